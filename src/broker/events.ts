@@ -150,7 +150,13 @@ export function stepRefused(session: Session, refusal: StepRefusal): AuditEvent 
   }
 }
 
-export function stepFinished(step: Step, outcome: StepOutcome, log: KeptLog | undefined): AuditEvent {
+/** `lacks`: a server died before it had recorded all that the step was given through it. */
+export function stepFinished(
+  step: Step,
+  outcome: StepOutcome,
+  log: KeptLog | undefined,
+  lacks = false,
+): AuditEvent {
   const verified = {
     name: step.name,
     reason: step.endReason,
@@ -158,6 +164,7 @@ export function stepFinished(step: Step, outcome: StepOutcome, log: KeptLog | un
     outcome: outcomeOf(step, outcome),
     ...outcome.activity,
     ...(log === undefined ? {} : { log }),
+    ...(lacks ? { downloadsIncomplete: true } : {}),
   }
   // What the supervisor on the runner says; nothing above it can be changed by saying it.
   const reported = {

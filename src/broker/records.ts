@@ -274,8 +274,9 @@ export function createRecords(deps: {
         if (changed.numUpdatedRows === 0n) return undefined
         await tx.deleteFrom('lockfiles').where('step_id', '=', step.id).execute()
         await tx.deleteFrom('step_artifacts').where('step_id', '=', step.id).execute()
+        const owed = await tx.deleteFrom('step_carriers').where('step_id', '=', step.id).executeTakeFirst()
         await also?.(tx)
-        add([stepFinished(step, outcome, log)])
+        add([stepFinished(step, outcome, log, owed.numDeletedRows > 0n)])
         return undefined
       })
     },

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Clock, StepId } from '../lib/index.ts'
-import type { Store, Tables } from '../store/index.ts'
+import { insertOnce, type Store, type Tables } from '../store/index.ts'
 import type { Step } from './model.ts'
 
 /** A file that the step was given and whose digest held, or a commit that it asked a Git server for. */
@@ -40,6 +40,8 @@ export interface StepMaterials {
   }[]
   /** Further ones that there was no room for. */
   readonly materialsOmitted: number
+  /** A server carried something for it and did not bring that to the store: it may have had more than is here. */
+  readonly materialsIncomplete?: true
   readonly published: readonly {
     readonly name: string
     readonly digest: string
@@ -51,10 +53,13 @@ export interface StepMaterials {
 
 /** Of all servers, since each gateway carries a part of a step's traffic. */
 export interface StoredStepMaterials {
-  /** Twice is once. */
+  /** Before the step gets the end of anything: from now on this carrier owes the store what it gave to the step. */
+  carry(step: Pick<Step, 'id'>, carrier: string): Promise<void>
+  /** Twice is once. `settled`: with these that carrier owes nothing more. */
   keep(
     step: Pick<Step, 'id' | 'session'>,
     kept: { readonly materials?: readonly KeptMaterial[]; readonly published?: readonly KeptPublication[] },
+    settled?: string,
   ): Promise<void>
   of(step: StepId): Promise<StepMaterials>
 }
@@ -69,12 +74,16 @@ const perWrite = 80
 export function createStoredStepMaterials(deps: { store: Store; clock: Clock }): StoredStepMaterials {
   const { store, clock } = deps
   return {
-    async keep({ id, session }, { materials = [], published = [] }) {
-      if (materials.length + published.length === 0) return
+    async carry({ id }, carrier) {
+      const row = { step_id: id, carrier, created_ms: clock.nowMs() }
+      await store.writeAll(() => [insertOnce('step_carriers', row)])
+    },
+    async keep({ id, session }, { materials = [], published = [] }, settled) {
+      if (materials.length + published.length === 0 && settled === undefined) return
       const now = clock.nowMs()
       const place = { step_id: id, run_id: session.runId, created_ms: now }
       await store.write(async (tx) => {
-        for (const table of ['step_materials', 'step_publications'] as const)
+        for (const table of ['step_materials', 'step_publications', 'step_carriers'] as const)
           await tx
             .deleteFrom(table)
             .where('created_ms', '<', now - keptMs)
@@ -90,6 +99,12 @@ export function createStoredStepMaterials(deps: { store: Store; clock: Clock }):
             .insertInto('step_publications')
             .values(rows)
             .onConflict((conflict) => conflict.doNothing())
+            .execute()
+        if (settled !== undefined)
+          await tx
+            .deleteFrom('step_carriers')
+            .where('step_id', '=', id)
+            .where('carrier', '=', settled)
             .execute()
       })
     },
@@ -110,10 +125,12 @@ export function createStoredStepMaterials(deps: { store: Store; clock: Clock }):
         .orderBy('tag')
         .limit(maxPublished)
         .execute()
+      const carrier = store.find('step_carriers', { step_id: step })
       const count = rows.length <= maxMaterials ? rows.length : await countOf(store, step)
       return {
         materials: rows.slice(0, maxMaterials).map(materialIn),
         materialsOmitted: Math.max(0, count - maxMaterials),
+        ...(carrier === undefined ? {} : { materialsIncomplete: true as const }),
         published: publicationsIn(published),
       }
     },

@@ -8,7 +8,7 @@ import type { Conditions, Operation } from '../policy/index.ts'
 import type { Attestation } from '../provenance/index.ts'
 import { answerGrpc, isGrpc } from './grpc.ts'
 import type { ByteRange } from './byte-range.ts'
-import type { Accepted, Downloaded, PinnedBy } from './downloads/record.ts'
+import type { Accepted, Given, PinnedBy } from './downloads/record.ts'
 import type { Reflection } from './reflection.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
@@ -94,8 +94,8 @@ export interface Exchange {
   accepted(done: Accepted): void
   /** A registry took an image: what is attested of it is put beside it there. */
   madeImage(image: MadeImage): void
-  /** Records a file that was given to the step otherwise, once its digest had held. */
-  downloaded(file: Downloaded): void
+  /** Records what the step is given otherwise, once its digest has held; it may have it when this resolves. */
+  gives(given: readonly Given[]): Promise<void>
   /**
    * Passes an answer on that no digest is known of: never with the credential that was sent, which is looked for in head and
    * body; where it is, the answer is cut and that recorded. `headers` replace upstream's, undefined takes one away.

@@ -342,7 +342,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     madeImages: (step) => attaching.has(step),
     attach: (step, bundles) => attaching.attach(step, bundles),
     declareArtifacts: async (step, digests) => deps.artifacts?.add(step, digests),
-    recordDownloads: (step) => downloads.flush(step),
+    recordDownloads: (step) => downloads.settle(step),
     activity: (step) => activity.of(step),
     refusals: (step, seen) => activity.refusals(step, seen),
     onRefusal: (listener) => activity.onRefusal(listener),

@@ -210,7 +210,7 @@ export function createExchangeOpener(deps: {
         downloads.accepted(step, connection.name, done)
       },
       madeImage: (image) => deps.madeImage(step, connection, image),
-      downloaded: (file) => downloads.add(step, connection.name, file),
+      gives: (given) => downloads.give(step, connection.name, given),
       relay: (upstream, headers = {}, watch, refused = (message) => plainAnswer(response, 502, message)) =>
         relayAnswer(upstream, response, reflections.get(upstream), {
           ...{ headers, opaque: connection.opaque, range: partAsked(request) },

@@ -80,7 +80,10 @@ type Kept = Parameters<StoredStepMaterials['keep']>[1]
 export function stubMaterials(): StoredStepMaterials & {
   readonly materials: NonNullable<Kept['materials']>[number][]
   readonly published: NonNullable<Kept['published']>[number][]
+  /** Those that owe something. */
+  readonly carriers: string[]
 } {
+  const carriers: string[] = []
   const [materials, published]: [
     NonNullable<Kept['materials']>[number][],
     NonNullable<Kept['published']>[number][],
@@ -88,7 +91,12 @@ export function stubMaterials(): StoredStepMaterials & {
   return {
     materials,
     published,
-    async keep(_step, kept) {
+    carriers,
+    async carry(_step, carrier) {
+      carriers.push(carrier)
+    },
+    async keep(_step, kept, settled) {
+      if (settled !== undefined) carriers.splice(carriers.indexOf(settled), 1)
       materials.push(...(kept.materials ?? []))
       published.push(...(kept.published ?? []))
     },

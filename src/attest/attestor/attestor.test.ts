@@ -293,3 +293,14 @@ test('retention: bundles go, their state and the entry of their removal stay', a
   ])
   assert.ok((world.it.audit.ofType('attestations.removed')[0]?.data['removed'] as number) >= 1)
 })
+
+test('a server was killed before it had recorded all that the step was given: its provenance says so', async (t) => {
+  const world = await attestWorld(t)
+  world.made = { ...made, materials: [], materialsIncomplete: true }
+  const step = await world.endedStep()
+  assert.equal((await provenanceOf(world.attestor, step.id, 5_000)).length, 1)
+  const { buildDefinition } = world.fake.signed[0]?.statement['predicate'] as {
+    buildDefinition: { internalParameters: Record<string, unknown> }
+  }
+  assert.equal(buildDefinition.internalParameters['dependenciesIncomplete'], true)
+})

@@ -26,7 +26,7 @@ export interface FactsDeps {
   /** What it took in and gave out through the gateway. */
   readonly materials: (
     step: StepId,
-  ) => Promise<Pick<StepFacts, 'materials' | 'materialsOmitted' | 'published'>>
+  ) => Promise<Pick<StepFacts, 'materials' | 'materialsOmitted' | 'materialsIncomplete' | 'published'>>
   /** What the gateway allowed and refused; for a step that its supervisor did not end itself. */
   readonly activityOf: (step: Step) => StepFacts['operations']
   /** Who signs for a session that was opened before that was kept with it. */

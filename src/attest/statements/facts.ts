@@ -45,6 +45,8 @@ export interface StepFacts {
   readonly materials: readonly Material[]
   /** Further ones that were not kept. */
   readonly materialsOmitted?: number
+  /** It may have had others: a server that carried them died before it had recorded them. */
+  readonly materialsIncomplete?: true
   readonly published: readonly PublishedArtifact[]
   /** What the server had of the step's log when it ended. */
   readonly log?: { readonly bytes: number; readonly sha256: string }

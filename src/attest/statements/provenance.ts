@@ -26,6 +26,7 @@ export function provenanceOf(facts: StepFacts): Statement | undefined {
         internalParameters: {
           ...internalOf(facts),
           ...(omitted > 0 ? { dependenciesOmitted: omitted } : {}),
+          ...(facts.materialsIncomplete === true ? { dependenciesIncomplete: true } : {}),
         },
         resolvedDependencies: all,
       },

@@ -116,6 +116,7 @@ function whatItUsed(facts: StepFacts): Record<string, unknown> {
     ...(leases.length > maxListed ? { credentialsCount: leases.length } : {}),
     materials: all,
     ...(omitted > 0 ? { materialsOmitted: omitted } : {}),
+    ...(facts.materialsIncomplete === true ? { materialsIncomplete: true } : {}),
     published: published
       .toSorted((one, other) => compare(one.name, other.name) || compare(one.digest, other.digest))
       .flatMap(publicationOf),

@@ -6,14 +6,22 @@ export type Dependencies = { readonly unverified: readonly string[] } | undefine
 /** What holds a dependency to something better than the word of the server that it came from. */
 const better = new Set(['identity', 'lockfile', 'digest', 'signature', 'sumdb'])
 
-export function dependenciesIn(value: unknown, omitted: unknown): Dependencies {
+export function dependenciesIn(
+  value: unknown,
+  { dependenciesOmitted: omitted, dependenciesIncomplete: incomplete }: Fields,
+): Dependencies {
   if (!Array.isArray(value)) return undefined
   const unverified = value.map(recordIn).flatMap((one) => {
     const why = whyNot(one)
     return why === undefined ? [] : [`${nameOf(one)} ${why}`]
   })
-  return { unverified: [...unverified, ...omittedIn(omitted)] }
+  // Whatever is said there: only where nothing is, all of them are here.
+  const missing = incomplete === undefined ? [] : [mayBeMissing]
+  return { unverified: [...missing, ...unverified, ...omittedIn(omitted)] }
 }
+
+const mayBeMissing =
+  'a list that may lack some: a server was killed before it had recorded all that the step was given (build it again)'
 
 /** What is not named was held to nothing that can be read here; a count that is none may hide any number. */
 function omittedIn(omitted: unknown): string[] {

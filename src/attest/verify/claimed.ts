@@ -122,7 +122,7 @@ function ofStep(predicate: Fields, definition: Fields, builder = '') {
     ...{ runId: textIn(internal['run']), stepId: textIn(internal['stepId']) },
     approvals: listIn(internal['approvals']).map(approvalIn),
     noSecretFound: noSecretIn(details),
-    dependencies: dependenciesIn(definition['resolvedDependencies'], internal['dependenciesOmitted']),
+    dependencies: dependenciesIn(definition['resolvedDependencies'], internal),
     names: digestsIn(details['byproducts']),
   }
 }

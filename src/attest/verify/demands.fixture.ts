@@ -25,6 +25,7 @@ interface Changes {
   readonly approvals?: unknown
   readonly secretsFound?: number
   readonly dependencies?: unknown
+  readonly incomplete?: unknown
   readonly omitted?: unknown
   readonly buildType?: string
   readonly predicateType?: string
@@ -69,6 +70,7 @@ export function verifiedProvenance(changes: Changes = {}): Verified {
           issuer: { name: 'github', url: 'https://token.actions.githubusercontent.com' },
           approvals: changes.approvals ?? [],
           ...(changes.omitted === undefined ? {} : { dependenciesOmitted: changes.omitted }),
+          ...(changes.incomplete === undefined ? {} : { dependenciesIncomplete: changes.incomplete }),
         },
         resolvedDependencies: changes.dependencies ?? [
           {

@@ -152,6 +152,8 @@ test('each demand that is not met is named, expected against found', () => {
       ],
     ),
     [{ dependencies: 'verified' }, { dependencies: 'none' }, /got nothing/],
+    [{ dependencies: 'verified' }, { incomplete: true }, /a list that may lack some.*build it again/],
+    [{ dependencies: 'verified' }, { incomplete: 'no' }, /a list that may lack some/],
     [
       { repository_id: '1296269' },
       { identity: { ...githubIdentity, claims: { ...others, sourceRepositoryIdentifier: '5' } } },

@@ -71,6 +71,7 @@ function gapsOf({ found, made }: Side, name: string): string[] {
     ...(found.verdict.ok ? [] : [`${name} is not verified: ${found.verdict.why}`]),
     ...(made.source.commit === undefined ? [`${name} names no commit`] : []),
     ...(made.omitted === 0 ? [] : [`${name} leaves ${made.omitted} dependencies out`]),
+    ...(made.isIncomplete ? [`${name} may lack dependencies: its server was killed while it ran`] : []),
     ...(made.script.sha256 === undefined && made.isOurs
       ? [`the command of ${name} has no digest: a secret stood in it`]
       : []),

@@ -38,6 +38,8 @@ export interface Made {
   /** Without the files of earlier steps, and without the sources. */
   readonly dependencies: readonly Dependency[]
   readonly omitted: number
+  /** A server was killed before it had recorded all of them. */
+  readonly isIncomplete: boolean
   /** Files of earlier steps of the run. */
   readonly inputs: readonly { readonly name: string; readonly sha256: string }[]
 }
@@ -88,6 +90,7 @@ export function readMade(provenance: Provenance): Made {
       .filter((one) => !isInput(one) && !isSource(one))
       .map(dependencyOf),
     omitted: numberOf(internal['dependenciesOmitted']) ?? 0,
+    isIncomplete: internal['dependenciesIncomplete'] !== undefined,
     inputs: inputs.flatMap(({ name = '', digest }) =>
       digest['sha256'] === undefined ? [] : [{ name, sha256: digest['sha256'] }],
     ),

@@ -119,8 +119,8 @@ function approvalLines({ approvals, isOurs }: Made): Outline[] {
 }
 
 /** Counted by kind; those that nothing vouched for are named in any case. */
-function dependencyLines({ dependencies, omitted }: Made, all: boolean): Outline[] {
-  if (dependencies.length === 0 && omitted === 0)
+function dependencyLines({ dependencies, omitted, isIncomplete }: Made, all: boolean): Outline[] {
+  if (dependencies.length === 0 && omitted === 0 && !isIncomplete)
     return [{ line: say`no dependencies were taken through the gateway` }]
   const kinds = [...Map.groupBy(dependencies, ({ kind }) => kind)].toSorted(
     ([, a], [, b]) => b.length - a.length,
@@ -134,7 +134,7 @@ function dependencyLines({ dependencies, omitted }: Made, all: boolean): Outline
   const left = unverified.length - listed.length
   return [
     {
-      line: say`dependencies: ${dependencies.length} (${counts}); ${unverified.length === 0 ? 'all verified' : say`${unverified.length} UNVERIFIED`}${omitted === 0 ? say`` : say`; ${omitted} more are not named`}`,
+      line: say`dependencies: ${dependencies.length} (${counts}); ${unverified.length === 0 ? 'all verified' : say`${unverified.length} UNVERIFIED`}${omitted === 0 ? say`` : say`; ${omitted} more are not named`}${isIncomplete ? say`; others may be missing: a server was killed while it ran` : say``}`,
       below: [
         ...listed.map((one) => ({ line: dependencyLine(one) })),
         ...(left > 0 ? [{ line: say`and ${left} more that are unverified: --all` }] : []),

@@ -101,8 +101,11 @@ export function createDelivery(deps: {
             purl,
             path: download.place ?? (download.isPart === true ? path : ''),
           }
+    const carried = purl === undefined ? undefined : downloads.carry(step)
     const was: { integrity: string; sha256: string; first?: true } = { integrity: '', sha256: '' }
     const settle = async (sha256: string) => {
+      // A server that is killed once the step has the file must not have it forgotten unseen.
+      await carried?.ready
       was.sha256 = sha256
       was.integrity = heldDigest(download, sha256)
       if (seen === undefined || check === undefined) return
@@ -110,16 +113,21 @@ export function createDelivery(deps: {
       const { first } = await check.check(step, connection, seen, { digest, path })
       if (first) was.first = true
     }
-    const bytes = await deliver(
-      body,
-      response,
-      download,
-      (reason) => deps.deny(step, nameIn(asked, download), reason),
-      purl === undefined ? undefined : settle,
-    )
-    if (bytes === undefined) return false
-    if (purl !== undefined) downloads.add(step, connection.name, { purl, by, bytes, ...was, ...record }, seen)
-    return true
+    try {
+      const bytes = await deliver(
+        body,
+        response,
+        download,
+        (reason) => deps.deny(step, nameIn(asked, download), reason),
+        purl === undefined ? undefined : settle,
+      )
+      if (bytes === undefined) return false
+      if (purl !== undefined)
+        downloads.add(step, connection.name, { purl, by, bytes, ...was, ...record }, seen)
+      return true
+    } finally {
+      carried?.done()
+    }
   }
 
   return {

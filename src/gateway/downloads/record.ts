@@ -1,4 +1,4 @@
-import { MayflyError, type StepId } from '../../lib/index.ts'
+import { MayflyError, newId, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import {
   stepEvent,
@@ -92,19 +92,35 @@ type Done =
   | { readonly type: 'operations.done'; readonly item: OperationDone }
 
 /** What upstreams took from a step. */
-export type Accepted = Exclude<Done, { type: 'packages.downloaded' }>
+export type Accepted = Exclude<Done, { type: 'packages.downloaded' | 'fetched' }>
+
+/** Something is on its way to a step. */
+export interface Carried {
+  /** The step may get the end of it. Rejects if the store cannot be written: it must not. */
+  readonly ready: Promise<void>
+  /** It is added, or did not come. */
+  done(): void
+}
 
 /**
  * The record of what steps downloaded: hundreds of files are a few entries. That a step may have what its lockfile pins is
- * durable before the first of them; which ones it had is written every second, and before its end. So is what upstreams took.
+ * durable before the first of them; which ones it had is written every second, and before its end. So is what upstreams took. That
+ * something is not written yet is in the store before the step has it: a server that is killed then leaves that behind, and the
+ * step's provenance says that it may lack something.
  */
 export interface DownloadRecord {
+  /** Before a file goes to the step; it is added before `done`. */
+  carry(step: Step): Carried
+  /** Adds what the step is about to be given as a whole. Rejects if the store cannot be written: it must not be given then. */
+  give(step: Step, connection: string, given: readonly Given[]): Promise<void>
   /** `seen`: where the store has it, which learns that the log has it, too. */
   add(step: Step, connection: string, file: Downloaded, seen?: SeenFile): void
   /** What an upstream took, which is written at once. */
   accepted(step: Step, connection: string, done: Accepted): void
   /** Writes what waits; resolves when it is durable. Rejects if it cannot be written: it waits on then. */
   flush(step: Step): Promise<void>
+  /** The same once what is on its way has arrived, or was cut off, for a moment: the step's tools are gone. */
+  settle(step: Step): Promise<void>
   /** Throws `audit_unavailable` while what was downloaded cannot be recorded: no more is given then. */
   assertWritable(step: Step): void
   /** The step is over: what waits is written, and the rest forgotten. */
@@ -112,6 +128,8 @@ export interface DownloadRecord {
 }
 
 const intervalMs = 1_000
+/** The connections of tools that are gone are closed by then. */
+const arriveMs = 1_000
 /** Of an entry's JSON, which has room for more. */
 const batchBytes = 24_000
 /** Files that wait because the log is away; more are not given out. */
@@ -128,10 +146,19 @@ const membersOf: Readonly<Record<Done['type'], string>> = {
 
 type Waits = Done & { readonly connection: string }
 
+/** What is answered by the gateway itself, or cut off only with its connection. */
+export type Given =
+  | { readonly type: 'packages.downloaded'; readonly item: Downloaded }
+  | { readonly type: 'fetched'; readonly item: FetchedCommit }
+
 interface Waiting {
   readonly done: Waits[]
   /** Those of them that the store does not have yet. */
   readonly unkept: Waits[]
+  /** How many are on their way to the step. */
+  carrying: number
+  /** The store knows, or will, that something is owed to it. */
+  marked: Promise<void> | undefined
   /** One at a time: who waits for it knows that all from before are there, too. */
   keeping: Promise<void>
   writing: Promise<void> | undefined
@@ -145,10 +172,12 @@ export function createDownloadRecord(deps: {
   materials?: StoredStepMaterials | undefined
 }): DownloadRecord {
   const steps = new Map<StepId, Waiting>()
+  /** This process: what it forgets by dying is nobody else's. */
+  const carrier = newId<string>('car')
 
   function of(step: Step): Waiting {
     const known = steps.get(step.id) ?? {
-      ...{ done: [], unkept: [], keeping: Promise.resolve() },
+      ...{ done: [], unkept: [], keeping: Promise.resolve(), carrying: 0, marked: undefined },
       ...{ writing: undefined, failed: false, timer: undefined },
     }
     steps.set(step.id, known)
@@ -162,15 +191,47 @@ export function createDownloadRecord(deps: {
     return kept
   }
 
-  async function keepNew(step: Step, { unkept }: Waiting): Promise<void> {
+  async function keepNew(step: Step, waiting: Waiting): Promise<void> {
+    const { unkept, marked } = waiting
     const fresh = unkept.splice(0)
-    if (fresh.length === 0) return
+    // Whatever goes to the step from here on marks it anew, by a write that comes after this one.
+    const settles = marked !== undefined && waiting.carrying === 0
+    if (fresh.length === 0 && !settles) return
+    if (settles) waiting.marked = undefined
     try {
-      await deps.materials?.keep(step, keptOf(fresh))
+      await deps.materials?.keep(step, keptOf(fresh), settles ? carrier : undefined)
     } catch (error) {
       unkept.unshift(...fresh)
+      if (settles) waiting.marked ??= marked
       throw error
     }
+  }
+
+  function carry(step: Step): Carried {
+    const waiting = of(step)
+    waiting.carrying++
+    const marked = (waiting.marked ??= deps.materials?.carry(step, carrier) ?? Promise.resolve())
+    marked.catch(() => {
+      if (waiting.marked === marked) waiting.marked = undefined
+    })
+    let isOver = false
+    return {
+      ready: marked,
+      done() {
+        if (isOver) return
+        isOver = true
+        waiting.carrying--
+        // What did not come is not owed.
+        if (waiting.carrying === 0) later(step, waiting)
+      },
+    }
+  }
+
+  async function settle(step: Step): Promise<void> {
+    const until = performance.now() + arriveMs
+    while ((steps.get(step.id)?.carrying ?? 0) > 0 && performance.now() < until)
+      await new Promise((next) => setTimeout(next, 10))
+    await flush(step)
   }
 
   function wait(step: Step, one: Waits): Waiting {
@@ -233,6 +294,21 @@ export function createDownloadRecord(deps: {
 
   return {
     flush,
+    settle,
+    carry,
+    async give(step, connection, given) {
+      const carried = carry(step)
+      try {
+        await carried.ready
+        for (const one of given)
+          wait(
+            step,
+            one.type === 'fetched' ? { ...one, connection } : { ...one, connection, seen: undefined },
+          )
+      } finally {
+        carried.done()
+      }
+    },
     add(step, connection, file, seen) {
       later(step, wait(step, { type: 'packages.downloaded', connection, item: file, seen }))
     },
@@ -240,7 +316,7 @@ export function createDownloadRecord(deps: {
       const waiting = wait(step, { ...done, connection })
       // What a connection came to is known once it is closed, which its step's end may have done.
       if (step.endReason !== undefined) return this.end(step)
-      if (done.type === 'operations.done' || done.type === 'fetched') later(step, waiting)
+      if (done.type === 'operations.done') later(step, waiting)
       else flush(step).catch(() => undefined)
     },
     assertWritable(step) {

@@ -51,8 +51,12 @@ async function fetchObjects(exchange: Exchange, route: Route): Promise<void> {
   const upstream = await forward(exchange, permit, body)
   // A host may not be what its name says to others; the id of a commit says what it is.
   if (command === 'fetch' && upstream.statusCode === 200)
-    for (const commit of wants)
-      exchange.accepted({ type: 'fetched', item: { repository: repositoryUrl(exchange, route), commit } })
+    await exchange.gives(
+      wants.map((commit) => ({
+        type: 'fetched',
+        item: { repository: repositoryUrl(exchange, route), commit },
+      })),
+    )
   await passOn(exchange, upstream)
 }
 

@@ -44,7 +44,8 @@ export async function pullManifest(job: Job, route: Manifest): Promise<void> {
   if (!isHead) {
     const purl = purlOf(job, repository, digest)
     const sha256 = digestOf(bytes).slice('sha256:'.length)
-    exchange.downloaded({ purl, integrity: integrityOf(digest), by: 'digest', bytes: bytes.length, sha256 })
+    const file = { purl, integrity: integrityOf(digest), by: 'digest', bytes: bytes.length, sha256 } as const
+    await exchange.gives([{ type: 'packages.downloaded', item: file }])
   }
   const headers = { 'content-type': manifest.type, 'docker-content-digest': digest }
   if (isHead) return answerHead(job, { ...headers, 'content-length': String(bytes.length) })
