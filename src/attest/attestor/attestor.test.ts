@@ -299,8 +299,5 @@ test('a server was killed before it had recorded all that the step was given: it
   world.made = { ...made, materials: [], materialsIncomplete: true }
   const step = await world.endedStep()
   assert.equal((await provenanceOf(world.attestor, step.id, 5_000)).length, 1)
-  const { buildDefinition } = world.fake.signed[0]?.statement['predicate'] as {
-    buildDefinition: { internalParameters: Record<string, unknown> }
-  }
-  assert.equal(buildDefinition.internalParameters['dependenciesIncomplete'], true)
+  assert.match(JSON.stringify(world.fake.signed[0]?.statement), /"dependenciesIncomplete":true/)
 })
