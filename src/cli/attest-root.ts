@@ -148,7 +148,7 @@ export async function rotate(what: string, options: Options & { now: boolean }):
     ...(['POST', '/v1/attest/trust/rotate', { use: 'ca', now: options.now }] as const),
   )
   print(options.json, made, [
-    `CA ${made.key.slice(0, 16)} ${made.pending ? 'is the next one already' : 'was made'}, and signs from ${made.signs_from}`,
+    `CA ${made.key.slice(0, 16)} ${made.pending ? (options.now ? 'was the next one' : 'is the next one already') : 'was made'}, and signs from ${made.signs_from}`,
     ...(made.published
       ? []
       : ['it is not in the trust document yet: mayfly attest root next, root sign, root publish']),

@@ -29,6 +29,9 @@ test('attest.yaml: each kind of key', () => {
   ]) {
     assert.ok(!Array.isArray(read(`signer: ${key}\n`)), key)
     assert.ok(!Array.isArray(read(`ca: ${key}\nnext: ${key}\n`)), key)
+    assert.ok(!Array.isArray(read(`next: { signer: ${key} }\n`)), key)
+    assert.ok(!Array.isArray(read(`signer: ${key}\nnext: keyless\n`)), key)
+    assert.ok(!Array.isArray(read(`signer: ${key}\nnext: { ca: ${key} }\n`)), key)
   }
   const public_ = read('signer: { sigstore: { rekor: https://log.example, trusted_root: /etc/root.json } }\n')
   assert.deepEqual(public_, {
@@ -66,8 +69,9 @@ test('attest.yaml: mistakes are said with their line', () => {
     ],
     [
       'signer: { sigstore: { rekor: https://r.example, trusted_root: t } }\nnext: { secret: b }\n',
-      /^attest\.yaml:2:\d+: next: is of no use with `sigstore`/,
+      /^attest\.yaml:2:\d+: next: the keys of `sigstore` are made for each signing: say as what/,
     ],
+    ['next: keyless\n', /^attest\.yaml:1:\d+: next: it signs by certificates already/],
     ['signer: { sigstore: { trusted_root: t } }\n', /signer\.sigstore\.rekor: is required/],
     ['retention: none\n', /^attest\.yaml:1:1: retention: at least 1h/],
   ] as const) {

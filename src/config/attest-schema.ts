@@ -102,10 +102,16 @@ export const attestSchema = z
     ca: key
       .optional()
       .describe('The authority’s own key, with `keyless`. Without it one is made, and kept in the vault.'),
-    next: key
+    next: z
+      .union([
+        z.literal('keyless'),
+        z.strictObject({ signer: key }).describe('A key that will sign without certificates.'),
+        z.strictObject({ ca: key }).describe('The key of an authority.'),
+        ...keyForms,
+      ])
       .optional()
       .describe(
-        'The key that will sign next (with `keyless` the authority’s): it is published before it signs. Later it becomes `signer` or `ca`.',
+        'What will sign next: it is published before it signs, so that nobody meets what he does not know. A key by itself takes over from one of its kind (with `keyless` the authority’s); `signer`, `ca` or `keyless` says to which kind you change. Later it becomes `signer` or `ca`.',
       ),
     receipts: z
       .enum(['published', 'always'])
@@ -130,10 +136,23 @@ export const attestSchema = z
     path: ['ca'],
     message: 'is of use with `signer: keyless` alone: no other signer has an own authority',
   })
-  .refine(({ signer, next }) => next === undefined || signer === 'keyless' || !('sigstore' in signer), {
+  .refine(({ signer, next }) => !(isSigstore(signer) && isKey(next)), {
     path: ['next'],
-    message: 'is of no use with `sigstore`, whose keys are made for each signing',
+    message:
+      'the keys of `sigstore` are made for each signing: say as what it will sign, `{ signer: KEY }` or `{ ca: KEY }`',
   })
+  .refine(({ signer, ca, next }) => next !== 'keyless' || (ca === undefined && signer !== 'keyless'), {
+    path: ['next'],
+    message: 'it signs by certificates already: `next: { ca: KEY }` announces another authority',
+  })
+
+function isSigstore(signer: 'keyless' | object): boolean {
+  return signer !== 'keyless' && 'sigstore' in signer
+}
+
+function isKey(next: 'keyless' | object | undefined): boolean {
+  return typeof next === 'object' && !('signer' in next) && !('ca' in next)
+}
 
 export type AttestDocument = z.output<typeof attestSchema>
 export type SigningKeyConfig = z.output<typeof key>

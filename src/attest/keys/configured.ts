@@ -26,8 +26,8 @@ export interface ConfiguredKeys {
   readonly signer?: Signer
   /** Of the own authority. */
   readonly ca?: Signer
-  /** Takes over later from the one or the other. */
-  readonly next?: Signer
+  /** What takes over later, from the same kind or from another. */
+  readonly next?: { readonly ca: Signer } | { readonly signer: Signer } | 'keyless'
 }
 
 /** Nothing is asked before a key is used. */
@@ -39,8 +39,19 @@ export function configuredKeys(
   return {
     ...(signer === 'keyless' || 'sigstore' in signer ? {} : { signer: checked(signer) }),
     ...(ca === undefined ? {} : { ca: checked(ca) }),
-    ...(next === undefined ? {} : { next: checked(next) }),
+    ...(next === undefined ? {} : { next: nextOf(next, signer, checked) }),
   }
+}
+
+function nextOf(
+  next: NonNullable<AttestDocument['next']>,
+  signer: AttestDocument['signer'],
+  checked: (config: SigningKeyConfig) => Signer,
+): NonNullable<ConfiguredKeys['next']> {
+  if (next === 'keyless') return next
+  if ('signer' in next) return { signer: checked(next.signer) }
+  if ('ca' in next) return { ca: checked(next.ca) }
+  return signer === 'keyless' ? { ca: checked(next) } : { signer: checked(next) }
 }
 
 /** The holder of a key that `mayfly up --attest FILE` names. No file that it names is read before it is needed. */

@@ -51,6 +51,12 @@ export function standingOf(
   return { current, standings: new Map(standings) }
 }
 
+/** Where keys sign without certificates no CA does: it has been retired, or is to take over. */
+export function asUsed(standing: Standing, { signer, next }: NonNullable<TrustDeps['outer']>): Standing {
+  if (signer === undefined || standing !== 'signs') return standing
+  return next === 'keyless' ? 'next' : 'retired'
+}
+
 /** Ids of the CAs of the document in force. */
 export function publishedAuthorities({ document }: TrustState): readonly string[] {
   if (document === undefined) return []

@@ -157,12 +157,14 @@ const maxChanges = 50
 
 function checkedPayload(envelope: string, before: StoredDocument | undefined, nowMs: number): TrustPayload {
   const pinned = before?.payload.root ?? payloadIn(envelope).root
-  const opened = openTrustDocument(envelope, pinned, { nowMs, minVersion: (before?.version ?? 0) + 1 })
+  const opened = openTrustDocument(envelope, pinned, { nowMs })
   if (!opened.ok)
     throw new MayflyError(
-      opened.reason === 'older_version' ? 'conflict' : 'denied',
+      'denied',
       `the trust document is not put in force: ${opened.detail}; mayfly attest root next gives the one to sign`,
     )
+  if (before !== undefined && opened.version <= before.version)
+    throw new MayflyError('conflict', whyNotNewer(opened.version, envelope, before))
   const payload = payloadIn(envelope)
   if (Date.parse(payload.issued) > nowMs + aheadMs)
     throw new MayflyError(
@@ -170,6 +172,14 @@ function checkedPayload(envelope: string, before: StoredDocument | undefined, no
       'the trust document is issued at a time that has not come: compare the clocks',
     )
   return payload
+}
+
+function whyNotNewer(version: number, envelope: string, before: StoredDocument): string {
+  const [payload, inForce] = [envelope, before.envelope].map((one) => (JSON.parse(one) as Envelope).payload)
+  // Signed once more it is the same document.
+  if (payload === inForce)
+    return `version ${version} of the trust document is in force already: there is nothing to publish`
+  return `version ${version} of the trust document is not put in force, since version ${before.version} is: mayfly attest root next gives the one to sign`
 }
 
 const aheadMs = 300_000

@@ -4,7 +4,7 @@ import { openTrustDocument, verifyBundle, type Trust } from '../verify/index.ts'
 import { createAuthorities, publishedAuthorities, standingOf } from './authorities.ts'
 import { contentNow, draftOf, isDue, putInForce, rootsHere } from './documents.ts'
 import { keyIdOf, newRootRow } from './keys.ts'
-import { addKey, announceMs, makeAuthorityRow, makeMissing, nextNumber } from './making.ts'
+import { addKey, announceMs, bringForward, makeAuthorityRow, makeMissing, nextNumber } from './making.ts'
 import type { By, DraftAsked, Published, TrustDeps, TrustKeeper } from './model.ts'
 import { revokeKey } from './revoking.ts'
 import { readState, storedDocument, type TrustState } from './state.ts'
@@ -151,13 +151,14 @@ export function createTrustKeeper(deps: TrustDeps): TrustKeeper {
       if (outer.ca !== undefined || outer.signer !== undefined)
         throw new MayflyError(
           'bad_input',
-          'the key that signs is not kept here: name the next one in the file of mayfly up --attest (next), start again, and later make it the one that signs',
+          'the key that signs is not kept here: name the next one in the file of mayfly up --attest (next), start again, and later make it the one that signs (docs/attest-root.md)',
         )
       const before = state
       const asOf = standingOf(before, clock.nowMs(), undefined)
-      const waiting = before.keys.find(
-        ({ id }) => ['next', 'unpublished'].includes(asOf.standings.get(id) ?? '') && !now,
+      const waits = before.keys.findLast(({ id }) =>
+        ['next', 'unpublished'].includes(asOf.standings.get(id) ?? ''),
       )
+      const waiting = waits === undefined || !now ? waits : await bringForward(deps, waits, by)
       const row = waiting ?? (await makeAuthorityRow(deps, before, now ? 0 : announceMs))
       if (waiting === undefined) {
         if (before.keys.filter(({ use }) => use === 'ca').length >= maxAuthorities)
@@ -201,7 +202,7 @@ export function createTrustKeeper(deps: TrustDeps): TrustKeeper {
       await refresh()
       return await signingKeys(deps, state)
     },
-    standing: async () => trustStanding(state, clock.nowMs(), await outerId()),
+    standing: async () => trustStanding(state, clock.nowMs(), await outerId(), outer),
     sweep,
     warnings: () => warnings,
   }

@@ -1,3 +1,4 @@
+import { MayflyError } from '../../lib/index.ts'
 import { isDuplicate } from '../../store/index.ts'
 import type { Signer } from '../sign/index.ts'
 import {
@@ -7,7 +8,7 @@ import {
   publishedAuthorities,
   standingOf,
 } from './authorities.ts'
-import { keyIdOf, newAuthorityRow, newRootRow, outerAuthorityRow, rowOf } from './keys.ts'
+import { keyIdOf, newAuthorityRow, newRootRow, openKeyRow, outerAuthorityRow, rowOf } from './keys.ts'
 import type { By, TrustDeps } from './model.ts'
 import type { KeyRow, TrustState } from './state.ts'
 
@@ -35,6 +36,32 @@ export async function addKey(
     if (isDuplicate(error)) return false
     throw error
   }
+}
+
+/** Has the CA that waits sign from now on: clients know it already, as they would know no new one. Undefined if it cannot be opened. */
+export async function bringForward(
+  { records, clock, vaultKey }: Pick<TrustDeps, 'records' | 'clock' | 'vaultKey'>,
+  row: KeyRow,
+  why: By,
+): Promise<KeyRow | undefined> {
+  try {
+    openKeyRow(vaultKey, row)
+  } catch (error) {
+    if (!(error instanceof MayflyError) || error.code !== 'vault_key') throw error
+    return undefined
+  }
+  const not_before_ms = Math.min(row.not_before_ms, clock.nowMs())
+  const signs_from = new Date(not_before_ms).toISOString()
+  await records.write(async (tx, add) => {
+    await tx
+      .updateTable('attest_keys')
+      .set({ not_before_ms })
+      .where('id', '=', row.id)
+      .where('retired_ms', 'is', null)
+      .execute()
+    add([{ type: 'trust.rotated', data: { reason: 'asked', ...why, key: row.id, use: row.use, signs_from } }])
+  })
+  return { ...row, not_before_ms }
 }
 
 export function nextNumber(state: TrustState, use: KeyRow['use']): number {
@@ -89,13 +116,22 @@ async function outerKeys(deps: TrustDeps, state: TrustState): Promise<boolean> {
       rowOf(one, 'signing', { number, created_ms, not_before_ms: created_ms }),
     )
   const [ca, key] = [nextNumber(state, 'ca'), nextNumber(state, 'signing')]
-  const isKeyless = outer.signer === undefined
+  const next = nextOf(outer)
   const added = [
     await asCa(outer.ca, ca, 0),
     await asKey(outer.signer, key),
-    isKeyless ? await asCa(outer.next, ca + 1, announceMs) : await asKey(outer.next, key + 1),
+    await asCa(next.ca, ca + 1, announceMs),
+    await asKey(next.signer, key + 1),
   ]
   return added.includes(true)
+}
+
+/** What comes next, of the two kinds that are kept elsewhere. */
+export function nextOf({ next }: NonNullable<TrustDeps['outer']>): {
+  readonly ca?: Signer
+  readonly signer?: Signer
+} {
+  return next === undefined || next === 'keyless' ? {} : next
 }
 
 async function addOuter(
@@ -114,7 +150,8 @@ async function addOuter(
 /** Of CAs that are kept here; whoever keeps one elsewhere says which comes next. */
 async function nextAuthority(deps: TrustDeps, state: TrustState): Promise<boolean> {
   const { outer = {}, clock } = deps
-  if (outer.ca !== undefined || outer.signer !== undefined) return false
+  // Where a key signs without certificates there is one only if it is to take over.
+  if (outer.ca !== undefined || (outer.signer !== undefined && outer.next !== 'keyless')) return false
   const { current, standings } = standingOf(state, clock.nowMs(), undefined)
   const waits = [...standings.values()].some((one) => one === 'unpublished' || one === 'next')
   if (waits) return false

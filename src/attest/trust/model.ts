@@ -19,7 +19,12 @@ export interface TrustDeps {
     size(): Promise<number>
   }
   /** Keys that are elsewhere. */
-  outer?: { readonly ca?: Signer; readonly next?: Signer; readonly signer?: Signer }
+  outer?: {
+    readonly ca?: Signer
+    readonly signer?: Signer
+    /** Published before it signs; `keyless`: a CA that is kept here. */
+    readonly next?: { readonly ca: Signer } | { readonly signer: Signer } | 'keyless'
+  }
 }
 
 export interface Records {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
+import type { AttestDocument } from '../../config/index.ts'
 import { createHttpClient } from '../../http-client/index.ts'
 import { Secret } from '../../lib/index.ts'
 import { configuredKeys, createPublishedSigner, createStoredPins } from '../keys/index.ts'
-import { createHeldKeySigner } from '../sign/index.ts'
+import { createHeldKeySigner, createKeylessSigner } from '../sign/index.ts'
+import { openTrustDocument, verifyBundle } from '../verify/index.ts'
 import { createTrustKeeper } from './index.ts'
 import { offlineRoot, setupTrust, statement, who } from './trust.fixture.ts'
 
@@ -73,4 +75,95 @@ test('the next key is in the trust document before it signs; what each key is, w
   await third.keeper.publish(await offline.sign((await third.keeper.draft({})).envelope), { by: 'test' })
   await former.keeper.sweep()
   await assert.rejects(former.sign(), { code: 'attest_key', message: /was revoked/ })
+})
+
+test('from certificates to a key and back: what is to sign is known before it does, and what others signed stays good', async (t) => {
+  const world = await setupTrust(t)
+  const { it, log } = world
+  const pems: Readonly<Record<string, string>> = { one: pemOf(), ca: pemOf() }
+  const pins = createStoredPins({ store: it.store, clock: it.clock })
+  const offline = offlineRoot()
+  const signed: string[] = []
+
+  /** A server with this file; the root key is offline, so that nothing gets into the document by itself. */
+  async function server(file: Pick<AttestDocument, 'signer' | 'ca' | 'next'>) {
+    const openSecret = (name: string) => Promise.resolve(new Secret(pems[name] ?? ''))
+    const outer = configuredKeys(file, { http: createHttpClient(), variables: {}, openSecret, pins })
+    const keeper = createTrustKeeper({ ...world.deps(), outer })
+    await keeper.sweep()
+    const by =
+      outer.signer === undefined
+        ? createKeylessSigner({
+            log,
+            check: keeper.check,
+            authority: () => keeper.authority(),
+            clock: it.clock,
+          })
+        : createHeldKeySigner({
+            ...{ log, check: keeper.check },
+            signer: createPublishedSigner(outer.signer, () => keeper.inForce()?.payload),
+          })
+    return {
+      keeper,
+      sign: async () => void signed.push((await by.statement(statement, who)).json),
+      async publish(root?: readonly string[]) {
+        const { envelope } = await keeper.draft(root === undefined ? {} : { root })
+        await keeper.publish(await offline.sign(envelope), { by: 'test' })
+      },
+      states: async () => (await keeper.keys()).map(({ use, state }) => `${use} ${state}`),
+      shown: async () => (await keeper.standing()).authorities.map(({ state }) => state),
+    }
+  }
+
+  const allHold = (envelope: string | undefined) => {
+    const opened = openTrustDocument(envelope, [offline.publicKey])
+    assert.ok(opened.ok)
+    assert.deepEqual(
+      signed.map((json) => verifyBundle(json, opened.trust)).filter(({ ok }) => !ok),
+      [],
+    )
+  }
+
+  const keyless = await server({ signer: 'keyless' })
+  await keyless.publish([offline.publicKey])
+  await keyless.sign()
+  // Straight away it would sign what nobody knows: it signs nothing.
+  await assert.rejects((await server({ signer: { secret: 'one' } })).sign(), { code: 'attest_key' })
+  const announced = await server({ signer: 'keyless', next: { signer: { secret: 'one' } } })
+  await announced.publish()
+  assert.deepEqual(await announced.states(), ['ca signs', 'signing next'])
+  await announced.sign()
+  const known = announced.keeper.inForce()?.envelope
+  const byKey = await server({ signer: { secret: 'one' } })
+  await byKey.sign()
+  assert.deepEqual(
+    [await byKey.states(), await byKey.shown()],
+    [['ca retired', 'signing signs'], ['retired']],
+  )
+  allHold(known)
+
+  // Back, to a CA that is here; the former one has been revoked meanwhile.
+  const [ca] = await byKey.keeper.keys()
+  it.clock.ms = Date.now() + 2_000
+  await byKey.keeper.revoke({ key: ca?.key ?? '', reason: 'no longer in use', by: {} })
+  const back = await server({ signer: { secret: 'one' }, next: 'keyless' })
+  await back.publish()
+  assert.deepEqual(await back.states(), ['ca revoked', 'signing signs', 'ca next'])
+  assert.deepEqual(await back.shown(), ['revoked', 'next'])
+  await back.sign()
+  const knownBack = back.keeper.inForce()?.envelope
+  const again = await server({ signer: 'keyless' })
+  await again.sign()
+  assert.deepEqual(await again.states(), ['ca revoked', 'signing retired', 'ca signs'])
+  allHold(knownBack)
+
+  // And to a CA whose key is elsewhere, from a key without certificates.
+  const outerNext = await server({ signer: { secret: 'one' }, next: { ca: { secret: 'ca' } } })
+  await outerNext.publish()
+  assert.equal((await outerNext.states()).at(-1), 'ca next')
+  const byOuter = await server({ signer: 'keyless', ca: { secret: 'ca' } })
+  await byOuter.sign()
+  assert.equal((await byOuter.states()).at(-1), 'ca signs')
+  allHold(outerNext.keeper.inForce()?.envelope)
+  assert.equal(signed.length, 6)
 })

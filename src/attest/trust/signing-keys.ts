@@ -1,6 +1,7 @@
 import type { Store } from '../../store/index.ts'
-import { certificateIn, publishedAuthorities, standingOf } from './authorities.ts'
+import { asUsed, certificateIn, publishedAuthorities, standingOf } from './authorities.ts'
 import { keyIdOf } from './keys.ts'
+import { nextOf } from './making.ts'
 import type { ListedKey, TrustDeps } from './model.ts'
 import { pemKeyId } from '../sign/index.ts'
 import type { KeyRow, TrustState } from './state.ts'
@@ -12,7 +13,9 @@ export async function signingKeys(
 ): Promise<ListedKey[]> {
   const idOf = async (one: (typeof outer)['ca']) =>
     one === undefined ? undefined : keyIdOf(await one.publicKey())
-  const [ca, next, signer] = [await idOf(outer.ca), await idOf(outer.next), await idOf(outer.signer)]
+  const coming = nextOf(outer)
+  const [ca, signer] = [await idOf(outer.ca), await idOf(outer.signer)]
+  const [nextCa, nextSigner] = [await idOf(coming.ca), await idOf(coming.signer)]
   const { standings } = standingOf(state, clock.nowMs(), ca)
   const places = await placesOf(store)
   const published = [...publishedAuthorities(state), ...(state.document?.payload.keys ?? []).map(ofPem)]
@@ -23,12 +26,11 @@ export async function signingKeys(
   function stateOf({ id, use }: KeyRow): ListedKey['state'] {
     if (revoked.has(id)) return 'revoked'
     if (use === 'ca') {
-      // Where keys sign without certificates no CA does.
-      const standing = standings.get(id) ?? 'retired'
-      return signer !== undefined && standing === 'signs' ? 'retired' : id === next ? 'next' : standing
+      const standing = asUsed(standings.get(id) ?? 'retired', outer)
+      return id === nextCa && published.includes(id) ? 'next' : standing
     }
     if (!published.includes(id)) return 'unpublished'
-    return id === signer ? 'signs' : id === next ? 'next' : 'retired'
+    return id === signer ? 'signs' : id === nextSigner ? 'next' : 'retired'
   }
 
   return state.keys

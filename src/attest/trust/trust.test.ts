@@ -83,6 +83,31 @@ test('a CA is rotated with overlap: published first, signing later; then the one
   assert.ok(sigstoreTakes(keeper, before.json))
 })
 
+test('in haste the CA that clients know already signs at once; one that is published already is not published again', async (t) => {
+  const { it, keeper, keepers, signing, rows } = await setupTrust(t, { servers: 2 })
+  for (const one of keepers) await one.sweep()
+  const next = await keeper.rotateAuthority({ now: false, by: {} })
+  const known = opened(keeper)
+  const hurried = await keeper.rotateAuthority({ now: true, by: { by: 'anna' } })
+  assert.deepEqual(hurried, { ...next, signsFromMs: it.clock.ms, pending: true })
+  assert.equal((await rows()).filter(({ use }) => use === 'ca').length, 2)
+  for (const one of keepers) {
+    await one.sweep()
+    const { json } = await signing(one).statement(statement, who)
+    assert.ok(verifyBundle(json, known.trust).ok, 'by the document from before')
+  }
+  const envelope = keeper.inForce()?.envelope
+  await assert.rejects(keeper.publish(envelope, {}), {
+    ...{ code: 'conflict', message: /version 2 of the trust document is in force already: there is nothing/ },
+  })
+  await assert.rejects(keeper.publish(await keeper.version(1), {}), {
+    ...{
+      code: 'conflict',
+      message: /^version 1 .* not put in force, since version 2 is: mayfly attest root next/,
+    },
+  })
+})
+
 test('two servers rotate the CA at once: one CA is made for each that was asked for, and one signs', async (t) => {
   const { keepers, rows } = await setupTrust(t, { servers: 2 })
   for (const one of keepers) await one.sweep()
@@ -348,7 +373,7 @@ test('while the log is away the document stands; before the first one it says so
 test('keys that are elsewhere: the CA’s, the next one, and one that signs without a certificate', async (t) => {
   const key = () => createKeySigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'kms')
   const [ca, next] = [key(), key()]
-  const keyless = await setupTrust(t, { outer: { ca, next } })
+  const keyless = await setupTrust(t, { outer: { ca, next: { ca: next } } })
   await keyless.keeper.sweep()
   const { trustedRoot } = keyless.keeper.inForce()?.payload ?? {}
   assert.equal(trustedRoot?.certificateAuthorities.length, 2)

@@ -39,6 +39,7 @@ function isOfKeys(change: string): boolean {
 
 async function keyProblem(deps: TrustDeps, state: TrustState): Promise<string[]> {
   const { outer = {}, clock, vaultKey } = deps
+  if (outer.signer !== undefined && outer.next !== 'keyless') return []
   const outerId = outer.ca === undefined ? undefined : keyIdOf(await outer.ca.publicKey())
   const { current } = standingOf(state, clock.nowMs(), outerId)
   if (current === undefined || current.sealed === null) return []
