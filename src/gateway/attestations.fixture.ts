@@ -81,7 +81,9 @@ export function keptAttestations({ trust }: Pick<Signing, 'trust'>) {
     bundles,
     pending: false,
     trusted: trust,
-    byDigest: async () => bundles,
+    async *about(_digest: string) {
+      yield bundles
+    },
     ofRun: async () => ({ bundles: [], pending: kept.pending }),
     trust: async () => kept.trusted,
   }

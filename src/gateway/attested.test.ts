@@ -17,7 +17,12 @@ test('an index of more indexes than anybody has time for is refused, though all 
     const platforms = (digest: string) =>
       digest === hex(2) ? Array.from({ length: width }, (_, n) => hex(1000 + n)) : [leaf]
     return createAttested({
-      attestations: { ...kept, byDigest: async (digest) => (digest === leaf ? kept.bundles : []) },
+      attestations: {
+        ...kept,
+        async *about(digest) {
+          yield digest === leaf ? kept.bundles : []
+        },
+      },
       beside: async (_, { digest }) => ({ bundles: [], isCut: false, platforms: platforms(digest) }),
       clock: systemClock,
     })(step, [{ digest: hex(2), image: 'registry.example.com/octo/app' }], { role: 'build' })

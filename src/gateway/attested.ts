@@ -1,4 +1,5 @@
-import { judge, verifyBundle, type Trust, type Verified } from '../attest/verify/index.ts'
+import { setImmediate } from 'node:timers/promises'
+import { judge, verifyBundle, type Demands, type Trust, type Verified } from '../attest/verify/index.ts'
 import { messageOf, type Clock, type RunId } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { ProvenanceDemand } from '../policy/index.ts'
@@ -6,8 +7,8 @@ import { createTrustFiles } from './trust-files.ts'
 
 /** The attestations that this server made. */
 export interface Attestations {
-  /** The JSON of bundles about this digest, `sha256:HEX`, whoever asks for them. */
-  byDigest(digest: string): Promise<readonly string[]>
+  /** The JSON of bundles about this digest, `sha256:HEX`, in pages: what could meet the demand of somebody in this run first. */
+  about(digest: string, demand: Demands, run: RunId): AsyncIterable<readonly string[]>
   /** Waits a bounded while for what the run has to be signed; `pending` if something still is. */
   ofRun(
     run: RunId,
@@ -70,6 +71,7 @@ interface Asked {
 
 /** More would be a release of its own. */
 const maxBrought = 500
+/** Beside an image, whoever put them there. */
 const maxBundles = 300
 const maxReasons = 5
 /** Of indexes in indexes. */
@@ -99,10 +101,14 @@ export function createAttested(deps: {
     const { runId } = step.session
     const looked = createLook(trust, demand, { nowMs: clock.nowMs(), runId })
     const ofRun = await attestations?.ofRun(runId, digest)
-    looked.add(ofRun?.bundles ?? [])
-    looked.add((await attestations?.byDigest(digest)) ?? [])
+    await looked.add(ofRun?.bundles ?? [])
     const pending = ofRun?.pending ?? false
-    const known = looked.judge(digest)
+    let known = looked.judge(digest)
+    for await (const page of attestations?.about(digest, demand, runId) ?? []) {
+      if (known.ok) break
+      await looked.add(page)
+      known = looked.judge(digest)
+    }
     if (known.ok) return known
     const signing = pending ? '; its attestation is being signed' : ''
     if (image === undefined) return { ok: false, why: `${known.why}${signing}`, pending }
@@ -111,10 +117,13 @@ export function createAttested(deps: {
       const why = `${known.why}; ${there.why}${signing}`
       return { ok: false, why, pending: pending || there.isBusy === true }
     }
-    looked.add(there.bundles)
+    await looked.add(there.bundles.slice(0, maxBundles))
     const found = looked.judge(digest)
     if (found.ok) return found
-    const cut = there.isCut ? '; more stands beside it in its registry than was read' : ''
+    const cut =
+      there.isCut || there.bundles.length > maxBundles
+        ? '; more stands beside it in its registry than was read'
+        : ''
     const why = `${found.why}${cut}${signing}`
     if (there.platforms.length === 0 || depth === maxDepth) return { ok: false, why, pending }
     // An index whose every image was attested brings nothing else.
@@ -157,10 +166,12 @@ function createLook(
   const verified: Verified[] = []
   const refused: string[] = []
   return {
-    add(bundles: readonly string[]) {
+    async add(bundles: readonly string[]) {
       for (const text of bundles) {
-        if (seen.has(text) || seen.size >= maxBundles) continue
+        if (seen.has(text)) continue
         seen.add(text)
+        // Others are served in between: each takes some milliseconds.
+        await setImmediate()
         const checked = verifyBundle(text, trust, { nowMs: context.nowMs })
         if (checked.ok) verified.push(checked)
         else refused.push(`${checked.detail} (${checked.reason})`)

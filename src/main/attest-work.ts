@@ -78,7 +78,10 @@ export function createAttestWork(deps: {
     },
     isPublic: () => document.public,
     attestations: {
-      byDigest: async (digest) => (await attestor.byDigest(digest)).map(({ bundle }) => bundle),
+      async *about(digest, demands, runId) {
+        for await (const page of attestor.about(digest, { demands, runId }))
+          yield page.map(({ bundle }) => bundle)
+      },
       async ofRun(run, digest) {
         const { found, pending } = await attestor.ofRun(run, digest, dueMs)
         return { bundles: found.map(({ bundle }) => bundle), pending }

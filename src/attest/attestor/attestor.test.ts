@@ -45,12 +45,12 @@ test('a step with artifacts: signed at its end, in the audit log before it is ha
   assert.deepEqual(entry?.data['subjects'], [
     { digest: `sha256:${subject[0]?.digest.sha256}`, name: 'dist/app-0.tgz' },
   ])
-  const found = await world.attestor.byDigest(`sha256:${subject[0]?.digest.sha256}`)
+  const found = (await world.attestor.find({ digest: `sha256:${subject[0]?.digest.sha256}` })).found
   assert.deepEqual(
     found.map(({ bundle, runId, stepId }) => [bundle, runId, stepId]),
     [[bundleOf('provenance')?.bundle, step.session.runId, step.id]],
   )
-  assert.deepEqual(await world.attestor.byDigest(`sha256:${digestOf('0')}`), [])
+  assert.deepEqual((await world.attestor.find({ digest: `sha256:${digestOf('0')}` })).found, [])
 })
 
 test('a step without artifacts: nothing is signed; its receipt is made when it is asked for', async (t) => {
@@ -94,13 +94,13 @@ test('the audit log does not take the entry: what was signed is not handed out u
   const handed = await world.attestor.handed(step.id, 1_000)
   assert.deepEqual([handed.bundles.length, handed.pending], [0, true])
   const digest = `sha256:${filesSummary().artifacts.files[0]?.sha256}`
-  assert.deepEqual(await world.attestor.byDigest(digest), [])
+  assert.deepEqual((await world.attestor.find({ digest })).found, [])
   assert.deepEqual(await world.attestor.ofRun(step.session.runId, undefined), { found: [], pending: true })
   world.fake.after = async () => undefined
   world.it.audit.down = false
   world.it.clock.ms += 60_000
   await world.attestor.work()
-  assert.equal((await world.attestor.byDigest(digest)).length, 1)
+  assert.equal((await world.attestor.find({ digest })).found.length, 1)
   assert.equal(world.fake.signed.length, 2, 'provenance and receipt, each once')
 })
 

@@ -2,6 +2,7 @@ import { MayflyError, messageOf, noSuch } from '../../lib/index.ts'
 import type { Broker } from '../../broker/index.ts'
 import type { LogSource } from '../../audit/verify/index.ts'
 import type { BundleSigner } from '../sign/index.ts'
+import { attestationsAbout } from './about.ts'
 import { gatherFacts, type FactsDeps } from './facts.ts'
 import { createInTurn } from './in-turn.ts'
 import { intentsOf } from './intents.ts'
@@ -115,9 +116,6 @@ export function createAttestor(deps: AttestorDeps): Attestor {
     }
   }
 
-  const byDigest: Attestor['byDigest'] = async (digest) =>
-    (await findAttestations(store, { digest, limit: 100 })).found
-
   const atEnd: Attestor['atEnd'] = async (step, outcome, log) => {
     const of = { runId: step.session.runId, stepId: step.id }
     let intents: Intent[]
@@ -147,7 +145,7 @@ export function createAttestor(deps: AttestorDeps): Attestor {
     handed,
 
     find: (query) => findAttestations(store, query),
-    byDigest,
+    about: (digest, asked) => attestationsAbout(store, digest, asked),
 
     async ofRun(runId, digest, waitMs = 0) {
       const until = performance.now() + waitMs
@@ -198,7 +196,7 @@ export function createAttestor(deps: AttestorDeps): Attestor {
     counts: () => countsOf(store, clock),
 
     verify: createVerifying({
-      ...{ ...deps, rows, found: byDigest },
+      ...{ ...deps, rows, about: (digest, demands) => attestationsAbout(store, digest, { demands }) },
       signed: (id, waitMs) => signedBy(id, waitMs, 'it cannot be signed'),
     }),
 

@@ -9,6 +9,7 @@ export { createAttestor, type AttestorDeps } from './attestor.ts'
 export type { StoredSession } from './facts.ts'
 export type { Statements } from './statement.ts'
 export type {
+  Asked,
   AttestationState,
   AttestCounts,
   Attestor,

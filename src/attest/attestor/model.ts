@@ -47,6 +47,12 @@ export interface Query {
   readonly limit?: number
 }
 
+/** What somebody looks for: what he demands of it, and in which run he asks. */
+export interface Asked {
+  readonly demands: Demands
+  readonly runId?: string | undefined
+}
+
 /** One line of what is due, signed or failed. */
 export interface AttestationState {
   readonly id: string
@@ -90,7 +96,8 @@ export interface Attestor {
   handed(stepId: string, waitMs: number): Promise<Handed>
   /** Those that may be handed out. */
   find(query: Query): Promise<Page>
-  byDigest(digest: string): Promise<readonly StoredAttestation[]>
+  /** Page by page, what could meet the demands first: whoever asks goes on until it does. */
+  about(digest: string, asked: Asked): AsyncIterable<readonly StoredAttestation[]>
   /** What the run has about this digest; waits, for so long, for what is due. Without a digest: of the whole run. */
   ofRun(runId: string, digest: string | undefined, waitMs?: number): Promise<RunAttestations>
   states(query: {

@@ -49,7 +49,7 @@ export interface Checked {
   readonly refused: readonly string[]
 }
 
-const maxReasons = 20
+export const maxReasons = 20
 
 /** What of these is signed by somebody whose word counts. Others are answered in between: a hundred of them take half a second. */
 export async function checkBundles(

@@ -1,10 +1,12 @@
 import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
 import { vsaOf, type VerificationFacts } from '../statements/index.ts'
-import { parseTrustedRoot, Refusal, type Judgement, type Trust } from '../verify/index.ts'
+import { parseTrustedRoot, Refusal, type Demands, type Judgement, type Trust } from '../verify/index.ts'
 import type { StoredAttestation, VerifiedArtifact, VerifyRequest } from './model.ts'
 import type { Rows } from './rows.ts'
 import {
   checkBundles,
+  maxReasons,
+  type Checked,
   inputsOf,
   judgeArtifact,
   resourceOf,
@@ -21,7 +23,7 @@ export interface VerifyingDeps {
   readonly trust: () => Promise<Trust>
   /** Throws why nothing can be signed now. */
   readonly signer: (id: string) => Promise<unknown>
-  readonly found: (digest: string) => Promise<readonly StoredAttestation[]>
+  readonly about: (digest: string, demands: Demands) => AsyncIterable<readonly StoredAttestation[]>
   /** Signs one that is due, for so long. */
   readonly signed: (id: string, waitMs: number) => Promise<StoredAttestation | 'pending' | MayflyError>
 }
@@ -43,17 +45,23 @@ export function createVerifying(
   ) {
     const nowMs = clock.nowMs()
     const wantsSummary = [request.demands.predicate ?? []].flat().some((word) => summaryWords.has(word))
-    const kept = (await deps.found(artifact.digest)).filter(({ kind }) => kind !== 'vsa' || wantsSummary)
-    const checked = await checkBundles(
-      kept.map(({ bundle }) => bundle),
-      trust,
-      nowMs,
-    )
-    const all = {
-      verified: [...given.verified, ...checked.verified],
-      refused: [...given.refused, ...checked.refused],
+    const judgedBy = (all: Checked) => judgeArtifact(artifact, all, request, { own: trust.own, nowMs })
+    let [all, judgement] = [given, judgedBy(given)]
+    for await (const page of deps.about(artifact.digest, request.demands)) {
+      if (judgement.answer.ok) break
+      const kept = page.filter(({ kind }) => kind !== 'vsa' || wantsSummary)
+      const checked = await checkBundles(
+        kept.map(({ bundle }) => bundle),
+        trust,
+        nowMs,
+      )
+      all = {
+        verified: [...all.verified, ...checked.verified],
+        refused: [...new Set([...all.refused, ...checked.refused])].slice(0, maxReasons),
+      }
+      judgement = judgedBy(all)
     }
-    const { answer, judged } = judgeArtifact(artifact, all, request, { own: trust.own, nowMs })
+    const { answer, judged } = judgement
     const isSummed = request.sign === 'always' || (request.sign === 'passed' && answer.ok)
     if (!isSummed) return { answer, summary: undefined }
     const attestations = inputsOf(all.verified, artifact.digest)
