@@ -142,7 +142,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/maven': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/oci': ['lib', 'kinds', 'images', 'policy', 'gateway'],
   'gateway/postgres': ['lib', 'connections', 'policy', 'gateway'],
-  'gateway/pypi': ['lib', 'lockfiles', 'policy', 'provenance', 'gateway'],
+  'gateway/pypi': ['lib', 'lockfiles', 'policy', 'provenance', 'gateway', 'gateway/archives'],
   'gateway/redis': ['lib', 'kinds', 'connections', 'gateway'],
   'gateway/rubygems': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/ssh': ['lib', 'kinds', 'connections', 'policy', 'ssh-keys', 'gateway'],

@@ -69,6 +69,8 @@ export const limits = {
   indexPageBytes: 16_777_216,
   /** The fields of an upload to one, its description among them, before the file. */
   uploadFieldBytes: 4_194_304,
+  /** An upload that is looked into before it goes out; four times as much of all steps together. */
+  uploadAsideBytes: 1_073_741_824,
   /** A body of a route that a stranger may call, or that a step calls beside its lockfile. */
   smallBodyBytes: 131_072,
   /** A piece of a step's log. */

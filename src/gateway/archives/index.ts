@@ -1,8 +1,9 @@
 /**
- * Reads packages as they are published: a tar in one gzip member, and of all its files the one that says what the package is. Readers
+ * Reads packages as they are published: a tar in one gzip member, or a zip, and of all their files the one that says what the package is. Readers
  * of such archives differ on what is rare in them, so what is rare is refused: whoever packed it could otherwise show one file here
  * and another one to those who install it. Reads as it comes, in bounded memory; writes nothing.
  */
 export { unpackOne } from './gzip.ts'
 export { foldedName } from './folded-name.ts'
 export { readTar, type TarContents } from './tar.ts'
+export { readZip, type ReadAt, type ZipContents } from './zip.ts'

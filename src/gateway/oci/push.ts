@@ -173,6 +173,8 @@ async function store(job: Job, permit: Permit, pushed: Pushed): Promise<boolean>
     item: {
       ...{ purl: purlOf(job, repository, digest), integrity: integrityOf(digest), bytes: bytes.length },
       ...(isDigest(ref) ? {} : { tag: ref }),
+      // Attestations speak of things by SHA-256.
+      ...(digest.startsWith('sha256:') ? {} : { sha256: digestOf(bytes).slice('sha256:'.length) }),
       status: 201,
     },
   })

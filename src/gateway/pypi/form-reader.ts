@@ -10,9 +10,18 @@ export interface FormReader {
   /** The next bytes of the body. Throws `bad_input` for any other form, and `limit_exceeded`. */
   push(chunk: Buffer): void
   /** The fields before the file, and its name, once it begins. */
-  readonly file: { readonly name: string; readonly fields: ReadonlyMap<string, string> } | undefined
+  readonly file: FileInForm | undefined
   /** After the last bytes: SHA-256 of the file, in hex, and its length. Throws `bad_input` if the form is not whole. */
   end(): { readonly sha256: string; readonly bytes: number }
+}
+
+export interface FileInForm {
+  readonly name: string
+  readonly fields: ReadonlyMap<string, string>
+  /** All that a field was sent with: classifiers, dependencies. */
+  readonly lists: ReadonlyMap<string, readonly string[]>
+  /** At which byte of the body it begins. */
+  readonly start: number
 }
 
 const maxHeadBytes = 2_048
@@ -47,13 +56,15 @@ export function formTypeOf(boundary: string): string {
 export function createFormReader(boundary: string, maxFieldBytes: number): FormReader {
   const delimiter = Buffer.from(`--${boundary}`)
   const fields = new Map<string, string>()
+  const lists = new Map<string, string[]>()
   const hash = createHash('sha256')
   let state: 'begin' | 'head' | 'field' | 'file' | 'after' | 'end' = 'begin'
   let held: Buffer = Buffer.alloc(0)
   let name = ''
   let file: FormReader['file']
   let signature: string | undefined
-  let [fieldBytes, fileBytes, parts] = [0, 0, 0]
+  let [fieldBytes, fileBytes, parts, pushed] = [0, 0, 0, 0]
+  let ended: ReturnType<FormReader['end']> | undefined
 
   function step(): boolean {
     if (state === 'begin') return take(delimiter.length, (bytes) => begin(bytes))
@@ -108,7 +119,7 @@ export function createFormReader(boundary: string, maxFieldBytes: number): FormR
       throw wrong(`"${name}" is not sent in this way`)
     if (single.has(name) && fields.has(name)) throw wrong(`it has "${name}" twice`)
     if (name === 'gpg_signature') signature = parts['file']
-    if (name === 'content') file = { name: parts['file'] ?? '', fields }
+    if (name === 'content') file = { name: parts['file'] ?? '', fields, lists, start: pushed - held.length }
     if (file !== undefined && signature !== undefined && signature !== `${file.name}.asc`)
       throw wrong(`its "gpg_signature" is to be the file ${file.name}.asc`)
     state = name === 'content' ? 'file' : 'field'
@@ -137,7 +148,9 @@ export function createFormReader(boundary: string, maxFieldBytes: number): FormR
 
   function addField(bytes: Buffer): void {
     if (++parts > maxParts) throw wrong('it has too many fields')
-    if (!fields.has(name)) fields.set(name, bytes.toString('utf8'))
+    const text = bytes.toString('utf8')
+    if (!fields.has(name)) fields.set(name, text)
+    lists.set(name, [...(lists.get(name) ?? []), text])
   }
 
   function readEnd(): boolean {
@@ -153,6 +166,7 @@ export function createFormReader(boundary: string, maxFieldBytes: number): FormR
           'limit_exceeded',
           `what an upload has before its file (description, attestations and other fields) is over ${maxFieldBytes} bytes: shorten the description`,
         )
+      pushed += chunk.length
       held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
       while (step());
     },
@@ -161,7 +175,7 @@ export function createFormReader(boundary: string, maxFieldBytes: number): FormR
     },
     end() {
       if (state !== 'end' || file === undefined) throw wrong('it breaks off')
-      return { sha256: hash.digest('hex'), bytes: fileBytes }
+      return (ended ??= { sha256: hash.digest('hex'), bytes: fileBytes })
     },
   }
 }

@@ -2,12 +2,13 @@ import { discard, pickHeaders, type Exchange, type HttpHandler } from '../exchan
 import { standIn } from '../trusted-publishing.ts'
 import { addressOf, ask } from '../ask.ts'
 import { answerPlain, refuse } from './answer.ts'
+import { createShelf } from './aside.ts'
 import { serveFile } from './file-request.ts'
 import { permitProject, serveIndex } from './index-request.ts'
-import { createPages, type Pages } from './pages.ts'
-import { createTurns, type Turns } from '../turns.ts'
+import { createPages } from './pages.ts'
+import { createTurns } from '../turns.ts'
 import { routeOf } from './route.ts'
-import { serveUpload } from './upload.ts'
+import { serveUpload, type UploadDeps } from './upload.ts'
 
 /**
  * A Python package index: pages of projects in JSON and HTML (PEP 503, 691), files and their metadata, and uploads. What comes
@@ -15,12 +16,12 @@ import { serveUpload } from './upload.ts'
  * every project that is neither pinned nor granted by name.
  */
 export function createPypiHandler(): HttpHandler {
-  const pages = createPages()
-  const turns = createTurns()
-  return (exchange) => serve(exchange, pages, turns)
+  const deps = { pages: createPages(), turns: createTurns(), shelf: createShelf() }
+  return (exchange) => serve(exchange, deps)
 }
 
-async function serve(exchange: Exchange, pages: Pages, turns: Turns): Promise<void> {
+async function serve(exchange: Exchange, deps: UploadDeps): Promise<void> {
+  const { pages } = deps
   const { request, path, query, storage } = exchange
   const route = routeOf(request.method ?? '', path, storage !== undefined)
   if (route === undefined || (query !== '' && route.kind !== 'file' && route.kind !== 'mint'))
@@ -33,7 +34,7 @@ async function serve(exchange: Exchange, pages: Pages, turns: Turns): Promise<vo
     case 'about':
       return serveAbout(exchange, route.project)
     case 'upload':
-      return serveUpload(exchange, pages, turns)
+      return serveUpload(exchange, deps)
     case 'mint':
       return giveStandIn(exchange)
   }

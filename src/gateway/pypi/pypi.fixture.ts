@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
+import type { GrantEntry } from '../../config/index.ts'
 import { packLockfiles } from '../../lockfiles/index.ts'
+import type { Attestations } from '../attested.ts'
 import type { Downloaded } from '../downloads/record.ts'
 import { compileRules, gitHost, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
 
@@ -12,16 +14,18 @@ export const json = 'application/vnd.pypi.simple.v1+json'
 /** A gateway with an index, `pypi`, whose answers the test writes: what it has no answer for is 404. */
 export async function openIndexWorld(
   t: TestContext,
-  grants: readonly string[],
+  grants: readonly GrantEntry[],
   options: {
     requirements?: string
     lockfiles?: Record<string, string>
     storage?: string
     ca?: string
     connection?: Record<string, unknown>
+    attestations?: Attestations
   } = {},
 ) {
-  const world = await openWorld(t)
+  const { attestations } = options
+  const world = await openWorld(t, attestations === undefined ? {} : { attestations })
   const { upstream } = world
   const rules = compileRules(
     {

@@ -57,6 +57,7 @@ test('an upload within the grant passes as it came, with the credential of the c
   assert.deepEqual(world.audit.ofType('packages.published').flatMap(({ data }) => data['packages'])[0], {
     purl: `pkg:pypi/octo-new@1.2?file_name=${wheel}`,
     integrity: `sha256-${Buffer.from(hex('wheel'), 'hex').toString('base64')}`,
+    bytes: 5,
     status: 200,
   })
 })

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { MayflyError, limits } from '../../lib/index.ts'
 import {
   canonicalVersion,
@@ -9,13 +9,15 @@ import {
 import { discard, pickHeaders, refusedHint, type Exchange, type Permit } from '../exchange.ts'
 import type { Turns } from '../turns.ts'
 import { answerPlain, refuse } from './answer.ts'
+import type { Shelf } from './aside.ts'
 import { boundaryIn, createFormReader, formTypeOf, type FormReader } from './form-reader.ts'
 import { operationOf } from './index-request.ts'
 import type { Pages } from './pages.ts'
 import { purlOf, versionOf } from './release-file.ts'
+import { openUploadBody } from './upload-body.ts'
 
 /** What is to be published, by the fields that came before the file. */
-interface Publication {
+export interface Publication {
   readonly project: string
   readonly version: string
   readonly file: string
@@ -23,13 +25,19 @@ interface Publication {
   readonly sha256: string
 }
 
+export interface UploadDeps {
+  readonly pages: Pages
+  readonly turns: Turns
+  readonly shelf: Shelf
+}
+
 /**
  * An upload (PyPI's legacy API, as twine, uv and poetry speak it). Nothing goes upstream before the grant covers project and
  * version, the file's own name says the same, and the index does not have it; the last bytes go when the digest holds.
  */
-export async function serveUpload(exchange: Exchange, pages: Pages, turns: Turns): Promise<void> {
+export async function serveUpload(exchange: Exchange, deps: UploadDeps): Promise<void> {
   try {
-    await publish(exchange, pages, turns)
+    await publish(exchange, deps)
   } catch (error) {
     if (!(error instanceof MayflyError) || !['bad_input', 'limit_exceeded', 'denied'].includes(error.code))
       throw error
@@ -37,7 +45,7 @@ export async function serveUpload(exchange: Exchange, pages: Pages, turns: Turns
   }
 }
 
-async function publish(exchange: Exchange, pages: Pages, turns: Turns): Promise<void> {
+async function publish(exchange: Exchange, { pages, turns, shelf }: UploadDeps): Promise<void> {
   const { request, connection } = exchange
   const boundary = boundaryIn(request.headers['content-type'] ?? '')
   if (boundary === undefined)
@@ -47,19 +55,19 @@ async function publish(exchange: Exchange, pages: Pages, turns: Turns): Promise<
   const head = await readHead(chunks, reader)
   const publication = publicationOf(reader)
   const { project, version, file, sha256 } = publication
+  await using body = openUploadBody({ head, chunks, reader, publication }, shelf)
   const operation = operationOf(exchange, 'pypi:publish', project, version)
   const permit = await exchange.permit(
     operation,
     { published: { file, sha256 } },
-    { proven: () => ({ artifact: [`sha256:${sha256}`] }) },
+    { proven: () => ({ artifact: [`sha256:${sha256}`], beside: () => body.beside() }) },
   )
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
   await turns(connection, file.toLowerCase(), async (isThere) => {
     const taken = isThere ? existing(file) : await takenReason(exchange, pages, permit, publication)
     if (taken === undefined) {
       const publisher = await exchange.publisher(permit, project)
-      const body = Readable.from(bodyOf(head, chunks, reader, publication))
-      return send(exchange, publisher, { boundary, body, publication })
+      return send(exchange, publisher, { boundary, body: body.stream(), publication, reader })
     }
     refuse(exchange, taken.why, taken.status)
     return isThere
@@ -122,36 +130,18 @@ async function takenReason(
   return { status: 502, why: `whether ${file} is there already is not known: ${fetched.why}` }
 }
 
-/** The body as it came. Its last bytes wait until the file's digest holds. */
-async function* bodyOf(
-  head: readonly Buffer[],
-  chunks: AsyncIterator<Buffer>,
-  reader: FormReader,
-  { file, sha256 }: Publication,
-): AsyncGenerator<Buffer> {
-  yield* head.slice(0, -1)
-  let held = head.at(-1) ?? Buffer.alloc(0)
-  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
-    reader.push(next.value)
-    yield held
-    held = next.value
-  }
-  const found = reader.end()
-  if (found.sha256 !== sha256)
-    throw new MayflyError(
-      'denied',
-      `${file} has the SHA-256 ${found.sha256}, and its "sha256_digest" says ${sha256}`,
-    )
-  yield held
-}
-
 /** Whether the index has it now; the step is answered either way. */
 async function send(
   exchange: Exchange,
   permit: Permit,
-  upload: { readonly boundary: string; readonly body: Readable; readonly publication: Publication },
+  upload: {
+    readonly boundary: string
+    readonly body: Readable
+    readonly publication: Publication
+    readonly reader: FormReader
+  },
 ): Promise<boolean> {
-  const { boundary, body, publication } = upload
+  const { boundary, body, publication, reader } = upload
   const { connection, request, path } = exchange
   // `send` says that the host does not answer when what we give it fails: then the reason is ours.
   let failure: unknown
@@ -173,12 +163,15 @@ async function send(
   discard(upstream)
   const { statusCode = 0, statusMessage = '' } = upstream
   if (statusCode >= 200 && statusCode < 300) {
-    const { project, version, file, sha256 } = publication
+    const { project, version, file } = publication
+    // An index that answers before it has the whole file has not got it.
+    const { sha256, bytes } = reader.end()
     exchange.accepted({
       type: 'packages.published',
       item: {
         purl: purlOf({ project, version }, file),
         integrity: integrityOfHex('sha256', sha256),
+        bytes,
         status: statusCode,
       },
     })

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { makeZip } from '../go/zip.fixture.ts'
+import { MayflyError } from '../../lib/index.ts'
+import { readZip } from './index.ts'
+
+const open = (bytes: Buffer) =>
+  readZip(async (at, length) => {
+    if (at + length > bytes.length) throw new MayflyError('bad_input', 'it breaks off')
+    return bytes.subarray(at, at + length)
+  }, bytes.length)
+
+const entries = [
+  { name: 'app/__init__.py', content: 'x'.repeat(5_000) },
+  { name: 'app/', content: '', method: 0 },
+  { name: 'app/\u00e9.txt', content: 'stored', method: 0 },
+]
+const plain = makeZip(entries)
+
+function changed(change: (bytes: Buffer) => void, bytes = plain): Buffer {
+  const copy = Buffer.from(bytes)
+  change(copy)
+  return copy
+}
+
+test('a zip as packers write it is read: names in order, and each file by its checksum', async () => {
+  const zip = await open(plain)
+  assert.deepEqual(
+    zip.names,
+    entries.map(({ name }) => name),
+  )
+  for (const { name, content } of entries)
+    if (!name.endsWith('/')) assert.equal((await zip.file(name, 5_000)).toString(), content)
+  await assert.rejects(zip.file('app/__init__.py', 4_999), { code: 'limit_exceeded' })
+  await assert.rejects(zip.file('none', 10), /has no "none"/)
+})
+
+test('a zip of Python’s is read', { skip: !hasPython() && 'python3 is not here' }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-zip-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'a.zip')
+  const script = `import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
+    z.writestr("a/METADATA", "Name: a\\n" * 100)
+    z.write(sys.argv[2], "a/os.py")
+    with z.open("a/open\\u00e9", "w") as f: f.write(b"1")`
+  execFileSync('python3', ['-c', script, path, '/usr/bin/env'])
+  const zip = await open(readFileSync(path))
+  assert.deepEqual(zip.names, ['a/METADATA', 'a/os.py', 'a/open\u00e9'])
+  assert.equal((await zip.file('a/METADATA', 1_000)).toString(), 'Name: a\n'.repeat(100))
+})
+
+function hasPython(): boolean {
+  try {
+    execFileSync('python3', ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+const central = plain.indexOf('PK\x01\x02', 0, 'latin1')
+const end = plain.length - 22
+const refused: readonly (readonly [what: string, bytes: Buffer])[] = [
+  ['a comment behind it', makeZip(entries, 'PK')],
+  ['bytes in front', Buffer.concat([Buffer.from('#!'), plain])],
+  ['bytes behind', Buffer.concat([plain, Buffer.of(0)])],
+  [
+    'bytes between entries and directory',
+    changed(
+      (bytes) => bytes.writeUInt32LE(central + 4, bytes.length - 6),
+      Buffer.concat([plain.subarray(0, central), Buffer.alloc(4), plain.subarray(central)]),
+    ),
+  ],
+  ['an entry that the directory does not have', changed((bytes) => bytes.writeUInt32LE(1, central + 42))],
+  ['another name in front of the content', changed((bytes) => bytes.write('evil', 30))],
+  ['another size in front of the content', changed((bytes) => bytes.writeUInt32LE(7, 22))],
+  ['another method in front of the content', changed((bytes) => bytes.writeUInt16LE(0, 8))],
+  ['an encrypted entry', changed((bytes) => bytes.writeUInt16LE(0x801, central + 8))],
+  ['a length behind the content', changed((bytes) => bytes.writeUInt16LE(0x808, central + 8))],
+  ['another number of entries', changed((bytes) => bytes.writeUInt16LE(2, end + 10))],
+  ['a part of several', changed((bytes) => bytes.writeUInt16LE(1, end + 4))],
+  ['a name twice', makeZip([...entries, { name: 'app/__init__.py', content: 'evil' }])],
+  ['a name that leads out', makeZip([{ name: '../a', content: '' }])],
+  ['a name from the root', makeZip([{ name: '/a', content: '' }])],
+  ['a name of Windows', makeZip([{ name: 'a\\b', content: '' }])],
+  ['a name that ends early', makeZip([{ name: 'a\0b', content: '' }])],
+  ['a name that is no text', makeZip([{ name: Buffer.of(0x61, 0xff), content: '' }])],
+  ['another way to pack', makeZip([{ name: 'a', content: 'b', method: 12 }])],
+  ['nothing', Buffer.alloc(0)],
+  ['no zip', Buffer.alloc(100)],
+]
+for (const [what, bytes] of refused)
+  test(`a zip that readers do not agree on is refused: ${what}`, async () => {
+    await assert.rejects(open(bytes), { code: 'bad_input' })
+  })
+
+test('content that is not what its directory says is refused when it is read', async () => {
+  const file = async (bytes: Buffer) => (await open(bytes)).file('a', 1_000)
+  for (const claimedBytes of [3, 5])
+    await assert.rejects(file(makeZip([{ name: 'a', content: 'text', claimedBytes }])), { code: 'bad_input' })
+  const both = (bytes: Buffer) => {
+    for (const at of [14, bytes.indexOf('PK\x01\x02', 0, 'latin1') + 16]) bytes.writeUInt32LE(1, at)
+  }
+  await assert.rejects(file(changed(both, makeZip([{ name: 'a', content: 'text' }]))), { code: 'bad_input' })
+})
+
+test('property: whatever bytes are changed, it is read as it was, or refused with a reason', async () => {
+  const one = makeZip([
+    { name: 'a', content: 'text' },
+    { name: 'b', content: 'more', method: 0 },
+  ])
+  await fc.assert(
+    fc.asyncProperty(fc.nat(one.length - 1), fc.nat(255), async (at, byte) => {
+      try {
+        const zip = await open(changed((bytes) => void (bytes[at] = byte), one))
+        const texts = await Promise.all(zip.names.map((name) => zip.file(name, 100)))
+        assert.deepEqual(texts.map(String), ['text', 'more'])
+      } catch (error) {
+        assert.ok(error instanceof MayflyError, String(error))
+      }
+    }),
+    { numRuns: 1_000 },
+  )
+})
