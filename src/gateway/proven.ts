@@ -65,7 +65,7 @@ function createAsked(proven: Proven, facts: Facts) {
     if (brought === undefined) return 'nobody knows what it brings'
     if ('why' in brought) return brought.why
     // What brings nothing brings nothing of others.
-    if (brought.length === 0) return undefined
+    if (brought.length === 0) return saidBeside()
     if (await facts.isOfRun(brought)) return saidBeside()
     const which = brought.length === 1 ? 'this digest' : 'each of these digests'
     return `no earlier step of this run published ${which}, or declared it under \`artifacts\``

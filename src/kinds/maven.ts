@@ -30,7 +30,7 @@ export const maven = {
     // What nothing pins, Maven's own builds among it: what a file was when it was seen first it has to stay.
     'maven:resolve': { path: 'optional', ref: 'optional', write: false, includes: ['maven:download'] },
     // Adds versions; never a file that is there.
-    'maven:publish': { path: 'required', ref: 'required', write: true },
+    'maven:publish': { path: 'required', ref: 'required', write: true, brings: 'artifact' },
   },
   lockfiles: ['gradle/verification-metadata.xml'],
 } as const satisfies Kind

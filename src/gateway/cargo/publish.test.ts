@@ -30,6 +30,12 @@ test('a version that the role names is hashed, recorded and published with the g
       ...{ bytes: 9, status: 200 },
     },
   ])
+  assert.deepEqual(world.materials.published, [
+    {
+      ...{ name: 'pkg:cargo/Words@1.1.0', digest: `sha256:${sha256('the crate')}`, bytes: 9 },
+      ...{ tag: undefined, connection: 'cargo' },
+    },
+  ])
 })
 
 test('a name or version outside of the grant never reaches the registry', async (t) => {

@@ -4,7 +4,10 @@ import { limits } from '../../lib/index.ts'
 import { createReading } from './reading.ts'
 import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
+import type { GrantEntry } from '../../config/index.ts'
 import { packLockfiles } from '../../lockfiles/index.ts'
+import { keptAttestations, openSigning } from '../attestations.fixture.ts'
+import type { Attestations } from '../attested.ts'
 import { acceptedIn, compileRules, openWorld } from '../gateway.fixture.ts'
 import { startUpstream } from '../upstream.fixture.ts'
 import { routeOf } from './route.ts'
@@ -15,11 +18,11 @@ const place = '/maven2/com/example/app/1.0.0/app-1.0.0.jar'
 
 async function mavenWorld(
   t: TestContext,
-  grants: readonly string[],
+  grants: readonly GrantEntry[],
   pinned?: string,
-  { derives = false } = {},
+  { derives = false, attestations }: { derives?: boolean; attestations?: Attestations } = {},
 ) {
-  const world = await openWorld(t)
+  const world = await openWorld(t, attestations === undefined ? {} : { attestations })
   const upstream = await startUpstream(t, host)
   const files = new Map<string, Buffer>([
     [place, jar],
@@ -173,7 +176,7 @@ test('a file that nothing pins is recorded, is the same file once it is pinned, 
 test('deploying: by artifact and version, hashed, and never over what is there but for the metadata', async (t) => {
   const { ask, upstream, world } = await mavenWorld(t, ['maven:publish central/com.example:app@1.*'])
   assert.equal((await ask('PUT', '/maven2/com/example/app/1.0.1/app-1.0.1.jar', 'new')).status, 201)
-  assert.equal((await ask('PUT', '/maven2/com/example/app/maven-metadata.xml', '<m/>')).status, 201)
+  assert.equal((await ask('PUT', '/maven2/com/example/app/maven-metadata.xml', '<metadata/>')).status, 201)
   const over = await ask('PUT', place, 'other')
   assert.equal(over.status, 409)
   assert.match(over.body, /is there already, with other content, and is not overwritten/)
@@ -189,7 +192,7 @@ test('deploying: by artifact and version, hashed, and never over what is there b
     upstream.seen.filter(({ method }) => method === 'PUT').map(({ url, body }) => [url, body.toString()]),
     [
       ['/maven2/com/example/app/1.0.1/app-1.0.1.jar', 'new'],
-      ['/maven2/com/example/app/maven-metadata.xml', '<m/>'],
+      ['/maven2/com/example/app/maven-metadata.xml', '<metadata/>'],
     ],
   )
   assert.match(
@@ -203,6 +206,63 @@ test('deploying: by artifact and version, hashed, and never over what is there b
       ...{ bytes: 3, status: 201 },
     },
   ])
+})
+
+test('under a demand each file is attested by itself, the pom, too; what stands beside files has to be just that', async (t) => {
+  const signing = await openSigning(t)
+  const attestations = keptAttestations(signing)
+  const built = ['the new jar', '<project/>']
+  for (const one of built)
+    attestations.bundles.push(await signing.sign({ digest: `sha256:${sha256Of(Buffer.from(one))}` }))
+  const grant = { grant: 'maven:publish central/com.example:app@1.*', provenance: { role: 'build' } }
+  const { ask, upstream, world } = await mavenWorld(t, [grant], undefined, { attestations })
+  const at = (name: string) => `/maven2/com/example/app/1.0.1/app-1.0.1${name}`
+  const sha1 = createHash('sha1')
+    .update(built[0] ?? '')
+    .digest('hex')
+  const signature = '-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n'
+  const versions = '<?xml version="1.0"?><metadata/>'
+  const refused: [name: string, body: string, why: RegExp][] = [
+    ['.pom', '<project><dependencies/></project>', /`provenance`: provenance: there is none about sha256:/],
+    ['.jar', 'evil', /there is none about sha256:/],
+    ['-sources.jar', 'evil', /there is none about sha256:/],
+    ['.jar.sha1', 'evil', /app-1\.0\.1\.jar\.sha1 is no checksum by sha1/],
+    ['.jar.sha512', sha1, /is no checksum by sha512/],
+    ['.jar.md5', `${'0'.repeat(32)} ${'x'.repeat(2000)}`, /is no checksum by md5/],
+    ['.jar.asc', `${signature}PK\x03\x04`, /is no signature by PGP/],
+    ['.jar.sigstore.json', 'PK\x03\x04', /is no bundle of Sigstore/],
+    ['.jar.asc.sha1', signature, /is no checksum by sha1/],
+  ]
+  for (const [name, body, why] of refused) {
+    const { status, body: said } = await ask('PUT', at(name), body)
+    assert.deepEqual([status, why.test(said)], [403, true], `${name}: ${said}`)
+  }
+  assert.match(
+    (await ask('PUT', '/maven2/com/example/app/maven-metadata.xml', 'PK')).body,
+    /is no list of versions/,
+  )
+  assert.deepEqual(
+    upstream.seen.filter(({ method }) => method === 'PUT'),
+    [],
+  )
+  for (const [name, body] of [
+    ['.jar', 'the new jar'],
+    ['.pom', '<project/>'],
+    ['.jar.sha1', `${sha1}\n`],
+    ['.jar.sha256', `${sha256Of(Buffer.from('the new jar'))}  app-1.0.1.jar\n`],
+    ['.jar.asc', signature],
+    ['.jar.sigstore.json', '{}'],
+  ] as const)
+    assert.equal((await ask('PUT', at(name), body)).status, 201, name)
+  assert.equal((await ask('PUT', '/maven2/com/example/app/maven-metadata.xml', versions)).status, 201)
+  await acceptedIn(world, 'packages.published', 2)
+  assert.deepEqual(
+    world.materials.published.map(({ name, digest }) => [name, digest]),
+    ['jar', 'pom'].map((type, i) => [
+      `pkg:maven/com.example/app@1.0.1?file_name=app-1.0.1.${type}`,
+      `sha256:${sha256Of(Buffer.from(built[i] ?? ''))}`,
+    ]),
+  )
 })
 
 test('deploying to a repository that makes the checksums itself, and once more: what is the same is no overwriting', async (t) => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { limits } from '../../lib/index.ts'
 import { collect } from '../collect.ts'
-import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
+import { discard, pickHeaders, plainAnswer, type Exchange, type Permit, type Proven } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import type { Turns } from '../turns.ts'
+import { wrongBeside } from './beside.ts'
 import type { Reading } from './reading.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { purlOf, type FileRoute, type Route } from './route.ts'
@@ -31,12 +32,14 @@ export async function publish(
     return deny(exchange, `a file has at most ${limits.mavenPublishBytes} bytes, or it broke off`, 413)
   const sha256 = createHash('sha256').update(body).digest('hex')
   const detail = { maven: { file: path.slice(path.lastIndexOf('/') + 1), sha256, bytes: body.length } }
-  const permit = await exchange.permit(
-    { ...operation, ...ref },
-    detail,
-    route.kind === 'file' ? {} : { anyRef: true },
-  )
+  const permit = await exchange.permit({ ...operation, ...ref }, detail, {
+    ...(route.kind === 'file' ? {} : { anyRef: true }),
+    proven: () => broughtBy(route, path, body, sha256),
+  })
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
+  // It is of no version, so what a grant asks of one is not asked of it; and it may be written over.
+  const wrong = route.kind === 'metadata' ? wrongBeside(path, body) : undefined
+  if (wrong !== undefined) return deny(exchange, wrong)
   if (route.kind === 'metadata') return void (await send(exchange, permit, body))
   await turns(connection, path, async (isThere) => {
     const found = isThere ? 'there' : await look(exchange, permit)
@@ -53,6 +56,17 @@ export async function publish(
     deny(exchange, problem, 409)
     return isThere
   })
+}
+
+/**
+ * What is demanded of files is demanded of each: of the jar and of the pom, which says what it depends on. A checksum or a signature
+ * brings no file of its own, and has to be just that.
+ */
+function broughtBy(route: Route, path: string, body: Buffer, sha256: string): Proven {
+  const isFile = route.kind === 'file' && !route.beside
+  return isFile
+    ? { artifact: [`sha256:${sha256}`] }
+    : { artifact: [], beside: async () => wrongBeside(path, body) }
 }
 
 /** Whether the repository has it now; the step is answered either way. */

@@ -60,6 +60,10 @@ test('an upload within the grant passes as it came, with the credential of the c
     bytes: 5,
     status: 200,
   })
+  assert.deepEqual(world.materials.published[0], {
+    ...{ name: `pkg:pypi/octo-new@1.2?file_name=${wheel}`, digest: `sha256:${hex('wheel')}` },
+    ...{ bytes: 5, tag: undefined, connection: 'pypi' },
+  })
 })
 
 const with_ = (name: string, value: string): Field[] =>

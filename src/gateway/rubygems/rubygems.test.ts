@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import type { GrantEntry } from '../../config/index.ts'
 import { packLockfiles } from '../../lockfiles/index.ts'
+import { keptAttestations, openSigning } from '../attestations.fixture.ts'
+import type { Attestations } from '../attested.ts'
 import { compileRules, openWorld, request } from '../gateway.fixture.ts'
 import { startUpstream } from '../upstream.fixture.ts'
 import { gemMetadata, makeGem, tarEnd, tarMember } from './gem.fixture.ts'
@@ -24,9 +27,13 @@ const pinnedLock = lockOf(`\nCHECKSUMS\n  octo-hello (1.0.0) sha256=${sha256(hel
 
 async function gemWorld(
   t: TestContext,
-  { grants = ['rubygems:install gems'], lock }: { grants?: readonly string[]; lock?: string } = {},
+  {
+    grants = ['rubygems:install gems'],
+    lock,
+    attestations,
+  }: { grants?: readonly GrantEntry[]; lock?: string; attestations?: Attestations } = {},
 ) {
-  const world = await openWorld(t)
+  const world = await openWorld(t, attestations === undefined ? {} : { attestations })
   const upstream = await startUpstream(t, host)
   const files = new Map<string, Buffer>([
     ['/versions', Buffer.from('octo-hello 1.0.0\n')],
@@ -174,6 +181,28 @@ test('gem push: by the name and version of its own metadata, hashed, and never o
   assert.match(JSON.stringify(world.audit.ofType('access.granted')[0]?.data), new RegExp(sha256(good)))
   await world.gateway.recordDownloads(world.step)
   assert.match(JSON.stringify(world.audit.ofType('packages.published')), /pkg:gem\/octo-hello@1\.0\.1/)
+})
+
+test('under a demand a gem passes that was attested; its dependencies stand in it, and nothing is sent beside it', async (t) => {
+  const signing = await openSigning(t)
+  const attestations = keptAttestations(signing)
+  const good = makeGem('octo-hello', '1.0.1')
+  attestations.bundles.push(await signing.sign({ digest: `sha256:${sha256(good)}` }))
+  const grant = { grant: 'rubygems:publish gems/octo-hello@1.*', provenance: { role: 'build' } }
+  const { ask, upstream, world } = await gemWorld(t, { grants: [grant], attestations })
+  const refused = await ask('POST', '/api/v1/gems', makeGem('octo-hello', '1.0.1', 'ruby', 'other data'))
+  assert.equal(refused.status, 403)
+  assert.match(refused.body, /asks for `provenance`: provenance: there is none about sha256:/)
+  assert.deepEqual(
+    upstream.seen.filter(({ method }) => method === 'POST'),
+    [],
+  )
+  assert.equal((await ask('POST', '/api/v1/gems', good)).status, 200)
+  await world.gateway.recordDownloads(world.step)
+  assert.deepEqual(
+    world.materials.published.map(({ name, digest, bytes }) => [name, digest, bytes]),
+    [['pkg:gem/octo-hello@1.0.1', `sha256:${sha256(good)}`, good.length]],
+  )
 })
 
 test('a gem is what its one metadata says; a tar that two readers could read in two ways is none', () => {
