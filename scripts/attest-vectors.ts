@@ -9,7 +9,7 @@ import {
   type Authority,
   type AttestationLog,
 } from '../src/attest/sign/index.ts'
-import { aStep, provenIn, seedOf } from '../src/attest/statements/receipt.fixture.ts'
+import { aFullLog, aFullStep, provenIn, seedOf } from '../src/attest/statements/receipt.fixture.ts'
 import { encodeStatement, provenanceOf, receiptOf } from '../src/attest/statements/index.ts'
 import {
   openTrustDocument,
@@ -33,8 +33,8 @@ const who = {
   claims: { sourceRepositoryURI: 'https://github.com/octo-org/app', sourceRepositoryIdentifier: '1296269' },
 }
 
-const proofs = provenIn()
-const [receipt, provenance] = [receiptOf(aStep, proofs), provenanceOf(aStep)]
+const proofs = provenIn(aFullStep, aFullLog)
+const [receipt, provenance] = [receiptOf(aFullStep, proofs), provenanceOf(aFullStep)]
 if (receipt === undefined || provenance === undefined)
   throw new Error('the step of the fixtures made nothing')
 

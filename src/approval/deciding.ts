@@ -71,7 +71,7 @@ export function createDeciding(deps: {
         ...votersOf(rules, requirements, found.identity, earlier),
         able.groups,
       ])
-      await audit.append(
+      const { index: entry } = await audit.append(
         approvalEvent('approval.granted', found, {
           by: recordedLogin(login, person.name),
           token: by.id,
@@ -82,7 +82,7 @@ export function createDeciding(deps: {
       )
       await records.addVote(
         found,
-        { person: person.key, name: person.name, reason: reason ?? null, login },
+        { person: person.key, name: person.name, reason: reason ?? null, login, entry },
         complete,
       )
       deps.onChange(id)

@@ -53,6 +53,8 @@ export interface NewVote {
   readonly name: string
   readonly reason: string | null
   readonly login: Login
+  /** Index of its entry in the audit log. */
+  readonly entry: number
 }
 
 /** `not_found`, with the id that was probably meant. */

@@ -129,11 +129,12 @@ export async function createBroker(deps: {
         endReason: undefined,
       }
       const isNew = !startedRuns.has(session.runId) && records.isNewRun(session.runId)
-      await Promise.all([
-        ...(isNew ? [startRun(session.runId, identity)] : []),
+      const starting = isNew ? startRun(session.runId, identity) : undefined
+      const [issued] = await Promise.all([
         audit.append(sessionIssued(session, identity, requestId, claims, approval?.id)),
+        starting,
       ])
-      await records.addSession(session, identity, approval?.useUp)
+      await records.addSession(session, { identity, issuedEntry: issued.index, useUp: approval?.useUp })
       sessions.set(session.id, session)
       return { ok: true, session }
     } catch (error) {

@@ -16,7 +16,7 @@ import { decidedBefore, decideFirst } from './step-decision.ts'
 export interface Records {
   wasUsed(identity: Identity): boolean
   /** Uses the identity token up, or what stands for it, and keeps the session: both or neither. */
-  addSession(session: Session, identity: Identity, useUp?: UseUp): Promise<void>
+  addSession(session: Session, opened: OpenedBy): Promise<void>
   /** A session that has not ended; with `ended`, one that has. */
   session(id: SessionId, options?: { ended: true }): Promise<Session | undefined>
   /** True while no entry of the run has been kept. */
@@ -54,6 +54,13 @@ export interface Records {
   expiredSessions(): Promise<SessionId[]>
   /** Forgets identity tokens that have expired anyway. */
   forgetTokens(): Promise<void>
+}
+
+/** `issuedEntry`: the index of its `session.issued`. */
+export interface OpenedBy {
+  readonly identity: Identity
+  readonly issuedEntry: number
+  readonly useUp?: UseUp | undefined
 }
 
 /** A session that holds roles for steps which begin later. */
@@ -98,9 +105,9 @@ export function createRecords(deps: {
 
   return {
     wasUsed: (identity) => wasTokenUsed(store, identity),
-    async addSession(session, identity, useUp) {
+    async addSession(session, { identity, issuedEntry, useUp }) {
       const rows = () => [
-        newSession(session, identity, deps.signerOf?.(identity)),
+        newSession(session, identity, { signer: deps.signerOf?.(identity), issuedEntry }),
         runState(session.runId, numbers),
       ]
       if (useUp === undefined) return store.writeAll(() => [usedToken(identity), ...rows()])

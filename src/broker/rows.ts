@@ -25,7 +25,11 @@ export function endIn(
 }
 
 /** `signer`: who signs for it, as its certificates are to say. */
-export function newSession(session: Session, identity: Identity, signer: unknown) {
+export function newSession(
+  session: Session,
+  identity: Identity,
+  { signer, issuedEntry }: { readonly signer: unknown; readonly issuedEntry: number },
+) {
   const { issuer, issuerUrl, attributes, run } = identity
   return insertRow('sessions', {
     id: session.id,
@@ -43,6 +47,7 @@ export function newSession(session: Session, identity: Identity, signer: unknown
     repository_id: attributes.repository_id ?? null,
     repository: attributes.repository ?? null,
     commit_id: attributes.commit ?? null,
+    issued_entry: issuedEntry,
   })
 }
 

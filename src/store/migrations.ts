@@ -334,6 +334,11 @@ const migrations: readonly string[] = [
     PRIMARY KEY (step_id, carrier)) STRICT, WITHOUT ROWID;
   CREATE INDEX step_carriers_created ON step_carriers (created_ms);
   `,
+  // A receipt shows these entries with their proofs: they stand in the log before the first one of the step.
+  `
+  ALTER TABLE sessions ADD COLUMN issued_entry INTEGER;
+  ALTER TABLE approval_votes ADD COLUMN entry INTEGER;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -30,6 +30,8 @@ export interface Tables {
     repository_id: string | null
     repository: string | null
     commit_id: string | null
+    /** Index of its `session.issued` in the audit log. */
+    issued_entry: Generated<number | null>
   }
   /** CI jobs: how many entries each has in the audit log, and which numbers may be missing there (JSON array). */
   runs: { id: string; next_number: number; given_up: string }
@@ -418,6 +420,8 @@ export interface Tables {
     reason: string | null
     login: string
     created_ms: number
+    /** Index of its `approval.granted` in the audit log. */
+    entry: Generated<number | null>
   }
   /** People who signed in with a browser; `hash` of the cookie. */
   operator_sessions: {

@@ -46,7 +46,7 @@ async function approvalOf(
 ): Promise<ApprovalFact> {
   const votes = await store.read
     .selectFrom('approval_votes')
-    .select(['login', 'created_ms'])
+    .select(['login', 'created_ms', 'entry'])
     .where('approval_id', '=', row.id)
     .orderBy('created_ms')
     .execute()
@@ -63,6 +63,7 @@ async function approvalOf(
     ...(asked.approvers === undefined ? {} : { group: asked.approvers }),
     people: said.filter((person) => person !== undefined),
     atMs: votes.at(-1)?.created_ms ?? row.ended_ms ?? row.created_ms,
+    entries: votes.flatMap(({ entry }) => entry ?? []),
     of: row.operation === null ? 'session' : (asked.operations ?? []).join(', '),
   }
 }

@@ -31,7 +31,7 @@ test('the receipt of a step that a broker ran is right by the entries that the b
     logKey: logKey.verifierKey,
   })
   assert.ok(checked.ok, JSON.stringify(checked))
-  assert.deepEqual(checked.unproved, ['server', 'policy', 'session'])
+  assert.deepEqual(checked.unproved, ['server', 'policy', 'audit.omitted'])
   const { credentials } = (statement as { predicate: { credentials: Record<string, unknown>[] } }).predicate
   assert.deepEqual(
     credentials.map((one) => [one['lease'], one['grant'], one['reason'], typeof one['revoked']]),

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { BundleSigner, SignerIdentity } from '../sign/index.ts'
+import type { StepFacts } from '../statements/index.ts'
 import { leasesOf, type Gathered } from './facts.ts'
 import type { Receipts } from './receipts.ts'
 import { packed } from './packed.ts'
@@ -63,13 +64,12 @@ async function ofStep(row: Row, kind: StepKind, deps: SigningDeps): Promise<Mate
   const { rows, store } = deps
   const gathered = rows.gathered(row.step_id)
   if (gathered === undefined) return await giveUp(row, 'what it is made of is no more kept', deps)
-  const proofs = kind === 'receipt' ? await deps.receipts.proofsOf(row) : undefined
+  const proofs = kind === 'receipt' ? await deps.receipts.proofsOf(row, gathered.facts.approvals) : undefined
   if (proofs !== undefined && 'notYet' in proofs) {
     await rows.putOff(row, null, proofs.afterMs)
     return undefined
   }
-  const leases = proofs === undefined ? [] : await leasesOf(row.step_id, store)
-  const facts = leases.length === 0 ? gathered.facts : { ...gathered.facts, leases }
+  const facts = proofs === undefined ? gathered.facts : await withLeases(gathered.facts, store)
   let built: Built | undefined
   try {
     built = build(kind, facts, proofs, deps.statements)
@@ -80,6 +80,13 @@ async function ofStep(row: Row, kind: StepKind, deps: SigningDeps): Promise<Mate
   // Readers see the step's end a moment before the disk has it: nothing is signed of an end that a power cut may take back.
   await store.confirmed()
   return { built, who: gathered.signer, about: aboutStep(row, gathered) }
+}
+
+/** How its credentials are now. Some days after the step the store forgets those that are over: of these it is known how they were then. */
+async function withLeases(facts: StepFacts, store: Store): Promise<StepFacts> {
+  const now = await leasesOf(facts.step.id, store)
+  const known = new Set(now.map(({ id }) => id))
+  return { ...facts, leases: [...facts.leases.filter(({ id }) => !known.has(id)), ...now] }
 }
 
 async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {

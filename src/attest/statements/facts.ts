@@ -77,6 +77,8 @@ export interface ApprovalFact {
   readonly atMs: number
   /** `session`, or the operation as it was asked. */
   readonly of: string
+  /** Indexes of the entries of the audit log in which they said so. */
+  readonly entries?: readonly number[]
 }
 
 export interface CountedFact {

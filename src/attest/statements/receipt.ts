@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../lib/index.ts'
 import { parseEntry } from '../../audit/verify/index.ts'
-import { receiptType, type Statement } from '../verify/index.ts'
+import { attributeNames, receiptType, type Statement } from '../verify/index.ts'
 import { takenIn } from './dependencies.ts'
 import type { LogProofs, ProvenEntry, StepFacts } from './facts.ts'
 import { digestSet, plain, present, timeOf } from './plain.ts'
@@ -32,14 +32,27 @@ export function receiptOf(facts: StepFacts, proofs: LogProofs): Statement | unde
   }
 }
 
-/** Credentials are revoked when their step is over: how each ended is known from the entries. */
+/** Credentials are renewed and revoked after the facts were gathered: how long each lasted and how it ended is known from the entries. */
 function endedIn({ entries }: LogProofs, leases: StepFacts['leases']): StepFacts['leases'] {
-  const ends = entries.map(({ bytes }) => parseEntry(bytes)).filter((one) => one?.type === 'lease.revoked')
+  const all = entries.flatMap(({ bytes }) => parseEntry(bytes) ?? [])
+  const lives = Map.groupBy(
+    all.filter(({ type }) => type.startsWith('lease.')),
+    ({ subject }) => subject,
+  )
   return leases.map((lease) => {
-    const end = ends.find((one) => one?.subject === lease.id)
-    if (end === undefined) return lease
+    const life = lives.get(lease.id) ?? []
+    const last = life.findLast(
+      ({ type, data }) => type === 'lease.issued' || (type === 'lease.renewed' && data['by'] === undefined),
+    )
+    const untilMs = Date.parse(String(last?.data['expires']))
+    // One that was over when it came is none that lasted backwards.
+    const expiresMs = Math.max(Number.isNaN(untilMs) ? lease.expiresMs : untilMs, lease.issuedMs)
+    const end = life.findLast(({ type }) => type === 'lease.revoked')
+    if (end === undefined) return { ...lease, expiresMs }
     const { reason } = end.data
-    return { ...lease, revokedMs: Date.parse(end.time), ...(typeof reason === 'string' ? { reason } : {}) }
+    const { reason: _, ...rest } = lease
+    const why = typeof reason === 'string' ? { reason } : {}
+    return { ...rest, expiresMs, revokedMs: Date.parse(end.time), ...why }
   })
 }
 
@@ -76,14 +89,8 @@ function whatRan(facts: StepFacts): Record<string, unknown> {
   }
 }
 
-/** Those that cannot be a person's name, whom a signed statement could not forget. */
-const named = [
-  ...['repository', 'repository_id', 'owner', 'owner_id', 'ref', 'ref_protected', 'commit', 'workflow'],
-  ...['workflow_digest', 'environment', 'event', 'runner', 'fork'],
-]
-
 function attributesOf(attributes: StepFacts['identity']['attributes']): Record<string, string> {
-  const known = named.flatMap((name) => {
+  const known = attributeNames.flatMap((name) => {
     const value = attributes[name]
     return value === undefined ? [] : [[name, plain(value)] as const]
   })
@@ -118,7 +125,12 @@ function whatItUsed(facts: StepFacts): Record<string, unknown> {
     ...(omitted > 0 ? { materialsOmitted: omitted } : {}),
     ...(facts.materialsIncomplete === true ? { materialsIncomplete: true } : {}),
     published: published
-      .toSorted((one, other) => compare(one.name, other.name) || compare(one.digest, other.digest))
+      .toSorted(
+        (one, other) =>
+          compare(one.name, other.name) ||
+          compare(one.digest, other.digest) ||
+          compare(one.connection, other.connection),
+      )
       .flatMap(publicationOf),
     ...(log === undefined || logDigest === undefined ? {} : { log: { bytes: log.bytes, digest: logDigest } }),
   }

@@ -81,6 +81,9 @@ const rows: readonly Row[] = [
     data('step.finished', ({ log }) => ({ log: { ...fieldsIn(log), bytes: 1 } })),
   ],
   ['end-script-of', 'contradicted', reported({ script: { ...aStep.reported.script, of: 'argv' } })],
+  ['end-script-text', 'contradicted', reported({ script: { ...aStep.reported.script, text: 'true' } })],
+  ['end-programs', 'contradicted', reported({ programs: { seen: [], looks: 1, more: 0 } })],
+  ['end-omitted', 'right', reported({ programs: undefined, omitted: ['programs'] })],
   ['end-log', 'contradicted', reported({ log: { bytes: 1, sha256: 'a'.repeat(64) } })],
   ['end-files', 'contradicted', reported({ artifacts: { files: [], count: 2 } })],
   [
@@ -90,6 +93,49 @@ const rows: readonly Row[] = [
   ],
   ['session-issuer', 'contradicted', data('session.issued', () => ({ issuer: 'x' }))],
   ['session-issuer-url', 'contradicted', data('session.issued', () => ({ issuerUrl: 'https://x.test' }))],
+  ['session-role', 'contradicted', data('session.issued', () => ({ roles: ['release', 'admin'] }))],
+  ['session-other-role', 'contradicted', data('session.issued', () => ({ roles: ['admin'] }))],
+  [
+    'session-attribute',
+    'contradicted',
+    data('session.issued', ({ identity }) => ({ identity: { ...fieldsIn(identity), fork: 'true' } })),
+  ],
+  [
+    'session-run',
+    'contradicted',
+    data('session.issued', () => ({ ciRun: { id: '1', attempt: '1', job: 'x' } })),
+  ],
+  ['no-session', 'missing_entry', (events) => events.filter(({ type }) => type !== 'session.issued')],
+  [
+    'session-twice',
+    'missing_entry',
+    (events) => events.flatMap((one) => (one.type === 'session.issued' ? [one, one] : [one])),
+  ],
+  [
+    'start-workspace',
+    'contradicted',
+    data('step.started', ({ reported: was }) => ({
+      reported: { ...fieldsIn(was), workspace: { kind: 'shared', id: 'w1' } },
+    })),
+  ],
+  [
+    'start-engine',
+    'contradicted',
+    data('step.started', ({ reported: was }) => ({ reported: { ...fieldsIn(was), isolationBy: 'docker' } })),
+  ],
+  ['lease-expires', 'right', data('lease.issued', () => ({ expires: '2026-11-29T09:00:00.000Z' }))],
+  ['lease-renewed', 'right', renewed({ expires: '2026-11-29T09:00:00.000Z' })],
+  ['lease-replaced', 'right', renewed({ expires: '2026-11-29T09:00:00.000Z', by: 'lea_other' })],
+  ['lease-kind', 'contradicted', data('lease.issued', () => ({ kind: 'x' }))],
+  ['downloaded-connection', 'contradicted', data('packages.downloaded', () => ({ connection: 'x' }))],
+  ['published-connection', 'contradicted', data('packages.published', () => ({ connection: 'x' }))],
+  [
+    'published-tag',
+    'contradicted',
+    data('packages.published', ({ packages }) => ({
+      packages: (packages as Fields[]).map((one) => ({ ...one, tag: 'latest' })),
+    })),
+  ],
   ['session-person', 'contradicted', data('session.issued', () => ({ actor: {} }))],
   [
     'publication-in-no-entry',
@@ -108,6 +154,16 @@ const rows: readonly Row[] = [
     said('approval.granted', { bound: { ...bound, operation: { step: aStep.step.id, operations: ['x'] } } }),
   ],
 ]
+
+/** The credential lasted longer, or another took its place. */
+function renewed(more: Fields) {
+  return (events: EntryEvent[]) =>
+    events.flatMap((one) => {
+      if (one.type !== 'lease.issued') return [one]
+      const { expires: _, ...about } = one.data
+      return [one, { ...one, type: 'lease.renewed', data: { ...about, ...more } }]
+    })
+}
 
 function inputs(): Fields {
   const { inputs: files, inputsSha256: sha256 } = aStep.reported

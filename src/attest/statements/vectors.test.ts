@@ -9,7 +9,7 @@ import {
   verifyBundle,
   type ReceiptSigner,
 } from '../verify/index.ts'
-import { aStep, provenIn } from './receipt.fixture.ts'
+import { aFullLog, aFullStep, provenIn } from './receipt.fixture.ts'
 import { encodeStatement, provenanceOf, receiptOf } from './index.ts'
 import { reloggedReceipts, type Relogged } from './relogged.fixture.ts'
 import { patched, wrongReceipts, type WrongReceipt } from './wrong-receipts.fixture.ts'
@@ -21,7 +21,10 @@ const logKey = read('audit-log.vkey')
 test('the vectors that others write checkers by hold, and say what is built today', async () => {
   const trust = openTrustDocument(read('trust.json'), [read('root.pem')])
   assert.ok(trust.ok, trust.ok ? '' : trust.detail)
-  const built = { receipt: receiptOf(aStep, provenIn()), provenance: provenanceOf(aStep) }
+  const built = {
+    receipt: receiptOf(aFullStep, provenIn(aFullStep, aFullLog)),
+    provenance: provenanceOf(aFullStep),
+  }
   for (const [name, statement] of Object.entries(built)) {
     assert.ok(statement !== undefined)
     const verified = verifyBundle(read(`${name}.sigstore.json`), trust.trust)

@@ -23,6 +23,7 @@ export {
   type Provenance,
   type ResourceDescriptor,
 } from './provenance.ts'
+export { attributeNames } from './receipt-schema.ts'
 export { checkReceipt, receiptType, type CheckedReceipt, type ReceiptReason } from './receipt.ts'
 export type { ReceiptSigner } from './receipt-signer.ts'
 export { publicInstanceIn } from './shared-root.ts'

@@ -1,30 +1,33 @@
 import type { Entry } from '../../audit/verify/index.ts'
 import type { Agreement } from './receipt-agreement.ts'
-import { fieldsIn, listIn, textIn, type Fields } from './receipt-form.ts'
-
-const maxApartMs = 600_000
+import { fieldsIn, grouped, isSubset, listIn, maxApartMs, textIn, type Fields } from './receipt-form.ts'
 
 /** A yes counts if its entry is there and nobody said no afterwards; who said it, for what and when are the entry's. */
 export function approvalsAgree(predicate: Fields, entries: readonly Entry[], agreement: Agreement): void {
-  for (const one of listIn(predicate['approvals']).map(fieldsIn)) {
-    const id = textIn(one['id']) ?? ''
-    const about = entries.filter(({ subject }) => subject === id)
+  const bySubject = grouped(entries, ({ subject }) => subject)
+  for (const [at, one] of listIn(predicate['approvals']).map(fieldsIn).entries()) {
+    const place = `approvals[${at}]`
+    const about = bySubject.get(textIn(one['id']) ?? '') ?? []
     const yes = about.filter(({ type }) => type === 'approval.granted')
     const last = yes.at(-1)
     if (last === undefined || about.some(({ type }) => type === 'approval.denied')) {
-      agreement.leave(`approval ${id}`)
+      agreement.leave(place)
       continue
     }
     const operation = operationOf(last)
-    const asked = listIn(operation?.['operations']).join(', ')
-    agreement.same(`approvals: ${id}: of`, one['of'], operation === undefined ? 'session' : asked)
-    agreement.same(`approvals: ${id}: group`, one['group'], operation?.['approvers'])
-    agreement.near(`approvals: ${id}: at`, one['at'], last.time, maxApartMs)
-    const people = new Set(yes.map(({ data }) => fieldsIn(data['by'])['person']))
+    const asked = listIn(operation?.['operations']).flatMap((text) => textIn(text) ?? [])
+    agreement.same(`${place}.of`, one['of'], operation === undefined ? 'session' : asked.join(', '))
+    agreement.same(`${place}.group`, one['group'], operation?.['approvers'])
+    agreement.near(`${place}.at`, one['at'], last.time, maxApartMs)
+    const people = yes.flatMap(({ data }) => textIn(fieldsIn(data['by'])['person']) ?? [])
     // A person who was forgotten since then has another pseudonym.
-    if (!listIn(one['people']).every((person) => people.has(person)))
-      agreement.leave(`approval ${id}: people`)
+    if (!isSameSet(listIn(one['people']), people)) agreement.leave(`${place}.people`)
   }
+}
+
+function isSameSet(some: readonly unknown[], others: readonly unknown[]): boolean {
+  const [own, found] = [new Set(some), new Set(others)]
+  return own.size === some.length && own.size === found.size && isSubset(own, found)
 }
 
 /** Of an approval that was asked for while the step ran; `undefined` for one of its session. */

@@ -1,8 +1,6 @@
 import type { Entry } from '../../audit/verify/index.ts'
-import type { Agreement } from './receipt-agreement.ts'
-import { fieldsIn, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
-
-const maxApartMs = 600_000
+import { sameText, type Agreement } from './receipt-agreement.ts'
+import { fieldsIn, listIn, maxApartMs, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
 
 /** How the step ended, and what it came to. */
 export function endAgrees({ predicate, session }: ReadReceipt, end: Entry, agreement: Agreement): void {
@@ -50,27 +48,53 @@ const members: Readonly<Record<string, string>> = {
   directAttempts: 'direct_attempts',
 }
 
-function reportedAgrees(said: Fields, found: Fields, agreement: Agreement): void {
-  const omitted = new Set(listIn(found['omitted']).flatMap((one) => textIn(one) ?? []))
-  for (const name of omitted) agreement.leave(`reported.${name}`)
-  for (const [own, other] of Object.entries(members))
-    if (!omitted.has(other)) agreement.same(`reported.${own}`, said[own], found[other])
-  if (!omitted.has('script')) {
-    const [own, other] = [said, found].map((one) => fieldsIn(one['script']))
-    agreement.same('reported.script.of', own?.['of'], other?.['of'])
-    agreement.same('reported.script.digest', fieldsIn(own?.['digest'])['sha256'], other?.['sha256'])
-  }
-  if (!omitted.has('log'))
-    digestAgrees('reported.log', fieldsIn(said['log']), fieldsIn(found['log']), agreement)
-  if (!omitted.has('secrets_seen'))
-    secretsAgree(listIn(said['secretsSeen']), listIn(found['secrets_seen']), agreement)
+type Compare = (place: string, said: unknown, found: unknown, agreement: Agreement) => void
+
+/** Of those that are no plain values. */
+const parts: Readonly<Record<string, readonly [name: string, compare: Compare]>> = {
+  script: ['script', scriptAgrees],
+  programs: ['programs', programsAgree],
+  log: ['log', (place, said, found, to) => digestAgrees(place, fieldsIn(said), fieldsIn(found), to)],
+  secretsSeen: ['secrets_seen', secretsAgree],
 }
 
-function secretsAgree(said: readonly unknown[], found: readonly unknown[], agreement: Agreement): void {
-  const inOrder = (list: readonly unknown[]) =>
-    list
-      .map(fieldsIn)
-      .map(({ name, count }) => JSON.stringify([name, count]))
-      .toSorted()
-  agreement.same('reported.secretsSeen', inOrder(said).join(), inOrder(found).join())
+function reportedAgrees(said: Fields, found: Fields, agreement: Agreement): void {
+  const omitted = new Set(listIn(found['omitted']))
+  for (const [own, other] of Object.entries(members))
+    if (omitted.has(other)) agreement.leave(`reported.${own}`)
+    else agreement.same(`reported.${own}`, said[own], found[other])
+  for (const [own, [other, agree]] of Object.entries(parts))
+    if (omitted.has(other)) agreement.leave(`reported.${own}`)
+    else agree(`reported.${own}`, said[own], found[other], agreement)
+}
+
+function scriptAgrees(place: string, said: unknown, found: unknown, agreement: Agreement): void {
+  const [own, other] = [fieldsIn(said), fieldsIn(found)]
+  agreement.same(`${place}.of`, own['of'], other['of'])
+  agreement.same(`${place}.text`, own['text'], other['text'])
+  agreement.same(`${place}.digest`, fieldsIn(own['digest'])['sha256'], other['sha256'])
+}
+
+function programsAgree(place: string, said: unknown, found: unknown, agreement: Agreement): void {
+  const [own, other] = [fieldsIn(said), fieldsIn(found)]
+  for (const name of ['looks', 'more']) agreement.same(`${place}.${name}`, own[name], other[name])
+  const [seen, others] = [own, other].map((one) => listIn(one['seen']).map(fieldsIn))
+  agreement.same(`${place}.seen`, seen?.length, others?.length)
+  for (const [at, one] of (seen ?? []).entries())
+    for (const name of ['program', 'looks'])
+      agreement.same(`${place}.seen[${at}].${name}`, one[name], others?.[at]?.[name])
+}
+
+/** The same pairs in any order. */
+function secretsAgree(place: string, said: unknown, found: unknown, agreement: Agreement): void {
+  const [own, left] = [said, found].map((list) => listIn(list).map(fieldsIn))
+  agreement.same(place, own?.length, left?.length)
+  if (own?.length !== left?.length) return
+  for (const { name, count } of own ?? []) {
+    const at = (left ?? []).findIndex(
+      (one) => one['count'] === count && sameText(textIn(name) ?? '', textIn(one['name']) ?? ''),
+    )
+    agreement.holds(place, at !== -1)
+    if (at !== -1) left?.splice(at, 1)
+  }
 }

@@ -1,4 +1,6 @@
 import type { Statement } from './model.ts'
+import { maxEntryBytes, maxFiles, maxNamed, receiptShape, subjectsShape } from './receipt-schema.ts'
+import { instantOf, misshapen } from './receipt-shape.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -9,7 +11,7 @@ export interface ReadReceipt {
   readonly session: string
   readonly predicate: Fields
   /** Of all subjects, `sha256` in hex. */
-  readonly subjects: readonly { readonly name: string; readonly sha256: string }[]
+  readonly subjects: readonly { readonly name: string | undefined; readonly sha256: string }[]
   readonly audit: {
     readonly origin: string
     readonly key: string
@@ -18,56 +20,96 @@ export interface ReadReceipt {
       readonly index: number
       readonly leafHash: string
       readonly proof: readonly string[]
-      readonly text: string | undefined
+      readonly entry?: string
     }[]
-    readonly omitted: number
+    readonly omitted?: number
   }
 }
 
-const maxEntries = 10_000
-const maxProof = 63
-const maxEntryChars = 65_535
+/** By the server's clock and by that of the log's writer; and what waits for a log that is away for a moment. */
+export const maxApartMs = 600_000
 
 /** The parts of a receipt, or what is wrong with its form. */
 export function readReceipt({ predicateType, predicate, subject }: Statement): ReadReceipt | string {
   if (predicateType !== 'urn:mayfly:step-receipt:v1') return 'it is no step receipt of version 1'
-  const all = fieldsIn(predicate)
-  const ids = ['step', 'run', 'session'].map((name) => textIn(fieldsIn(all[name])['id']))
-  const [step, run, session] = ids
-  if (step === undefined || run === undefined || session === undefined)
-    return 'step, run and session have to have an id'
-  const audit = readAudit(fieldsIn(all['audit']))
-  if (typeof audit === 'string') return audit
-  const subjects = subject.map(({ name = '', digest }) => ({ name, sha256: digest['sha256'] ?? '' }))
-  return { step, run, session, predicate: all, subjects, audit }
+  const odd = misshapen(predicate, receiptShape, '') ?? misshapen(subject, subjectsShape, 'subject')
+  if (odd !== undefined) return odd
+  const all = predicate as Fields & Pick<ReadReceipt, 'audit'>
+  const problem = countProblem(all) ?? timeProblem(all) ?? twiceProblem(all) ?? entriesProblem(all.audit)
+  if (problem !== undefined) return problem
+  const [first] = subject
+  if (first === undefined) return 'it has no subject'
+  const [step, run, session] = ['step', 'run', 'session'].map((name) => textIn(fieldsIn(all[name])['id']))
+  const subjects = subject.map(({ name, digest }) => ({ name, sha256: digest['sha256'] ?? '' }))
+  return {
+    ...{ step: step ?? '', run: run ?? '', session: session ?? '' },
+    ...{ predicate: all, subjects, audit: all.audit },
+  }
 }
 
-function readAudit({ origin, key, checkpoint, entries, omitted = 0 }: Fields): ReadReceipt['audit'] | string {
-  const [name, vkey, note] = [origin, key, checkpoint].map(textIn)
-  if (name === undefined || vkey === undefined || note === undefined)
-    return 'its audit log has to have origin, key and checkpoint'
-  if (!isCount(omitted)) return 'audit.omitted is no whole number'
-  if (!Array.isArray(entries) || entries.length > maxEntries) return 'audit.entries is no list, or too long'
-  const read = entries.map(readEntry)
-  const whole = read.filter((one) => one !== undefined)
-  if (whole.length < read.length) return 'a member of audit.entries has not the form of one'
-  // Twice the same entry would count what it says twice.
-  if (whole.some(({ index }, at) => at > 0 && index <= (whole[at - 1]?.index ?? -1)))
-    return 'the places of audit.entries do not ascend'
-  return { origin: name, key: vkey, checkpoint: note, entries: whole, omitted }
+/** A number of more than are named must not stand for one that is left out: it is there if all are named that may be. */
+function countProblem(predicate: Fields): string | undefined {
+  for (const name of ['grants', 'egress', 'credentials'])
+    if (Object.hasOwn(predicate, `${name}Count`) && listIn(predicate[name]).length !== maxNamed)
+      return `${name}Count is there, and ${name} has fewer than ${maxNamed} members`
+  const operations = fieldsIn(predicate['operations'])
+  for (const name of ['granted', 'denied']) {
+    const counts = listIn(operations[name]).map((one) => fieldsIn(one)['count'] as number)
+    const [sum, total] = [counts.reduce((a, b) => a + b, 0), operations[`${name}Total`] as number]
+    if (counts.length < maxNamed ? sum !== total : sum > total)
+      return `operations.${name}Total is not what they come to`
+  }
+  const reported = fieldsIn(predicate['reported'])
+  for (const name of ['artifacts', 'inputs']) {
+    const { files, count } = fieldsIn(reported[name])
+    const named = listIn(files).length
+    if (named > 0 && named !== Math.min(Number(count), maxFiles))
+      return `reported.${name}.count is not how many there are`
+  }
+  return undefined
 }
 
-function readEntry(value: unknown): ReadReceipt['audit']['entries'][number] | undefined {
-  const { index, leafHash, proof, entry } = fieldsIn(value)
-  const hash = textIn(leafHash)
-  if (!isCount(index) || hash === undefined || !Array.isArray(proof) || proof.length > maxProof)
-    return undefined
-  const hashes = proof.flatMap((one) => textIn(one) ?? [])
-  if (hashes.length < proof.length) return undefined
-  const text = textIn(entry)
-  const isOdd =
-    entry !== undefined && (text === undefined || text.length > maxEntryChars || !text.isWellFormed())
-  return isOdd ? undefined : { index, leafHash: hash, proof: hashes, text }
+function timeProblem(predicate: Fields): string | undefined {
+  const [step, session] = [fieldsIn(predicate['step']), fieldsIn(predicate['session'])]
+  if (isLater(step['started'], step['finished'], maxApartMs)) return 'the step ended before it began'
+  if (isLater(session['issued'], step['started'], maxApartMs)) return 'its session is younger than the step'
+  for (const one of listIn(predicate['credentials']).map(fieldsIn)) {
+    if (isLater(one['issued'], one['expires'], 0)) return 'a credential expired before it was issued'
+    if (one['revoked'] === undefined) {
+      if (one['reason'] !== undefined) return 'a credential has a reason for an end that it has not'
+    } else if (isLater(one['issued'], one['revoked'], maxApartMs))
+      return 'a credential was revoked before it was issued'
+  }
+  return undefined
+}
+
+function isLater(one: unknown, other: unknown, slackMs: number): boolean {
+  return (instantOf(one) ?? Number.NaN) > (instantOf(other) ?? Number.NaN) + slackMs
+}
+
+/** Of two by one name, one reader holds the first against its entry, and another the last. */
+function twiceProblem(predicate: Fields): string | undefined {
+  for (const [list, id] of [
+    ['credentials', 'lease'],
+    ['approvals', 'id'],
+  ] as const) {
+    const ids = listIn(predicate[list]).map((one) => fieldsIn(one)[id])
+    if (new Set(ids).size < ids.length) return `${list} has one twice`
+  }
+  const taken = listIn(predicate['published'])
+    .map(fieldsIn)
+    .map(({ name, digest, connection }) => JSON.stringify([name, digest, connection]))
+  return new Set(taken).size < taken.length ? 'published has one twice' : undefined
+}
+
+function entriesProblem({ entries }: ReadReceipt['audit']): string | undefined {
+  let bytes = 0
+  for (const [at, { index, entry = '' }] of entries.entries()) {
+    // Twice the same entry would count what it says twice.
+    if (index <= (entries[at - 1]?.index ?? -1)) return 'the places of audit.entries do not ascend'
+    bytes += Buffer.byteLength(entry)
+  }
+  return bytes > maxEntryBytes ? `audit.entries have more than ${maxEntryBytes} bytes` : undefined
 }
 
 export function fieldsIn(value: unknown): Fields {
@@ -83,6 +125,19 @@ export function listIn(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+/** Node 20 has neither `Map.groupBy` nor sets that are compared. */
+export function grouped<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const one of all) {
+    const key = keyOf(one)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [one])
+    else group.push(one)
+  }
+  return groups
+}
+
+export function isSubset(some: ReadonlySet<unknown>, others: ReadonlySet<unknown>): boolean {
+  for (const one of some) if (!others.has(one)) return false
+  return true
 }

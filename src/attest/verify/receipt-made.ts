@@ -1,6 +1,6 @@
 import type { Entry } from '../../audit/verify/index.ts'
-import { sameText, type Agreement } from './receipt-agreement.ts'
-import { fieldsIn, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
+import { cleanText, isCutOf, type Agreement } from './receipt-agreement.ts'
+import { fieldsIn, grouped, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
 import { sha256Hex } from './key.ts'
 
 /**
@@ -11,7 +11,10 @@ export function madeAgrees({ predicate, subjects }: ReadReceipt, end: Entry, agr
   const [said, found] = [fieldsIn(predicate['reported']), fieldsIn(end.data['reported'])]
   const omitted = new Set(listIn(found['omitted']))
   const lists = ['artifacts', 'inputs'].map((name) => {
-    if (omitted.has(name)) return undefined
+    if (omitted.has(name)) {
+      agreement.leave(`reported.${name}`)
+      return undefined
+    }
     const [own, other] = [fieldsIn(said[name]), fieldsIn(found[name])]
     namedAgree(name, own, other, agreement)
     return other
@@ -35,17 +38,37 @@ function namedAgree(name: string, said: Fields, found: Fields, agreement: Agreem
   const isWhole = (found['count'] ?? 0) === files.length
   if (isWhole && files.length > 0)
     agreement.holds(`reported.${name}.listDigest`, sha256Hex(Buffer.from(sums(files))) === found['sha256'])
-  for (const one of listIn(said['files']).map(fieldsIn)) {
-    const is = files.some((file) => isFile(one, file))
+  const named = listIn(said['files'])
+  // It may say only how many there were: then the entry names some, and the receipt none.
+  if (named.length === 0 && said['count'] !== undefined) agreement.leave(`reported.${name}.files`)
+  for (const [at, one] of named.map(fieldsIn).entries()) {
+    const { sha256 } = fieldsIn(one['digest'])
+    const same = files.filter((file) => file['sha256'] === sha256 && file['bytes'] === one['bytes'])
+    const is =
+      filesByDigest(same)
+        .get(sha256)
+        ?.isCalled(textIn(one['name']) ?? '') === true
     if (isWhole) agreement.holds(`reported.${name}.files`, is)
-    else if (!is) agreement.leave(`reported.${name}: ${textIn(one['name']) ?? ''}`)
+    else if (!is) agreement.leave(`reported.${name}.files[${at}]`)
   }
 }
 
-function isFile(said: Fields, { path, sha256, bytes }: Fields): boolean {
-  const [name, own] = [textIn(said['name']) ?? '', textIn(path) ?? '']
-  if (fieldsIn(said['digest'])['sha256'] !== sha256 || said['bytes'] !== bytes) return false
-  return sameText(name, own) || sameText(name, `./${own}`)
+interface FilesOfDigest {
+  /** One of them has that name in a receipt. */
+  isCalled(name: string): boolean
+}
+
+/** Thousands of subjects may be of one digest: each is looked for, and not compared with each. */
+function filesByDigest(files: readonly Fields[]): Map<unknown, FilesOfDigest> {
+  const groups = grouped(files, ({ sha256 }) => sha256)
+  return new Map(
+    [...groups].map(([digest, same]) => {
+      const paths = same.flatMap(({ path }) => textIn(path) ?? []).map(cleanText)
+      const names = new Set(paths.flatMap((path) => [path, `./${path}`]))
+      const isCalled = (name: string) => names.has(name) || [...names].some((one) => isCutOf(name, one))
+      return [digest, { isCalled }]
+    }),
+  )
 }
 
 /** As sha256sum(1) prints them, in the order of their UTF-8. */
@@ -69,25 +92,34 @@ function subjectsAgree(
 ): void {
   const files = listIn(artifacts?.['files']).map(fieldsIn)
   const isWhole = artifacts !== undefined && (artifacts['count'] ?? 0) === files.length
-  const taken = new Set(published.map(({ digest }) => fieldsIn(digest)['sha256']))
-  const named = new Set(files.map(({ sha256 }) => sha256))
-  const others = subjects.slice(1).filter(({ sha256 }) => !taken.has(sha256) && !named.has(sha256))
-  if (isWhole || others.length === 0) {
-    for (const { name, sha256 } of others) agreement.holds(`the subject ${name || sha256}`, false)
-    return
-  }
+  const taken = new Set(published.map((one) => keyOf(one['name'], one)))
+  const takenDigests = new Set(published.map(({ digest }) => fieldsIn(digest)['sha256']))
+  const byDigest = filesByDigest(files)
   // The entry names the first hundred, and has the digest of the list of all: the subjects may be that list.
   // One that only has the name of a publication, and another digest, is no publication.
-  const own = subjects
-    .slice(1)
-    .filter(
-      ({ name, sha256 }) =>
-        !published.some((one) => one['name'] === name && fieldsIn(one['digest'])['sha256'] === sha256),
-    )
-  const list = own.map(({ name, sha256 }) => ({
-    path: name.replace(/^\.\/(?=[A-Za-z][\w+.-]*:)/, ''),
-    sha256,
+  const own = subjects.slice(1).filter(({ name, sha256 }) => !taken.has(keyOf(name, { digest: { sha256 } })))
+  const isList = artifacts !== undefined && sha256Hex(Buffer.from(listed(own))) === artifacts['sha256']
+  for (const [before, { name, sha256 }] of subjects.slice(1).entries()) {
+    const place = `subject[${before + 1}]`
+    const known = byDigest.get(sha256)
+    if (known === undefined && !takenDigests.has(sha256) && !isList) {
+      if (isWhole) agreement.holds(place, false)
+      else agreement.leave(place)
+      continue
+    }
+    const isCalled =
+      name === undefined || taken.has(keyOf(name, { digest: { sha256 } })) || known?.isCalled(name) === true
+    if (!isCalled && !isList) agreement.leave(`${place}.name`)
+  }
+}
+
+function keyOf(name: unknown, { digest }: Fields): string {
+  return `${textIn(fieldsIn(digest)['sha256']) ?? ''} ${textIn(name) ?? ''}`
+}
+
+function listed(subjects: ReadReceipt['subjects']): string {
+  const files = subjects.map(({ name = '', sha256 }) => ({
+    ...{ path: name.replace(/^\.\/(?=[A-Za-z][\w+.-]*:)/, ''), sha256 },
   }))
-  if (sha256Hex(Buffer.from(sums(list))) === artifacts?.['sha256']) return
-  for (const { name, sha256 } of others) agreement.leave(`subject ${name || sha256}`)
+  return sums(files)
 }

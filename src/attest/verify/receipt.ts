@@ -47,7 +47,12 @@ export type CheckedReceipt =
       readonly logKey: string
       /** Entries that stand there word for word, with their places. */
       readonly entries: readonly { readonly index: number; readonly entry: Entry }[]
-      /** What it says without an entry that bears it out: the server's word alone. */
+      /** All entries that it names are there word for word: what is in none of them is refused, and not unproved. */
+      readonly isComplete: boolean
+      /**
+       * What it says without an entry that bears it out, the server's word alone: places in the predicate, as `credentials[0].revoked`
+       * and all below them; `subject[1]` is one of the statement. Everything else was held against an entry. Safe to print.
+       */
       readonly unproved: readonly string[]
     }
   | { readonly ok: false; readonly reason: ReceiptReason; readonly detail: string }
@@ -66,7 +71,7 @@ export async function checkReceipt(
   const stranger = options.by === undefined ? undefined : signerProblem(receipt, options.by)
   if (stranger !== undefined) return refused('other_signer', stranger)
   if (options.logKey !== undefined && options.logKey.trim() !== audit.key)
-    return refused('other_log', `it is of the log ${audit.key.slice(0, 300)}`)
+    return refused('other_log', 'it is of another log than the one whose key was given')
   const verifier = parseVerifierKey(audit.key)
   if (verifier === undefined) return refused('malformed', 'the key of its log is none')
   const verdict = await verifyCheckpoint(audit.checkpoint, verifier)
@@ -79,18 +84,19 @@ export async function checkReceipt(
   for (const one of audit.entries) {
     const problem = placeProblem(one, checkpoint)
     if (problem !== undefined) return refused('not_in_log', `entry ${one.index}: ${problem}`)
-    if (one.text === undefined) continue
-    const entry = parseEntry(utf8(one.text))
+    if (one.entry === undefined) continue
+    const entry = parseEntry(utf8(one.entry))
     if (entry === undefined) return refused('malformed', `entry ${one.index} cannot be read`)
-    entries.push({ index: one.index, text: one.text, entry })
+    entries.push({ index: one.index, text: one.entry, entry })
   }
-  const isComplete = entries.length === audit.entries.length && audit.omitted === 0
+  const isComplete = entries.length === audit.entries.length && audit.omitted === undefined
   const found = contradictions(receipt, entries, isComplete)
   if ('reason' in found) return { ok: false, ...found }
   return {
     ok: true,
     ...{ step: receipt.step, run: receipt.run, checkpoint, logKey: audit.key, entries },
-    unproved: found.unproved,
+    isComplete,
+    unproved: options.logKey === undefined ? ['audit.key', ...found.unproved] : found.unproved,
   }
 }
 
@@ -100,12 +106,12 @@ function refused(reason: ReceiptReason, detail: string): CheckedReceipt {
 
 /** Why the entry does not stand in the log there. */
 function placeProblem(
-  { index, leafHash: hash, proof, text }: ReadReceipt['audit']['entries'][number],
+  { index, leafHash: hash, proof, entry }: ReadReceipt['audit']['entries'][number],
   { size, root }: Checkpoint,
 ): string | undefined {
   const leaf = parseBase64(hash)
   const hashes = proof.map(parseBase64)
   if (leaf === undefined || !hashes.every((one) => one !== undefined)) return 'its hashes are no base64'
-  if (text !== undefined && !equalBytes(leafHash(utf8(text)), leaf)) return 'its text has another hash'
+  if (entry !== undefined && !equalBytes(leafHash(utf8(entry)), leaf)) return 'its text has another hash'
   return verifyInclusion({ index, size, leaf, root }, hashes) ? undefined : 'its proof does not hold'
 }
