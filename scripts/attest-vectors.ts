@@ -19,6 +19,7 @@ import {
 } from '../src/attest/verify/index.ts'
 import { bundleVectors } from '../src/attest/verify/bundle-vectors.fixture.ts'
 import { reloggedReceipts } from '../src/attest/statements/relogged.fixture.ts'
+import { signedBy } from '../src/attest/statements/vector-signers.fixture.ts'
 import { wrongReceipts } from '../src/attest/statements/wrong-receipts.fixture.ts'
 
 /**
@@ -61,6 +62,11 @@ for (const [name, statement] of Object.entries({ receipt, provenance })) {
   write(`${name}.statement.json`, bytes)
   write(`${name}.sigstore.json`, (await signer.statement(bytes, who)).json)
 }
+const signers = await signedBy(signer, who, {
+  receipt: encodeStatement(receipt),
+  provenance: encodeStatement(provenance),
+})
+write('signers.json', `[\n${signers.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`)
 const lines = wrongReceipts(receipt).map((one) => JSON.stringify(one))
 write('wrong.json', `[\n${lines.join(',\n')}\n]\n`)
 const relogged = reloggedReceipts().map((one) => JSON.stringify(one))
@@ -140,8 +146,10 @@ function readme(): string {
 root.pem                  the root key to pin
 trust.json                the trust document, signed by it
 audit-log.vkey            the key of the audit log
-receipt.sigstore.json     a step receipt: the bundle holds by trust.json, the receipt is right by audit-log.vkey
+receipt.sigstore.json     a step receipt: the bundle holds by trust.json, the receipt is right by audit-log.vkey;
+                          some of it is proved by the entries, and some the server's word
 provenance.sigstore.json  provenance of the same step: the bundle holds by trust.json
+signers.json              bundles of the same two that hold by trust.json: whether their certificate may say so
 *.statement.json          the statements in these bundles, as they are signed
 wrong.json                changes (RFC 6902) to receipt.statement.json, each of which makes it wrong, and why
 relogged.json             receipts of other logs by the same key, which have something else of the step: what a checker says of each

@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Relogged } from '../../src/attest/statements/relogged.fixture.ts'
 import { patched, type WrongReceipt } from '../../src/attest/statements/wrong-receipts.fixture.ts'
-import { openTrustDocument, readStatement, verifyBundle } from '../../src/attest/verify/index.ts'
+import type { SignedBy } from '../../src/attest/statements/vector-signers.fixture.ts'
+import {
+  checkReceipt,
+  openTrustDocument,
+  readStatement,
+  verifyBundle,
+} from '../../src/attest/verify/index.ts'
 import type { BundleVectors } from '../../src/attest/verify/bundle-vectors.fixture.ts'
 import { findGo } from './go.fixture.ts'
 
@@ -21,14 +27,24 @@ const read = (name: string) => readFileSync(path(name), 'utf8')
 const trusted = ['--root', path('root.pem'), '--trust', path('trust.json')]
 const logged = ['--log-key', path('audit-log.vkey')]
 
+interface Answer {
+  readonly ok: boolean
+  readonly reason: string
+  readonly detail: string
+}
+
 /** What attest/ says of each list of arguments: `right`, or the reason why not. */
 async function theirs(calls: readonly (readonly string[])[]): Promise<string[]> {
+  return (await answers(calls)).map(({ ok, reason }) => (ok ? 'right' : reason))
+}
+
+async function answers(calls: readonly (readonly string[])[]): Promise<Answer[]> {
   assert.ok(program.ok)
   const { status, stdout, stderr } = await program.run(['many'], calls)
   assert.equal(status, 0, stderr)
-  const answers = JSON.parse(stdout) as { ok: boolean; reason: string; detail: string }[]
-  for (const { reason, detail } of answers) assert.notEqual(reason, 'usage', detail)
-  return answers.map(({ ok, reason }) => (ok ? 'right' : reason))
+  const all = JSON.parse(stdout) as Answer[]
+  for (const { reason, detail } of all) assert.notEqual(reason, 'usage', detail)
+  return all
 }
 
 test('the right ones are right for both', { skip }, async () => {
@@ -44,13 +60,36 @@ test('each wrong receipt is wrong for both, and for the same reason', { skip }, 
   const made = mkdtempSync(join(tmpdir(), 'mayfly-attest-'))
   t.after(() => rmSync(made, { recursive: true, force: true }))
   const receipt = readStatement(Buffer.from(read('receipt.statement.json')))
+  const whole = { name: 'receipt', reason: 'right', statement: receipt }
   const wrong = (JSON.parse(read('wrong.json')) as WrongReceipt[]).map(({ name, reason, patch }) => ({
     ...{ name, reason, statement: patched(receipt, patch[0]) },
   }))
-  const all = [...wrong, ...(JSON.parse(read('relogged.json')) as Relogged[])]
+  const all = [whole, ...wrong, ...(JSON.parse(read('relogged.json')) as Relogged[])]
   const calls = all.map(({ name, statement }) => {
     writeFileSync(join(made, name), JSON.stringify(statement))
     return ['statement', join(made, name), ...logged]
+  })
+  const found = await answers(calls)
+  assert.deepEqual(
+    all.map(({ name }, at) => `${name}: ${found[at]?.ok === true ? 'right' : found[at]?.reason}`),
+    all.map(({ name, reason }) => `${name}: ${reason}`),
+  )
+  // And of those that are right, that the same is the server's word.
+  const logKey = read('audit-log.vkey')
+  for (const [at, { name, statement }] of all.entries()) {
+    const ours = await checkReceipt(readStatement(Buffer.from(JSON.stringify(statement))), { logKey })
+    const said = /^the signer's word: (.*)$/.exec(found[at]?.detail ?? '')?.[1]?.split(', ')
+    if (ours.ok) assert.deepEqual(said?.toSorted(), ours.unproved.toSorted(), name)
+  }
+})
+
+test('each signer may sign, or may not, for both', { skip }, async (t) => {
+  const made = mkdtempSync(join(tmpdir(), 'mayfly-attest-'))
+  t.after(() => rmSync(made, { recursive: true, force: true }))
+  const all = JSON.parse(read('signers.json')) as SignedBy[]
+  const calls = all.map(({ name, what, bundle }) => {
+    writeFileSync(join(made, name), bundle)
+    return [what, join(made, name), ...trusted, ...logged]
   })
   const found = await theirs(calls)
   assert.deepEqual(

@@ -12,6 +12,7 @@ import {
 import { aFullLog, aFullStep, provenIn } from './receipt.fixture.ts'
 import { encodeStatement, provenanceOf, receiptOf } from './index.ts'
 import { reloggedReceipts, type Relogged } from './relogged.fixture.ts'
+import type { SignedBy } from './vector-signers.fixture.ts'
 import { patched, wrongReceipts, type WrongReceipt } from './wrong-receipts.fixture.ts'
 
 const folder = join(import.meta.dirname, '../../../test/fixtures/attest')
@@ -75,4 +76,18 @@ test('a receipt is signed under Mayfly’s own root, by the certificate of the j
   assert.equal(await verdict({ signer, own: false }), 'other_signer')
   assert.equal(await verdict(as({ issuer: 'https://evil.test' })), 'other_signer')
   assert.equal(await verdict(as({ claims: { sourceRepositoryIdentifier: '1' } })), 'other_signer')
+})
+
+test('of each bundle that holds, whether its certificate may say what it says is written down', async () => {
+  const trust = openTrustDocument(read('trust.json'), [read('root.pem')])
+  assert.ok(trust.ok)
+  for (const { name, what, reason, bundle } of JSON.parse(read('signers.json')) as SignedBy[]) {
+    const verified = verifyBundle(bundle, trust.trust)
+    assert.ok(verified.ok && verified.statement !== undefined, name)
+    // Of provenance demands hold the certificate itself (demands.ts): the rule is for checkers without them.
+    if (what === 'provenance') continue
+    const { signer } = verified
+    const checked = await checkReceipt(verified.statement, { logKey, by: { signer, own: true } })
+    assert.equal(checked.ok ? 'right' : checked.reason, reason, name)
+  }
 })

@@ -175,7 +175,7 @@ const unshaped: readonly Row[] = [
   ['escape-script', 'predicate.reported.script.text', 'x\u001b[2J'],
   ['lines', 'predicate.reported.command', 'a\nb'],
   ['text-long', 'predicate.reported.name', 'x'.repeat(1_025)],
-  ['tier', 'predicate.reported.tier', 'A'],
+  ['tier-none', 'predicate.reported.tier', 'A'],
   ['count-null', 'predicate.credentialsCount', null],
   ['count-zero', 'predicate.credentialsCount', 0],
   ['count-negative', 'predicate.grantsCount', -1],

@@ -10,11 +10,25 @@ import (
 	"unicode/utf16"
 )
 
-// An agreement holds the receipt against entries; err is the first thing that is not so.
+// An agreement holds the receipt against entries; err is the first thing that is not so, word the places that are the server's word.
 type agreement struct {
-	receipt          object
-	omittedArtifacts bool
-	err              error
+	receipt  object
+	complete bool // all entries are there word for word
+	word     []string
+	err      error
+}
+
+func (a *agreement) leave(format string, args ...any) {
+	a.word = append(a.word, fmt.Sprintf(format, args...))
+}
+
+// unfounded: it is in no entry, which is wrong if all are there.
+func (a *agreement) unfounded(format string, args ...any) {
+	if a.complete {
+		a.need(false, format, args...)
+	} else {
+		a.leave(format, args...)
+	}
 }
 
 func (a *agreement) need(ok bool, format string, args ...any) {
@@ -63,8 +77,8 @@ func withoutControls(s string) string {
 	}, s)
 }
 
-// within: each of some has its own partner in others.
-func within(some, others []any, eq func(x, y any) bool) bool {
+// among: each of some has its own partner in others.
+func among(some, others []any, eq func(x, y any) bool) bool {
 	used := make([]bool, len(others))
 next:
 	for _, x := range some {
@@ -91,13 +105,38 @@ func (a *agreement) sameList(data object, name string) {
 	n, weAreCut := total(a.receipt, ours)
 	m, theyAreCut := total(data, theirs)
 	a.need(n == m, "%s: %d in the receipt, %d in the entry", name, n, m)
-	a.need(theyAreCut || within(ours, theirs, equal), "%s has more than the entry", name)
-	a.need(weAreCut || within(theirs, ours, func(e, r any) bool { return equal(r, e) }), "%s has less than the entry", name)
+	for i, one := range ours {
+		if !among([]any{one}, theirs, equal) {
+			a.need(theyAreCut, "%s has more than the entry", name)
+			a.leave("%s[%d]", name, i)
+		}
+	}
+	a.need(weAreCut || among(theirs, ours, func(e, r any) bool { return equal(r, e) }), "%s has less than the entry", name)
 }
 
 func (a *agreement) near(what string, ours any, theirs time.Time) {
 	t, _ := parseTime(ours)
 	a.need(t.Sub(theirs).Abs() <= 600*time.Second, "%s is over 600 s from the entry's time", what)
+}
+
+func (a *agreement) issued(e *entry) {
+	r := a.receipt
+	a.near("session.issued", get(r, "session", "issued"), e.time)
+	a.same("identity.issuer", get(r, "identity", "issuer"), e.data["issuer"])
+	a.same("identity.issuerUrl", get(r, "identity", "issuerUrl"), e.data["issuerUrl"])
+	for _, name := range []string{"id", "attempt", "job"} {
+		a.same("run.ci."+name, get(r, "run", "ci", name), get(e.data, "ciRun", name))
+	}
+	for _, name := range attributeNames {
+		a.same("identity.attributes."+name, get(r, "identity", "attributes", name), get(e.data, "identity", name))
+	}
+	ours, theirs := items(r, "session", "roles"), items(e.data, "roles")
+	a.need(len(ours) == len(theirs) && among(ours, theirs, equal), "session.roles")
+	person := get(e.data, "actor", "id", "person")
+	if person == nil {
+		person = get(e.data, "actor", "login", "person")
+	}
+	a.same("identity.person", get(r, "identity", "person"), person)
 }
 
 func (a *agreement) started(e *entry) {
@@ -109,6 +148,19 @@ func (a *agreement) started(e *entry) {
 	for _, m := range [][2]string{{"tier", "isolation"}, {"engine", "isolationBy"}, {"image", "image"}, {"command", "command"}} {
 		a.same("reported."+m[0], get(r, "reported", m[0]), get(theirs, m[1]))
 	}
+	isolation := "namespace"
+	switch {
+	case str(theirs, "isolation") == "E":
+		isolation = "none"
+	case str(theirs, "isolation") == "C":
+		isolation = "namespace-no-pid"
+	case get(theirs, "isolationBy") != nil:
+		isolation = "container"
+	}
+	a.same("reported.isolation", get(r, "reported", "isolation"), isolation)
+	for _, name := range []string{"kind", "id"} {
+		a.same("reported.workspace."+name, get(r, "reported", "workspace", name), get(theirs, "workspace", name))
+	}
 	a.same("identity.issuer", get(r, "identity", "issuer"), get(e.data, "job", "issuer"))
 	for _, name := range []string{"repository", "repository_id", "ref", "commit"} {
 		a.same("identity.attributes."+name, get(r, "identity", "attributes", name), get(e.data, "job", name))
@@ -119,7 +171,7 @@ func (a *agreement) started(e *entry) {
 	}
 }
 
-func (a *agreement) finished(e *entry, statement object) {
+func (a *agreement) finished(e *entry, subjects []any) {
 	r, ours, theirs := a.receipt, get(a.receipt, "reported"), get(e.data, "reported")
 	a.same("session.id", get(r, "session", "id"), e.data["session"])
 	for _, name := range []string{"role", "reason", "outcome"} {
@@ -129,6 +181,8 @@ func (a *agreement) finished(e *entry, statement object) {
 	if e.data["granted"] != nil || e.data["denied"] != nil {
 		a.operations(e.data, "granted")
 		a.operations(e.data, "denied")
+	} else {
+		a.leave("operations")
 	}
 	a.digest("log", r["log"], e.data["log"])
 
@@ -136,41 +190,56 @@ func (a *agreement) finished(e *entry, statement object) {
 	for _, name := range items(theirs, "omitted") {
 		omitted[str(name)] = true
 	}
+	holds := func(name, theirName string, compare func(place string, ours, theirs any)) {
+		if omitted[theirName] {
+			a.leave("reported.%s", name)
+		} else {
+			compare("reported."+name, get(ours, name), get(theirs, theirName))
+		}
+	}
 	for _, m := range [][2]string{{"exitCode", "exitCode"}, {"signal", "signal"}, {"durationMs", "duration_ms"},
 		{"limit", "limit"}, {"limitsHeldBy", "limits_held_by"}, {"directAttempts", "direct_attempts"}} {
-		if !omitted[m[1]] {
-			a.same("reported."+m[0], get(ours, m[0]), get(theirs, m[1]))
-		}
+		holds(m[0], m[1], a.same)
 	}
-	if !omitted["script"] {
-		a.same("reported.script.of", get(ours, "script", "of"), get(theirs, "script", "of"))
-		a.same("reported.script.digest", get(ours, "script", "digest", "sha256"), get(theirs, "script", "sha256"))
-	}
-	if !omitted["log"] {
-		a.digest("reported.log", get(ours, "log"), get(theirs, "log"))
-	}
-	for _, name := range []string{"artifacts", "inputs"} {
-		if !omitted[name] {
-			a.named(name, get(ours, name), get(theirs, name))
-		}
-	}
-	if !omitted["secrets_seen"] {
-		x, y := items(ours, "secretsSeen"), items(theirs, "secrets_seen")
+	holds("script", "script", func(place string, x, y any) {
+		a.same(place+".of", get(x, "of"), get(y, "of"))
+		a.same(place+".text", get(x, "text"), get(y, "text"))
+		a.same(place+".digest", get(x, "digest", "sha256"), get(y, "sha256"))
+	})
+	holds("programs", "programs", a.programs)
+	holds("log", "log", a.digest)
+	holds("artifacts", "artifacts", a.named)
+	holds("inputs", "inputs", a.named)
+	holds("secretsSeen", "secrets_seen", func(place string, x, y any) {
 		pair := func(r, e any) bool {
 			return equal(get(r, "name"), get(e, "name")) && equal(get(r, "count"), get(e, "count"))
 		}
-		a.need(len(x) == len(y) && within(x, y, pair), "reported.secretsSeen")
+		a.need(len(items(x)) == len(items(y)) && among(items(x), items(y), pair), "%s", place)
+	})
+	var artifacts any
+	if !omitted["artifacts"] {
+		artifacts = get(theirs, "artifacts")
 	}
-	a.omittedArtifacts = omitted["artifacts"]
-	a.subjects(items(statement, "subject"), get(theirs, "artifacts"))
+	a.subjects(subjects, artifacts, omitted["artifacts"])
 	if len(items(ours, "artifacts", "files")) > 0 {
-		for _, f := range items(theirs, "artifacts", "files") {
-			found := false
-			for _, s := range items(statement, "subject") {
-				found = found || str(s, "digest", "sha256") == str(f, "sha256")
-			}
-			a.need(found, "the artifact %q is no subject", str(f, "path"))
+		made := map[string]bool{}
+		for _, s := range subjects {
+			made[str(s, "digest", "sha256")] = true
 		}
+		for _, f := range items(theirs, "artifacts", "files") {
+			a.need(made[str(f, "sha256")], "the artifact %q is no subject", str(f, "path"))
+		}
+	}
+}
+
+func (a *agreement) programs(place string, ours, theirs any) {
+	a.same(place+".looks", get(ours, "looks"), get(theirs, "looks"))
+	a.same(place+".more", get(ours, "more"), get(theirs, "more"))
+	x, y := items(ours, "seen"), items(theirs, "seen")
+	a.need(len(x) == len(y), "%s.seen", place)
+	for i := range min(len(x), len(y)) {
+		a.same(place+".seen.program", get(x[i], "program"), get(y[i], "program"))
+		a.same(place+".seen.looks", get(x[i], "looks"), get(y[i], "looks"))
 	}
 }
 

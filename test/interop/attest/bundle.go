@@ -18,7 +18,8 @@ type verified struct {
 	index      int64
 	key        string // SHA-256 of the signer's key, if it has no certificate
 	uri, issue string // who built, and the issuer of its token
-	repository string // its id, if the certificate has it
+	// of the certificate, as far as it has them: the repository's id
+	repository, ref, commit string
 }
 
 var zero = kind(func(v any) bool { n, ok := whole(v); return v == "0" || ok && n == 0 })
@@ -140,7 +141,8 @@ func (t *trust) byCertificate(v *verified, material any) (signer publicKey, veri
 	if err != nil {
 		return
 	}
-	v.uri, v.issue, v.repository = leaf.URIs[0].String(), claim(leaf, 8), claim(leaf, 15)
+	v.uri, v.issue = leaf.URIs[0].String(), claim(leaf, 8)
+	v.repository, v.ref, v.commit = claim(leaf, 15), claim(leaf, 14), claim(leaf, 13)
 	signer = publicKey{key: leaf.PublicKey.(*ecdsa.PublicKey), spki: leaf.RawSubjectPublicKeyInfo}
 	return signer, `"x509Certificate":{"rawBytes":"` + str(material, "rawBytes") + `"}`, issuer, nil
 }

@@ -4,31 +4,37 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
 // named: the files that the receipt names are the entry's, whose list has the digest that it says.
-func (a *agreement) named(name string, ours, theirs any) {
+func (a *agreement) named(place string, ours, theirs any) {
 	n, _ := whole(get(ours, "count"))
 	m, _ := whole(get(theirs, "count"))
-	a.need(n == m, "reported.%s.count", name)
-	a.same("reported."+name+".listDigest", get(ours, "listDigest", "sha256"), get(theirs, "sha256"))
+	a.need(n == m, "%s.count", place)
+	a.same(place+".listDigest", get(ours, "listDigest", "sha256"), get(theirs, "sha256"))
 	files := items(theirs, "files")
-	if m != int64(len(files)) {
-		return
+	isWhole := m == int64(len(files))
+	a.need(!isWhole || m == 0 || sums(files) == str(theirs, "sha256"), "%s.listDigest is not that of the files", place)
+	if ours != nil && len(items(ours, "files")) == 0 {
+		a.leave("%s.files", place)
 	}
-	a.need(m == 0 || sums(files) == str(theirs, "sha256"), "reported.%s.listDigest is not that of the files", name)
-	for _, r := range items(ours, "files") {
-		found := slices.ContainsFunc(files, func(f any) bool { return isFile(r, f) })
-		a.need(found, "reported.%s: %s is in no entry", name, str(r, "name"))
+	for i, r := range items(ours, "files") {
+		is := func(f any) bool { return equal(get(r, "bytes"), get(f, "bytes")) && isFile(r, f) }
+		if !slices.ContainsFunc(files, is) {
+			a.need(!isWhole, "%s: %s is in no entry", place, str(r, "name"))
+			a.leave("%s.files[%d]", place, i)
+		}
 	}
 }
 
+// isFile: by digest, and by the name that it has in a receipt.
 func isFile(r, f any) bool {
 	path := str(f, "path")
-	return str(r, "digest", "sha256") == str(f, "sha256") && equal(get(r, "bytes"), get(f, "bytes")) &&
+	return str(r, "digest", "sha256") == str(f, "sha256") &&
 		(isText(str(r, "name"), path) || isText(str(r, "name"), "./"+path))
 }
 
@@ -49,23 +55,49 @@ func sums(files []any) string {
 }
 
 // subjects: each behind the first is a file of the entry, or published.
-func (a *agreement) subjects(subjects []any, artifacts any) {
-	files := items(artifacts, "files")
+func (a *agreement) subjects(subjects []any, artifacts any, omitted bool) {
+	files, published := items(artifacts, "files"), items(a.receipt, "published")
 	n, _ := whole(get(artifacts, "count"))
+	isWhole := !omitted && n == int64(len(files))
+	known, byName := map[string]bool{}, map[string]bool{}
+	for _, f := range files {
+		known[str(f, "sha256")] = true
+	}
+	for _, p := range published {
+		known[str(p, "digest", "sha256")] = true
+		byName[str(p, "digest", "sha256")+" "+str(p, "name")] = true
+	}
+	isPublished := func(s any) bool { return byName[str(s, "digest", "sha256")+" "+str(s, "name")] }
+	var own []any
 	for _, s := range subjects[1:] {
-		digest := str(s, "digest", "sha256")
-		is := func(f any) bool { return str(f, "sha256") == digest }
-		taken := func(p any) bool { return str(p, "digest", "sha256") == digest }
-		found := slices.ContainsFunc(files, is) || slices.ContainsFunc(items(a.receipt, "published"), taken)
-		a.need(found || artifacts != nil && n != int64(len(files)) || a.omittedArtifacts, "the subject %s is in no entry", str(s, "name"))
+		if path := str(s, "name"); !isPublished(s) {
+			if rest, ok := strings.CutPrefix(path, "./"); ok && likeURI.MatchString(rest) {
+				path = rest
+			}
+			own = append(own, object{"path": path, "sha256": get(s, "digest", "sha256")})
+		}
+	}
+	isList := artifacts != nil && sums(own) == str(artifacts, "sha256")
+	for i, s := range subjects[1:] {
+		switch {
+		case isList:
+		case !known[str(s, "digest", "sha256")]:
+			a.need(!isWhole, "the subject %d is in no entry", i+1)
+			a.leave("subject[%d]", i+1)
+		case get(s, "name") != nil && !isPublished(s) && !slices.ContainsFunc(files, func(f any) bool { return isFile(s, f) }):
+			a.leave("subject[%d].name", i+1)
+		}
 	}
 }
 
+var likeURI = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+.-]*:`)
+
 // approvals: what an approval says is what its entries have, if nobody denied it.
 func (a *agreement) approvals(entries []*entry) {
-	for _, r := range items(a.receipt, "approvals") {
+	for i, r := range items(a.receipt, "approvals") {
 		granted, denied := a.votes(entries, str(r, "id"))
 		if len(granted) == 0 || denied {
+			a.leave("approvals[%d]", i)
 			continue
 		}
 		last := granted[len(granted)-1]
@@ -81,6 +113,20 @@ func (a *agreement) approvals(entries []*entry) {
 		a.same("approvals.group", get(r, "group"), get(operation, "approvers"))
 		at, _ := parseTime(get(r, "at"))
 		a.need(at.Sub(last.time).Abs() <= 600*time.Second, "approvals.at")
+		people := map[string]bool{}
+		for _, e := range granted {
+			if person := str(e.data, "by", "person"); person != "" {
+				people[person] = true
+			}
+		}
+		same := len(people) == len(items(r, "people"))
+		for _, person := range items(r, "people") {
+			same = same && people[str(person)]
+			delete(people, str(person))
+		}
+		if !same {
+			a.leave("approvals[%d].people", i)
+		}
 	}
 }
 

@@ -1,160 +1,223 @@
 package main
 
-import "strings"
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+)
 
-// others: what the entries beside the step's beginning and end have to agree with.
-func (a *agreement) others(entries []*entry, complete bool) {
+// credentials: each against the entries of its life.
+func (a *agreement) credentials(entries []*entry) {
+	issued, until, revoked := map[string]*entry{}, map[string]any{}, map[string]*entry{}
 	for _, e := range entries {
 		switch e.kind {
-		case "session.issued":
-			a.near("session.issued", get(a.receipt, "session", "issued"), e.time)
-			a.issued(e.data)
 		case "lease.issued":
-			if c := a.credential(e.subject); c != nil {
-				for _, name := range []string{"connection", "kind", "grant"} {
-					a.same("credentials."+name, get(c, name), e.data[name])
-				}
-			} else {
-				a.need(a.receipt["credentialsCount"] != nil, "the credential %s is missing", e.subject)
+			if issued[e.subject] == nil {
+				issued[e.subject] = e
+			}
+			if _, there := until[e.subject]; !there {
+				until[e.subject] = e.data["expires"]
+			}
+		case "lease.renewed":
+			if e.data["by"] == nil {
+				until[e.subject] = e.data["expires"]
 			}
 		case "lease.revoked":
-			if c := a.credential(e.subject); c != nil {
-				a.need(get(c, "revoked") != nil, "the credential %s was revoked", e.subject)
-				a.same("credentials.reason", get(c, "reason"), e.data["reason"])
+			revoked[e.subject] = e
+		}
+	}
+	said := map[string]bool{}
+	for i, c := range items(a.receipt, "credentials") {
+		lease := str(c, "lease")
+		said[lease] = true
+		if end := revoked[lease]; end != nil {
+			a.near("credentials.revoked", get(c, "revoked"), end.time)
+			a.same("credentials.reason", get(c, "reason"), end.data["reason"])
+		}
+		begin := issued[lease]
+		switch {
+		case begin != nil:
+			for _, name := range []string{"connection", "kind", "grant"} {
+				a.same("credentials."+name, get(c, name), begin.data[name])
 			}
-		case "packages.published":
-			for _, p := range items(e.data, "packages") {
-				a.need(hexOf(p) == "" || has(a.receipt["published"], "name", p), "published lacks %s", str(p, "purl"))
+			a.near("credentials.issued", get(c, "issued"), begin.time)
+			end, ok := parseTime(until[lease])
+			a.need(ok && end.Equal(timeAt(c, "expires")), "credentials.expires")
+			if revoked[lease] == nil {
+				a.leave("credentials[%d].revoked", i)
+				a.leave("credentials[%d].reason", i)
 			}
-		case "packages.downloaded":
-			for _, p := range items(e.data, "packages") {
-				ok := get(p, "part") == true || a.receipt["materialsOmitted"] != nil || has(a.receipt["materials"], "uri", p)
-				a.need(ok, "materials lacks %s", str(p, "purl"))
+		case revoked[lease] == nil:
+			a.leave("credentials[%d]", i)
+		default:
+			for _, name := range []string{"connection", "kind", "grant", "issued", "expires"} {
+				a.leave("credentials[%d].%s", i, name)
 			}
 		}
 	}
-	a.approvals(entries)
-	if !complete {
-		return
+	total, many := whole(a.receipt["credentialsCount"])
+	if many {
+		a.leave("credentialsCount")
+		a.need(total >= int64(len(issued)), "credentialsCount")
 	}
-	for _, p := range items(a.receipt, "published") {
-		a.need(inEntries(entries, "packages.published", "name", p), "published %s is in no entry", str(p, "name"))
-	}
-	for _, m := range items(a.receipt, "materials") {
-		ok := !strings.HasPrefix(str(m, "uri"), "pkg:") || inEntries(entries, "packages.downloaded", "uri", m)
-		a.need(ok, "the material %s is in no entry", str(m, "uri"))
+	for lease := range issued {
+		a.need(many || said[lease], "the credential %s is missing", lease)
 	}
 }
 
-func (a *agreement) issued(data object) {
-	r := a.receipt
-	a.same("identity.issuer", get(r, "identity", "issuer"), data["issuer"])
-	a.same("identity.issuerUrl", get(r, "identity", "issuerUrl"), data["issuerUrl"])
-	for _, name := range []string{"id", "attempt", "job"} {
-		a.same("run.ci."+name, get(r, "run", "ci", name), get(data, "ciRun", name))
-	}
-	attributes, _ := get(r, "identity", "attributes").(object)
-	for name, value := range attributes {
-		a.same("identity.attributes."+name, value, get(data, "identity", name))
-	}
-	ours, theirs := items(r, "session", "roles"), items(data, "roles")
-	a.need(len(ours) == len(theirs) && within(ours, theirs, equal), "session.roles")
-	person := get(data, "actor", "id", "person")
-	if person == nil {
-		person = get(data, "actor", "login", "person")
-	}
-	a.same("identity.person", get(r, "identity", "person"), person)
+// A passed is files of an entry that are the same by name, SHA-256, connection and what named the digest.
+type passed struct {
+	bytes   []any
+	tags    map[string]bool
+	digests map[string]map[string]bool
+	sets    []object // the digests of each
 }
 
-func (a *agreement) credential(lease string) any {
-	for _, c := range items(a.receipt, "credentials") {
-		if str(c, "lease") == lease {
-			return c
-		}
-	}
-	return nil
-}
-
-// has: one of the receipt's list is this package of an entry.
-func has(l any, name string, p any) bool {
-	for _, r := range items(l) {
-		if samePackage(r, name, p) {
-			return true
-		}
-	}
-	return false
-}
-
-// samePackage: by name and, where the entry knows it, SHA-256.
-func samePackage(r any, name string, p any) bool {
-	digest := hexOf(p)
-	return equal(get(r, name), get(p, "purl")) && (digest == "" || digest == str(r, "digest", "sha256"))
-}
-
-func inEntries(entries []*entry, kind, name string, r any) bool {
+// packages: of all entries of that type, those that are told apart by name and digest, and by the connection (and by), too.
+func packages(entries []*entry, kind string, by bool) (names map[string]bool, all map[string]*passed) {
+	names, all = map[string]bool{}, map[string]*passed{}
 	for _, e := range entries {
+		if e.kind != kind {
+			continue
+		}
 		for _, p := range items(e.data, "packages") {
-			if e.kind == kind && samePackage(r, name, p) {
-				return true
+			digest := digestsOf(p)
+			if by && get(p, "part") == true || !by && str(digest, "sha256") == "" {
+				continue
 			}
+			name := keyOf(str(p, "purl"), str(digest, "sha256"))
+			names[name] = true
+			key := keyOf(name, str(e.data, "connection"))
+			if by {
+				key = keyOf(key, str(p, "by"))
+			}
+			one := all[key]
+			if one == nil {
+				one = &passed{tags: map[string]bool{}, digests: map[string]map[string]bool{}}
+				all[key] = one
+			}
+			one.bytes = append(one.bytes, get(p, "bytes"))
+			if tag := str(p, "tag"); tag != "" {
+				one.tags[tag] = true
+			}
+			for name, d := range digest {
+				if one.digests[name] == nil {
+					one.digests[name] = map[string]bool{}
+				}
+				one.digests[name][str(d)] = true
+			}
+			one.sets = append(one.sets, digest)
 		}
 	}
-	return false
+	return names, all
 }
 
-// signersWord names what is in the receipt and in no entry: more than the page's list, which lacks subjects,
-// and packages whose entries are there without words.
-func (a *agreement) signersWord(entries []*entry, subjects []any) []string {
-	word := []string{"server", "policy"}
-	there, wants := map[string]bool{}, map[string]bool{}
-	for _, e := range entries {
-		there[e.kind], there[e.kind+" "+e.subject] = true, true
-		if e.kind == "step.finished" && e.data["granted"] == nil && e.data["denied"] == nil {
-			word = append(word, "operations")
+func keyOf(parts ...string) string { return withoutControls(strings.Join(parts, "\u2028")) }
+
+// digestsOf: what an entry says of a file, in in-toto's names.
+func digestsOf(p any) object {
+	o := object{}
+	for prefix, name := range map[string]string{"sha256-": "sha256", "sha384-": "sha384", "sha512-": "sha512", "h1:": "dirHash"} {
+		encoded, ok := strings.CutPrefix(str(p, "integrity"), prefix)
+		b, err := base64.StdEncoding.DecodeString(encoded)
+		if ok && err == nil && digestForms[name].MatchString(hex.EncodeToString(b)) {
+			o[name] = hex.EncodeToString(b)
 		}
+	}
+	if s := str(p, "sha256"); s != "" {
+		o["sha256"] = s
+	}
+	return o
+}
+
+func (a *agreement) published(entries []*entry) {
+	names, all := packages(entries, "packages.published", false)
+	for i, p := range items(a.receipt, "published") {
+		name := keyOf(str(p, "name"), str(p, "digest", "sha256"))
+		delete(names, name)
+		one := all[keyOf(name, str(p, "connection"))]
+		if one == nil {
+			a.unfounded("published[%d]", i)
+			continue
+		}
+		found := false
+		for _, n := range one.bytes {
+			found = found || equal(get(p, "bytes"), n)
+		}
+		a.need(found, "published[%d].bytes", i)
+		more, left := false, len(one.tags)
+		for _, tag := range items(p, "tags") {
+			if one.tags[str(tag)] {
+				left--
+			} else {
+				more = true
+			}
+		}
+		a.need(left == 0, "published[%d].tags", i)
+		if more {
+			a.unfounded("published[%d].tags", i)
+		}
+	}
+	for name := range names {
+		a.need(false, "published lacks %q", name)
+	}
+}
+
+func (a *agreement) materials(entries []*entry) {
+	names, all := packages(entries, "packages.downloaded", true)
+	wants := map[string]bool{}
+	for _, e := range entries {
 		for _, w := range items(e.data, "git", "wants") {
-			wants[str(w)] = e.kind == "access.granted"
+			wants[str(w)] = wants[str(w)] || e.kind == "access.granted"
 		}
 	}
-	if !there["session.issued"] {
-		word = append(word, "session")
-	}
-	for _, x := range items(a.receipt, "approvals") {
-		id := str(x, "id")
-		if granted, denied := a.votes(entries, id); len(granted) == 0 || denied {
-			word = append(word, id)
+	for i, m := range items(a.receipt, "materials") {
+		digest, _ := get(m, "digest").(object)
+		name := keyOf(str(m, "uri"), str(digest, "sha256"))
+		delete(names, name)
+		switch one := all[keyOf(keyOf(name, str(m, "annotations", "connection")), str(m, "annotations", "verifiedBy"))]; {
+		case !strings.HasPrefix(str(m, "uri"), "pkg:"):
+			if !wants[str(digest, "gitCommit")] || digest["gitCommit"] == nil {
+				a.leave("materials[%d]", i)
+				continue
+			}
+			a.leave("materials[%d].uri", i)
+			a.leave("materials[%d].annotations", i)
+			for name := range digest {
+				if name != "gitCommit" {
+					a.leave("materials[%d].digest.%s", i, name)
+				}
+			}
+		case one == nil:
+			a.unfounded("materials[%d]", i)
+		default:
+			for name, d := range digest {
+				if one.digests[name] == nil {
+					a.leave("materials[%d].digest.%s", i, name)
+				} else {
+					a.need(one.digests[name][str(d)], "materials[%d].digest.%s", i, name)
+				}
+			}
+			a.need(hasAll(digest, one.sets), "materials[%d] lacks a digest", i)
 		}
 	}
-	for _, c := range items(a.receipt, "credentials") {
-		if id := str(c, "lease"); !there["lease.issued "+id] {
-			word = append(word, id)
-		}
+	omitted, some := whole(a.receipt["materialsOmitted"])
+	if some {
+		a.leave("materialsOmitted")
 	}
-	for _, m := range items(a.receipt, "materials") {
-		uri := str(m, "uri")
-		isPackage := strings.HasPrefix(uri, "pkg:") && inEntries(entries, "packages.downloaded", "uri", m)
-		if !isPackage && !wants[str(m, "digest", "gitCommit")] {
-			word = append(word, strings.TrimSpace(uri+" "+str(m, "name")))
+	a.need(int64(len(names)) <= omitted, "materials lacks %d", len(names))
+}
+
+// hasAll: of one of these files the receipt has all digests.
+func hasAll(digest object, sets []object) bool {
+next:
+	for _, set := range sets {
+		for name := range set {
+			if digest[name] == nil {
+				continue next
+			}
 		}
+		return true
 	}
-	for _, p := range items(a.receipt, "published") {
-		if !inEntries(entries, "packages.published", "name", p) {
-			word = append(word, "published "+str(p, "name"))
-		}
-	}
-	made := map[string]bool{}
-	for _, e := range entries {
-		for _, f := range items(e.data, "reported", "artifacts", "files") {
-			made[str(f, "sha256")] = e.kind == "step.finished"
-		}
-		for _, p := range items(e.data, "packages") {
-			made[hexOf(p)] = made[hexOf(p)] || e.kind == "packages.published"
-		}
-	}
-	for _, s := range subjects {
-		if !made[str(s, "digest", "sha256")] {
-			word = append(word, "subject "+str(s, "name"))
-		}
-	}
-	return word
+	return false
 }

@@ -2,46 +2,66 @@ package main
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 )
 
 const receiptType = "urn:mayfly:step-receipt:v1"
 
 var (
-	counted  = list{record{"what": text, "count": count}}
-	refused  = list{record{"what": text, "count": count, "reason": text}}
-	bytesOf  = record{"bytes": count, "digest": sha256Digest}
-	fileList = record{"files": list{record{"name": text, "digest": sha256Digest, "bytes": count}},
-		"count": count, "listDigest?": sha256Digest}
+	short      = upTo(1024, "")
+	onlySHA256 = exact{"sha256": kind(func(v any) bool { return digestForms["sha256"].MatchString(str(v)) })}
+	bytesOf    = exact{"bytes": count, "digest": onlySHA256}
+	fileList   = exact{"files": few{exact{"name": upTo(4096, ""), "digest": onlySHA256, "bytes": count}, 100},
+		"count": atLeast(1), "listDigest?": onlySHA256}
 )
 
-var receiptShape = record{
-	"server":   record{"url": text, "version": text},
-	"run":      record{"id": text, "ci": record{"id": text, "attempt": text, "job": text}},
-	"session":  record{"id": text, "issued": instant, "roles": list{text}},
-	"identity": record{"issuer": text, "issuerUrl": text, "attributes": textMembers, "person?": text},
-	"step": record{"id": text, "role": text, "started": instant, "finished": instant,
-		"reason": text, "outcome": text},
-	"policy": record{"version": count, "digest?": sha256Digest},
-	"grants": list{text}, "egress": list{text}, "grantsCount?": count, "egressCount?": count,
-	"services":   list{count},
-	"approvals":  list{record{"id": text, "group?": text, "people": list{text}, "at": instant, "of": text}},
-	"operations": record{"granted": counted, "grantedTotal": count, "denied": refused, "deniedTotal": count},
-	"credentials": list{record{"lease": text, "connection": text, "kind": text, "grant": text,
-		"issued": instant, "expires": instant, "revoked?": instant, "reason?": text}},
-	"credentialsCount?": count,
-	"materials":         list{descriptor}, "materialsOmitted?": count,
-	"published": list{record{"name": text, "digest": digests, "connection": text, "bytes?": count, "tags?": list{text}}},
-	"log?":      bytesOf,
-	"reported": record{"name": text, "tier": text, "isolation": text, "engine?": text, "image?": text, "command": text,
-		"workspace?": anObject, "exitCode?": number, "signal?": text, "durationMs?": number,
-		"script?": record{"of": text, "text?": text, "digest?": sha256Digest},
-		"limit?":  anything, "limitsHeldBy?": text, "programs?": anything, "log?": bytesOf, "artifacts?": fileList, "inputs?": fileList,
-		"secretsSeen?": list{record{"name": text, "count": count}}, "directAttempts?": anything},
-	"audit": record{"origin": text, "key": text, "checkpoint": text, "omitted?": count,
-		"entries": list{record{"index": count, "leafHash": hash, "proof": proof, "entry?": text}}},
+var attributeNames = []string{"repository", "repository_id", "owner", "owner_id", "ref", "ref_protected", "commit", "workflow",
+	"workflow_digest", "environment", "event", "runner", "fork"}
+
+func attributesShape() exact {
+	e := exact{}
+	for _, name := range attributeNames {
+		e[name+"?"] = short
+	}
+	return e
 }
+
+var receiptShape = exact{
+	"server":   exact{"url": short, "version": upTo(64, "")},
+	"run":      exact{"id": short, "ci": exact{"id": short, "attempt": short, "job": short}},
+	"session":  exact{"id": short, "issued": instant, "roles": few{short, 1000}},
+	"identity": exact{"issuer": short, "issuerUrl": short, "attributes": attributesShape(), "person?": short},
+	"step": exact{"id": short, "role": short, "started": instant, "finished": instant,
+		"reason": short, "outcome": short},
+	"policy": exact{"version": count, "digest?": onlySHA256},
+	"grants": few{short, 1000}, "egress": few{short, 1000}, "grantsCount?": atLeast(1001), "egressCount?": atLeast(1001),
+	"services": few{within(1, 65_535), 1000},
+	"approvals": few{exact{"id": short, "group?": short, "people": few{short, 1000}, "at": instant, "of": short},
+		1000},
+	"operations": exact{"granted": few{exact{"what": short, "count": atLeast(1)}, 1000}, "grantedTotal": count,
+		"denied": few{exact{"what": short, "count": atLeast(1), "reason": short}, 1000}, "deniedTotal": count},
+	"credentials": few{exact{"lease": short, "connection": short, "kind": short, "grant": short,
+		"issued": instant, "expires": instant, "revoked?": instant, "reason?": short}, 1000},
+	"credentialsCount?": atLeast(1001),
+	"materials": few{exact{"uri": upTo(2048, ""), "digest": digests,
+		"annotations": exact{"verifiedBy": upTo(64, ""), "connection": upTo(128, "")}}, 20_000},
+	"materialsOmitted?": atLeast(1),
+	"published": few{exact{"name": short, "digest": onlySHA256, "connection": short, "bytes?": count,
+		"tags?": few{short, 10_000}}, 10_000},
+	"log?": bytesOf,
+	"reported": exact{"name": short, "tier": oneOf("B", "C", "E"), "isolation": upTo(64, ""), "engine?": short, "image?": short,
+		"command": upTo(4096, ""), "workspace?": exact{"kind": upTo(64, ""), "id": upTo(256, "")},
+		"exitCode?": count, "signal?": short, "durationMs?": count,
+		"script?": exact{"of": oneOf("run", "argv"), "text": upTo(2000, "\n\t"), "digest?": onlySHA256},
+		"limit?":  short, "limitsHeldBy?": short,
+		"programs?": exact{"seen": few{exact{"program": short, "looks": count}, 100}, "looks": count, "more": count},
+		"log?":      bytesOf, "artifacts?": fileList, "inputs?": fileList,
+		"secretsSeen?": few{exact{"name": short, "count": count}, 100}, "directAttempts?": count},
+	"audit": exact{"origin": short, "key": short, "checkpoint": anyUpTo(65_536), "omitted?": atLeast(1),
+		"entries": few{exact{"index": count, "leafHash": hash, "proof": proof, "entry?": anyUpTo(65_535)}, 2000}},
+}
+
+var receiptSubjects = few{record{"name?": upTo(4096, ""), "digest": onlySHA256}, 20_000}
 
 // checkReceipt is "Checking a receipt"; known is the log's key from elsewhere, or nil. What comes back is what no entry bears out.
 func checkReceipt(statement object, known *logKey) (signersWord []string, err error) {
@@ -53,17 +73,16 @@ func checkReceipt(statement object, known *logKey) (signersWord []string, err er
 	if err := receiptShape.check("predicate", receipt); err != nil {
 		return nil, err
 	}
-	audit := receipt["audit"]
-	last, complete := int64(-1), true
-	for _, e := range items(audit, "entries") {
-		index, _ := whole(get(e, "index"))
-		if index <= last {
-			return nil, fail("malformed", "the entries do not ascend at index %d", index)
-		}
-		last, complete = index, complete && get(e, "entry") != nil
+	if err := receiptSubjects.check("subject", statement["subject"]); err != nil {
+		return nil, err
 	}
-	if n, _ := whole(get(audit, "omitted")); n > 0 {
-		complete = false
+	if err := checkNumbers(receipt); err != nil {
+		return nil, err
+	}
+	audit := receipt["audit"]
+	complete := get(audit, "omitted") == nil
+	for _, e := range items(audit, "entries") {
+		complete = complete && get(e, "entry") != nil
 	}
 	// 2. the log
 	key, err := parseVkey(str(audit, "key"))
@@ -98,7 +117,7 @@ func checkReceipt(statement object, known *logKey) (signersWord []string, err er
 		index, _ := whole(get(raw, "index"))
 		e, err := readEntry(str(raw, "entry"))
 		if err != nil {
-			return nil, fail("foreign_entry", "entry %d cannot be read: %v", index, err)
+			return nil, fail("malformed", "entry %d cannot be read: %v", index, err)
 		}
 		if !e.belongs(receipt) {
 			return nil, fail("foreign_entry", "entry %d is not of this step", index)
@@ -108,44 +127,39 @@ func checkReceipt(statement object, known *logKey) (signersWord []string, err er
 	// 5. needed
 	step := str(receipt, "step", "id")
 	started, finished := one(entries, "step.started", step), one(entries, "step.finished", step)
-	if started == nil || finished == nil {
-		return nil, fail("missing_entry", "there has to be one step.started and one step.finished of the step")
+	issued := one(entries, "session.issued", str(receipt, "session", "id"))
+	if issued == nil || started == nil || finished == nil {
+		return nil, fail("missing_entry", "there has to be one session.issued, one step.started and one step.finished")
 	}
 	first, digest := items(statement, "subject")[0], sha256.Sum256([]byte(finished.text))
 	if str(first, "name") != step || str(first, "digest", "sha256") != hex.EncodeToString(digest[:]) {
 		return nil, fail("contradicted", "the first subject is not the entry of the step's end")
 	}
 	// 6. agreement
-	a := &agreement{receipt: receipt}
+	a := &agreement{receipt: receipt, complete: complete, word: []string{"server", "policy", "audit.omitted"}}
+	if known == nil {
+		a.word = append(a.word, "audit.key")
+	}
+	a.issued(issued)
 	a.started(started)
-	a.finished(finished, statement)
-	a.others(entries, complete)
-	return a.signersWord(entries, items(statement, "subject")[1:]), a.err
+	a.finished(finished, items(statement, "subject"))
+	a.credentials(entries)
+	a.published(entries)
+	a.materials(entries)
+	a.approvals(entries)
+	return a.word, a.err
 }
 
-// one is the entry of that type, if there is exactly one, and its subject is the step.
-func one(entries []*entry, kind, step string) (found *entry) {
+// one is the entry of that type, if there is exactly one, and its subject is this.
+func one(entries []*entry, kind, subject string) (found *entry) {
 	n := 0
 	for _, e := range entries {
 		if e.kind == kind {
 			n, found = n+1, e
 		}
 	}
-	if n != 1 || found.subject != step {
+	if n != 1 || found.subject != subject {
 		return nil
 	}
 	return found
-}
-
-// hexOf is the SHA-256 of a package of an entry, in hex; empty if it is not known.
-func hexOf(p any) string {
-	if s := str(p, "sha256"); s != "" {
-		return s
-	}
-	if s := str(p, "integrity"); len(s) > 7 && s[:7] == "sha256-" {
-		if b, err := base64.StdEncoding.DecodeString(s[7:]); err == nil {
-			return hex.EncodeToString(b)
-		}
-	}
-	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A shape says which form a value has to have.
@@ -53,12 +54,46 @@ func (e exact) check(path string, v any) error {
 		return err
 	}
 	for name := range v.(object) {
-		if e[name] == nil && e[strings.TrimSuffix(name, "?")+"?"] == nil {
-			return fail("malformed", "%s.%s is not known", path, name)
+		if e[name] == nil && e[name+"?"] == nil || strings.HasSuffix(name, "?") {
+			return fail("malformed", "%s.%q is not known", path, name)
 		}
 	}
 	return nil
 }
+
+// few: a list of up to so many.
+type few struct {
+	of   shape
+	most int
+}
+
+func (f few) check(path string, v any) error {
+	if n := len(items(v)); n > f.most {
+		return fail("malformed", "%s has %d members", path, n)
+	}
+	return list{f.of}.check(path, v)
+}
+
+// text of so many UTF-16 units, without control characters but those that are allowed.
+func upTo(most int, allowed string) kind {
+	return func(v any) bool {
+		s, ok := v.(string)
+		odd := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(allowed, r) }
+		return ok && units(s) <= most && !strings.ContainsFunc(s, odd)
+	}
+}
+
+func anyUpTo(most int) kind {
+	return func(v any) bool { s, ok := v.(string); return ok && units(s) <= most }
+}
+
+func oneOf(words ...string) kind { return func(v any) bool { return slices.Contains(words, str(v)) } }
+
+func within(least, most int64) kind {
+	return func(v any) bool { n, ok := whole(v); return ok && least <= n && n <= most }
+}
+
+func atLeast(least int64) kind { return within(least, 1<<53-1) }
 
 type list struct{ of shape }
 

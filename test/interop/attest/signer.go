@@ -8,14 +8,22 @@ func (v *verified) maySign(raw []byte) error {
 		return err
 	}
 	predicate := statement["predicate"]
-	issuer, repository := str(predicate, "identity", "issuerUrl"), str(predicate, "identity", "attributes", "repository_id")
+	issuer := str(predicate, "identity", "issuerUrl")
+	job := get(predicate, "identity", "attributes")
+	said := []any{get(job, "repository_id"), get(job, "ref"), get(job, "commit")}
 	if statement["predicateType"] != receiptType {
 		definition := get(predicate, "buildDefinition")
+		source := get(definition, "externalParameters", "source")
 		issuer = str(definition, "internalParameters", "issuer", "url")
-		repository = str(definition, "externalParameters", "source", "repositoryId")
+		said = []any{get(source, "repositoryId"), get(source, "ref"), get(source, "digest", "gitCommit")}
 	}
-	if issuer != v.issue || v.repository != "" && v.repository != repository {
-		return fail("other_signer", "it is by %q for %q, and about a job of %q for %q", v.issue, v.repository, issuer, repository)
+	if !isText(issuer, v.issue) {
+		return fail("other_signer", "its certificate is of the issuer %q, and it is about a job of %q", v.issue, issuer)
+	}
+	for i, theirs := range []string{v.repository, v.ref, v.commit} {
+		if theirs != "" && !equal(said[i], theirs) {
+			return fail("other_signer", "its certificate is of %q, and it is about %v", theirs, said[i])
+		}
 	}
 	return nil
 }
