@@ -23,11 +23,11 @@ test('a step with artifacts: signed at its end, in the audit log before it is ha
   const world = await attestWorld(t)
   const step = await world.endedStep({ summary: filesSummary() })
   const order: string[] = []
-  world.fake.after = async () => void order.push('signed')
-  world.it.audit.holds.set(
-    'attestation.signed',
-    new Promise((go) => setTimeout(() => (order.push('recorded'), go(undefined)), 50)),
-  )
+  const { promise: recorded, resolve: record } = Promise.withResolvers<void>()
+  world.it.audit.holds.set('attestation.signed', recorded)
+  world.fake.after = async () => {
+    if (order.push('signed') === 2) setImmediate(() => (order.push('recorded'), record()))
+  }
   const handed = await world.attestor.handed(step.id, 5_000)
   order.push('handed')
   assert.deepEqual(order, ['signed', 'signed', 'recorded', 'handed'])
