@@ -1,9 +1,18 @@
 import { type Command, Option } from 'commander'
-import { act, jsonOption, serverOption, tokenNote } from './command.ts'
+import {
+  act,
+  jsonOption,
+  rootOption,
+  serverOption,
+  tokenNote,
+  trustDocumentOption,
+  trustedRootOption,
+} from './command.ts'
 
 type Module = typeof import('./attest-states.ts')
+type Check = typeof import('./attest/check-receipt.ts')
 
-/** `mayfly attest list`, `retry`, `receipt`. */
+/** `mayfly attest list`, `retry`, `receipt`, `receipt check`. */
 export function addAttestStates(attest: Command): void {
   attest
     .command('list')
@@ -31,8 +40,10 @@ export function addAttestStates(attest: Command): void {
         (await import('./attest-states.ts')).retryAttestations(id, options),
       ),
     )
-  attest
+  const receipt = attest
     .command('receipt')
+    // So that options behind `check` are its own.
+    .enablePositionalOptions()
     .description(
       'the signed receipt of a step that has ended, with the proofs of its entries in the audit log',
     )
@@ -47,6 +58,25 @@ export function addAttestStates(attest: Command): void {
     .action(
       act(async (step: string, options: Parameters<Module['writeReceipt']>[1]) =>
         (await import('./attest-states.ts')).writeReceipt(step, options),
+      ),
+    )
+  receipt
+    .command('check')
+    .description(
+      'whether a receipt is right: who signed it, what entries of the audit log prove, and what is only the server’s word',
+    )
+    .argument('<file>', 'the receipt, as mayfly attest receipt -o FILE wrote it')
+    .option('--log-key <vkey>', 'the audit log’s key, or a file that holds it: its key.vkey')
+    .addOption(rootOption())
+    .addOption(trustDocumentOption())
+    .addOption(trustedRootOption())
+    .option('--shared-root <file>', 'a trusted root under which others sign, too: it makes no receipt right')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExit code: 0 right, 1 not right, 2 it cannot be told.')
+    .action(
+      act(async (file: string, options: Parameters<Check['checkReceiptFile']>[1]) =>
+        (await import('./attest/check-receipt.ts')).checkReceiptFile(file, options),
       ),
     )
 }
