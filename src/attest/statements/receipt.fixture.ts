@@ -118,6 +118,7 @@ export function eventsOf(facts: StepFacts): EntryEvent[] {
       name: reported.name,
       reason: step.reason,
       outcome: step.outcome,
+      ...(facts.materialsIncomplete === true ? { downloadsIncomplete: true } : {}),
       ...operations,
       log,
       reported: {

@@ -19,13 +19,19 @@ const maxListed = 1_000
 export function receiptOf(facts: StepFacts, proofs: LogProofs): Statement | undefined {
   const end = proofs.entries.find((one) => isEndOf(one, facts.step.id))
   if (end === undefined) return undefined
+  // By the entry: what was settled or left since the facts were gathered stands there.
+  const isLacking = parseEntry(end.bytes)?.data['downloadsIncomplete'] === true
   return {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ name: facts.step.id, digest: { sha256: sha256Hex(end.bytes) } }, ...subjectsOf(facts)],
     predicateType: receiptType,
     predicate: {
       ...whatRan(facts),
-      ...whatItUsed({ ...facts, leases: endedIn(proofs, facts.leases) }),
+      ...whatItUsed({
+        ...facts,
+        leases: endedIn(proofs, facts.leases),
+        ...(isLacking ? { materialsIncomplete: true } : {}),
+      }),
       reported: reportedOf(facts.reported),
       audit: logPartOf(proofs),
     },

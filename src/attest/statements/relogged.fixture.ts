@@ -123,6 +123,7 @@ const rows: readonly Row[] = [
     'contradicted',
     data('step.started', ({ reported: was }) => ({ reported: { ...fieldsIn(was), isolationBy: 'docker' } })),
   ],
+  ['incomplete', 'right', data('step.finished', () => ({ downloadsIncomplete: true }))],
   ['lease-expires', 'right', data('lease.issued', () => ({ expires: '2026-11-29T09:00:00.000Z' }))],
   ['lease-renewed', 'right', renewed({ expires: '2026-11-29T09:00:00.000Z' })],
   ['lease-replaced', 'right', renewed({ expires: '2026-11-29T09:00:00.000Z', by: 'lea_other' })],

@@ -185,6 +185,7 @@ const unshaped: readonly Row[] = [
   ['count-of-roles', 'predicate.session.rolesCount', 3],
   ['omitted-null', 'predicate.materialsOmitted', null],
   ['omitted-zero', 'predicate.materialsOmitted', 0],
+  ['incomplete-false', 'predicate.materialsIncomplete', false],
   ['denied-total', 'predicate.operations.deniedTotal', 0],
   ['denied-zero', 'predicate.operations.denied.0.count', 0],
   ['files-count', 'predicate.reported.artifacts.count', 2],

@@ -15,6 +15,9 @@ export function endAgrees({ predicate, session }: ReadReceipt, end: Entry, agree
   // Of a step whose supervisor did not end it, the entry of its end has none.
   if (data['granted'] === undefined && data['denied'] === undefined) agreement.leave('operations')
   else for (const name of ['granted', 'denied']) countsAgree(name, operations, data, agreement)
+  const isLacking = data['downloadsIncomplete'] === true
+  if (isLacking) agreement.holds('materialsIncomplete', predicate['materialsIncomplete'] === true)
+  else if (predicate['materialsIncomplete'] === true) agreement.leave('materialsIncomplete')
   digestAgrees('log', fieldsIn(predicate['log']), fieldsIn(data['log']), agreement)
   reportedAgrees(fieldsIn(predicate['reported']), fieldsIn(data['reported']), agreement)
 }

@@ -1,4 +1,4 @@
-import { count, hash, hex, list, record, text, time } from './receipt-shape.ts'
+import { count, flag, hash, hex, list, record, text, time } from './receipt-shape.ts'
 
 /** So many a receipt names of what may be more; then a count says how many there are. */
 export const maxNamed = 1_000
@@ -143,6 +143,7 @@ export const receiptShape = record({
   'credentialsCount?': count(maxNamed + 1),
   materials: list(material, 20_000),
   'materialsOmitted?': count(1),
+  'materialsIncomplete?': flag,
   published: list(published, 10_000),
   'log?': logged,
   reported,

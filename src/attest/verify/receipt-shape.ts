@@ -1,5 +1,5 @@
 /** The form of a JSON value: of every member, how long it may be and which characters a text of it may have. */
-export type Shape = TextShape | CountShape | TimeShape | ListShape | RecordShape
+export type Shape = TextShape | CountShape | TimeShape | FlagShape | ListShape | RecordShape
 
 interface TextShape {
   readonly is: 'text'
@@ -18,6 +18,11 @@ interface CountShape {
 
 interface TimeShape {
   readonly is: 'time'
+}
+
+/** `true`, or not there. */
+interface FlagShape {
+  readonly is: 'flag'
 }
 
 interface ListShape {
@@ -46,6 +51,7 @@ export const hex = (...lengths: readonly number[]): Shape =>
 export const hash = text(44, { matches: /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/ })
 export const count = (least = 0, most = Number.MAX_SAFE_INTEGER): Shape => ({ is: 'count', least, most })
 export const time: Shape = { is: 'time' }
+export const flag: Shape = { is: 'flag' }
 export const list = (of: Shape, most: number): Shape => ({ is: 'list', of, most })
 /** Names that end in `?` may be missing. */
 export function record(named: Readonly<Record<string, Shape>>, least = 0): RecordShape {
@@ -69,6 +75,8 @@ export function misshapen(value: unknown, shape: Shape, at: string): string | un
         : `${at} is no whole number from ${shape.least} on`
     case 'time':
       return instantOf(value) === undefined ? `${at} is no time like 2026-01-31T12:00:00Z` : undefined
+    case 'flag':
+      return value === true ? undefined : `${at} is not true`
     case 'list':
       return inList(value, shape, at)
     case 'record':

@@ -89,7 +89,10 @@ export async function checkReceipt(
     if (entry === undefined) return refused('malformed', `entry ${one.index} cannot be read`)
     entries.push({ index: one.index, text: one.entry, entry })
   }
-  const isComplete = entries.length === audit.entries.length && audit.omitted === undefined
+  const isComplete =
+    entries.length === audit.entries.length &&
+    audit.omitted === undefined &&
+    receipt.predicate['materialsIncomplete'] === undefined
   const found = contradictions(receipt, entries, isComplete)
   if ('reason' in found) return { ok: false, ...found }
   return {

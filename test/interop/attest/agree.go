@@ -184,6 +184,11 @@ func (a *agreement) finished(e *entry, subjects []any) {
 	} else {
 		a.leave("operations")
 	}
+	if e.data["downloadsIncomplete"] == true {
+		a.need(r["materialsIncomplete"] == true, "materialsIncomplete")
+	} else if r["materialsIncomplete"] != nil {
+		a.leave("materialsIncomplete")
+	}
 	a.digest("log", r["log"], e.data["log"])
 
 	omitted := map[string]bool{}

@@ -45,7 +45,7 @@ var receiptShape = exact{
 	"credentialsCount?": atLeast(1001),
 	"materials": few{exact{"uri": upTo(2048, ""), "digest": digests,
 		"annotations": exact{"verifiedBy": upTo(64, ""), "connection": upTo(128, "")}}, 20_000},
-	"materialsOmitted?": atLeast(1),
+	"materialsOmitted?": atLeast(1), "materialsIncomplete?": kind(func(v any) bool { return v == true }),
 	"published": few{exact{"name": short, "digest": onlySHA256, "connection": short, "bytes?": count,
 		"tags?": few{short, 10_000}}, 10_000},
 	"log?": bytesOf,
@@ -80,7 +80,7 @@ func checkReceipt(statement object, known *logKey) (signersWord []string, err er
 		return nil, err
 	}
 	audit := receipt["audit"]
-	complete := get(audit, "omitted") == nil
+	complete := get(audit, "omitted") == nil && receipt["materialsIncomplete"] == nil
 	for _, e := range items(audit, "entries") {
 		complete = complete && get(e, "entry") != nil
 	}
