@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import {
   checkReceipt,
   verifyBundle,
@@ -5,9 +6,9 @@ import {
   type Statement,
   type Verified,
 } from '../../attest/verify/index.ts'
-import { escapeUnseen } from '../../lib/index.ts'
-import { readInput } from '../audit-file.ts'
-import { givenKeyOf } from '../audit-source.ts'
+import { parseVerifierKey } from '../../audit/verify/index.ts'
+import { escapeUnseen, MayflyError } from '../../lib/index.ts'
+import { readInput, readText } from '../audit-file.ts'
 import { trustInUse, type TrustInUse, type TrustNamed } from '../named-trust.ts'
 import { print, printError } from '../output.ts'
 import { say, textLines, type Outline } from './outline.ts'
@@ -47,14 +48,21 @@ export async function checkReceiptFile(file: string, options: CheckReceiptOption
 
 /** Throws a MayflyError for what keeps it from an answer. */
 export async function reportOn(file: string, options: CheckReceiptOptions) {
-  const key = options.logKey === undefined ? undefined : givenKeyOf({ key: options.logKey, json: false })
+  const logKey = options.logKey === undefined ? undefined : logKeyOf(options.logKey)
   const text = readInput(file, maxBytes).toString()
   const trust = await trustInUse(options)
-  const verdict = await verdictOn(text, trust, key?.vkey)
+  const verdict = await verdictOn(text, trust, logKey)
   return {
     ...{ ok: verdict.ok, notes: trust.notes, json: asJson(file, trust, verdict) },
     lines: textLines(outlineOf(file, trust, verdict)),
   }
+}
+
+/** A vkey, or a file that holds it. */
+function logKeyOf(given: string): string {
+  const vkey = (existsSync(given) ? readText(given) : given).trim()
+  if (parseVerifierKey(vkey)?.type === 'note') return vkey
+  throw new MayflyError('bad_input', `--log-key ${given} is not the public key of a log (NAME+HASH+KEY)`)
 }
 
 /** Of the bundle, who signed it, and then of what it says: the first thing that is not so. */

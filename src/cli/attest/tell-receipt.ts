@@ -53,19 +53,24 @@ export function tellProved({ predicate, subject }: Statement, { unproved }: Righ
   ]
 }
 
+type Named<K extends string> = Readonly<Partial<Record<K, unknown>>>
+type Digested = Fields & { readonly digest?: Fields }
+
+/** What is left of it without what is unproved. */
 interface Receipt {
-  readonly identity?: Fields & { readonly attributes?: Fields }
-  readonly run?: Fields & { readonly ci?: Fields }
-  readonly session?: Fields & { readonly roles?: readonly unknown[] }
-  readonly step?: Fields
-  readonly operations?: Readonly<Record<'granted' | 'denied', readonly Fields[]>> & Fields
+  readonly identity?: Named<'issuer' | 'issuerUrl' | 'person'> & { readonly attributes?: Fields }
+  readonly run?: Named<'id'> & { readonly ci?: Fields }
+  readonly session?: Named<'id' | 'issued'> & { readonly roles?: readonly unknown[] }
+  readonly step?: Named<'id' | 'role' | 'started' | 'finished' | 'outcome' | 'reason'>
+  readonly operations?: Named<'grantedTotal' | 'deniedTotal'> &
+    Readonly<Record<'granted' | 'denied', readonly Fields[]>>
   readonly grants?: readonly unknown[]
   readonly egress?: readonly unknown[]
   readonly services?: readonly unknown[]
   readonly approvals?: readonly Fields[]
   readonly credentials?: readonly Fields[]
-  readonly materials?: readonly (Fields & { readonly digest?: Fields })[]
-  readonly published?: readonly (Fields & { readonly digest?: Fields })[]
+  readonly materials?: readonly Digested[]
+  readonly published?: readonly Digested[]
   readonly log?: Fields
   readonly reported?: Fields
 }
