@@ -19,8 +19,19 @@ export function addAttestRoot(attest: Command): void {
   )
   root
     .command('fetch')
-    .description('the trusted root for cosign and others, by the root key that is pinned')
-    .option('-o, --out <file>', 'where it goes; standard output if left out')
+    .description(
+      'whose attestations count, by the root key that is pinned: for mayfly verify, cosign, others',
+    )
+    .option(
+      '-o, --out <file>',
+      'the trusted root in Sigstore’s form, for cosign and others; to standard output if no file is named',
+    )
+    .option('--document <file>', 'the trust document, for --trust-document: with keys and revocations')
+    .option('--root-out <file>', 'the root key, for --root')
+    .option(
+      '--keys-out <dir>',
+      'the keys that sign without certificates, one file each: for cosign --key, openssl',
+    )
     .addOption(rootOption())
     .addOption(serverOption())
     .addOption(jsonOption())

@@ -8,6 +8,7 @@ import {
 } from '../attest/verify/index.ts'
 import { MayflyError } from '../lib/index.ts'
 import { readRootKeys } from './root-keys.ts'
+import { documentStored, endedDocument, oldDocument, rootStored, versionOf } from './stored-trust.ts'
 import { defaultServer, namedServer } from './server-url.ts'
 import { readJsonText } from './text-file.ts'
 import type { TrustPins } from './trust-pins.ts'
@@ -31,6 +32,8 @@ export interface TrustInUse {
   readonly whose: string
   /** What a person should know beside: a key that is pinned for the first time, a server that does not answer. */
   readonly notes: readonly string[]
+  /** Of a file: how old it is, and how a newer one is had, for what it does not know. */
+  readonly stored?: string
 }
 
 /** Throws `bad_input`, and what `fetchTrust` throws. */
@@ -39,7 +42,10 @@ export async function trustInUse(named: TrustNamed, pins?: TrustPins): Promise<T
   refuseSeveralRoots(named)
   if (trustDocument !== undefined) return ofDocument(trustDocument, root)
   if (sharedRoot !== undefined) return ofFile(rootsIn(sharedRoot), false, sharedRoot)
-  if (trustedRoot !== undefined) return ofFile(ownRootsIn(trustedRoot), true, trustedRoot)
+  if (trustedRoot !== undefined) {
+    const roots = ownRootsIn(trustedRoot)
+    return { ...ofFile(roots, true, trustedRoot), stored: rootStored(trustedRoot, roots) }
+  }
   return await ofServer(named, pins)
 }
 
@@ -82,10 +88,21 @@ const ofFile = (roots: readonly Trust[], own: boolean, path: string): TrustInUse
 function ofDocument(path: string, root: string | undefined): TrustInUse {
   if (root === undefined)
     throw new MayflyError('bad_input', '--trust-document is signed by a root key: say which by --root FILE')
-  const opened = openTrustDocument(readJsonText(path), readRootKeys(root))
-  if (!opened.ok) throw new MayflyError('denied', `${path} is not taken: ${opened.detail} (${opened.reason})`)
-  const whose = `the root key in ${root}, version ${opened.version} of the trust document in ${path}`
-  return { roots: [opened.trust], own: true, notes: [], whose }
+  const [text, keys, nowMs] = [readJsonText(path), readRootKeys(root), Date.now()]
+  const opened = openTrustDocument(text, keys, { nowMs })
+  if (!opened.ok) {
+    const ended = opened.reason === 'expired' ? openTrustDocument(text, keys, { nowMs: 0 }) : opened
+    throw new MayflyError(
+      'denied',
+      ended.ok ? endedDocument(path, ended) : `${path} is not taken: ${opened.detail} (${opened.reason})`,
+    )
+  }
+  return {
+    ...{ roots: [opened.trust], own: true },
+    whose: `the root key in ${root}, ${versionOf(opened)} of the trust document in ${path}`,
+    notes: oldDocument(path, opened, nowMs),
+    stored: documentStored(path, opened),
+  }
 }
 
 /** By the root key that is given, or was pinned for it. */

@@ -6,6 +6,8 @@ import { createTrustPins, type TrustPin, type TrustPins } from './trust-pins.ts'
 
 export interface FetchedTrust {
   readonly opened: OpenedTrust
+  /** The envelope, as it came. */
+  readonly document: unknown
   /** In words. */
   readonly whose: string
   /** What a person should know beside. */
@@ -53,7 +55,12 @@ export async function fetchTrust(
   refuseOther(server, opened.version, document, kept)
   if (answer.ok) pins.write(server, { root: opened.root, version: opened.version, document })
   const isFirstUse = known.root === undefined
-  return { opened, isFirstUse, ...told(server, opened, { isFirstUse, isKept: pins.isKept, answer }) }
+  return {
+    opened,
+    document,
+    isFirstUse,
+    ...told(server, opened, { isFirstUse, isKept: pins.isKept, answer }),
+  }
 }
 
 function told(

@@ -1,6 +1,7 @@
 import { judge, verifyBundle, type Verified } from '../../attest/verify/index.ts'
 import { MayflyError } from '../../lib/index.ts'
 import type { TrustInUse } from '../named-trust.ts'
+import { mayBeNewer } from '../stored-trust.ts'
 import type { VerifyPolicy } from './policy.ts'
 import type { Outcome } from './report.ts'
 import type { Found, Target } from './target.ts'
@@ -71,7 +72,7 @@ function judgeAll(
   digest: string,
   found: readonly Found[],
   { demands }: VerifyPolicy,
-  { roots, own }: TrustInUse,
+  { roots, own, stored }: TrustInUse,
 ): Judged {
   if (found.length === 0)
     return {
@@ -82,14 +83,23 @@ function judgeAll(
     }
   const verified: Verified[] = []
   const refused: string[] = []
+  let isBeyond = false
   for (const { text, from } of found) {
     const checked = roots.map((root) => verifyBundle(text, root))
     const good = checked.find((one) => one.ok)
     if (good !== undefined) verified.push(good)
     else refused.push(...checked.flatMap((one) => (one.ok ? [] : [`${from}: ${one.detail} (${one.reason})`])))
+    isBeyond ||= checked.every((one) => !one.ok && mayBeNewer(one.reason))
   }
   const judged = judge(verified, digest, demands, { nowMs: Date.now(), own: () => own })
   return judged.ok
     ? { result: 'verified', reasons: [], by: judged.by }
-    : { result: 'not verified', reasons: [...judged.missing, ...new Set(refused)] }
+    : {
+        result: 'not verified',
+        reasons: [
+          ...judged.missing,
+          ...new Set(refused),
+          ...(isBeyond && stored !== undefined ? [stored] : []),
+        ],
+      }
 }

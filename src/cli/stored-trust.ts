@@ -1,0 +1,60 @@
+import type { OpenedTrust, Trust, VerifyReason } from '../attest/verify/index.ts'
+
+/** What a root says that is older than what it is asked about; or newer, for what an attacker signed. */
+const beyond: ReadonlySet<VerifyReason> = new Set([
+  ...(['untrusted_certificate', 'outside_authority', 'unknown_key', 'outside_key'] as const),
+  ...(['untrusted_timestamp', 'unknown_log', 'outside_log'] as const),
+])
+
+export function mayBeNewer(reason: VerifyReason): boolean {
+  return beyond.has(reason)
+}
+
+/** Of a trusted root in a file, which has neither version nor date: how old it is by its keys, and how a newer one is had. */
+export function rootStored(path: string, roots: readonly Trust[]): string {
+  const all = roots.flatMap(({ authorities, timestampAuthorities, logs }) => [
+    ...[...authorities, ...timestampAuthorities, ...logs].map(({ validFor }) => validFor.startMs),
+  ])
+  const newest = all.length === 0 ? 'no key' : `no key that is newer than ${dayOf(Math.max(...all))}`
+  return `the trusted root in ${path} has ${newest}, and knows none that came later: fetch it anew, mayfly attest root fetch --server ${serverOf(roots)} -o ${path}`
+}
+
+const dayMs = 86_400_000
+/** A server with its root key in its vault signs a new document after 45 days at most. */
+const oldMs = 30 * dayMs
+
+export function documentStored(path: string, opened: OpenedTrust): string {
+  return `the trust document in ${path} is ${versionOf(opened)}; a newer one: ${anew(path, opened)}`
+}
+
+/** Whoever keeps a document does not learn what was taken back since. */
+export function oldDocument(path: string, opened: OpenedTrust, nowMs: number): string[] {
+  const days = Math.floor((nowMs - opened.issuedMs) / dayMs)
+  if (nowMs - opened.issuedMs < oldMs) return []
+  return [
+    `the trust document in ${path} is ${versionOf(opened)}, ${days} days old: what was revoked since is not known from it; fetch it anew, ${anew(path, opened)}`,
+  ]
+}
+
+export function endedDocument(path: string, opened: OpenedTrust): string {
+  const ended = opened.expiresMs === undefined ? '' : `, and ended on ${dayOf(opened.expiresMs)}`
+  return `the trust document in ${path} is ${versionOf(opened)}${ended}: fetch a newer one, ${anew(path, opened)}`
+}
+
+export function versionOf({ version, issuedMs }: OpenedTrust): string {
+  return `version ${version} of ${dayOf(issuedMs)}`
+}
+
+function anew(path: string, { trust }: OpenedTrust): string {
+  return `mayfly attest root fetch --server ${serverOf([trust])} --document ${path}`
+}
+
+/** Every authority of a Mayfly has an address below its server's. */
+function serverOf(roots: readonly Trust[]): string {
+  const [first] = roots.flatMap(({ authorities }) => authorities)
+  return first !== undefined && URL.canParse(first.uri) ? new URL(first.uri).origin : 'URL'
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}
