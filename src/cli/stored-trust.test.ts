@@ -51,8 +51,8 @@ async function world(t: TestContext, of: Parameters<typeof setupTrust>[1] = {}) 
     async fetch(options: Omit<Parameters<typeof fetchRoot>[0], 'json' | 'server'>): Promise<string> {
       said.length = 0
       const keep = (text: string | Uint8Array) => said.push(String(text)) > 0
-      process.stdout.write = keep as typeof output
-      process.stderr.write = keep as typeof errors
+      process.stdout.write = keep
+      process.stderr.write = keep
       try {
         await fetchRoot({ json: false, server, ...options })
       } finally {

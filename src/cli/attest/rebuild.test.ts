@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -58,6 +58,7 @@ async function openWorld(t: TestContext, step: Partial<Step>, again: Partial<Ste
         const place = args[args.indexOf('--attestations') + 1] ?? ''
         const made: Step = stepOf({ ...step, id: 'stp_again', ...again })
         if (Object.keys(made.makes).length === 0) return 0
+        t.after(() => rmSync(place, { recursive: true, force: true }))
         const statement = statementOf(made)
         writeFileSync(join(place, 'app.tgz.sigstore.json'), JSON.stringify(await world.bundle({ statement })))
         return 0
@@ -84,6 +85,8 @@ test('the same command in the same role, from the same commit: what comes of it 
     'dist/app.tgz',
   ])
   assert.deepEqual(args.slice(args.indexOf('--')), ['--', 'make', 'pack'])
+  // The run has said that it is there.
+  assert.ok(existsSync(join(args[args.indexOf('--attestations') + 1] ?? '', 'app.tgz.sigstore.json')))
   const other = await openWorld(t, {}, { makes: { 'dist/app.tgz': hex('b') } })
   assert.equal(await other.rebuild(), 1)
 })
@@ -140,4 +143,6 @@ test('what cannot be the same build is not begun, and what is not attested is no
   assert.deepEqual([...inputs.ran, ...odd.ran], [])
   const late = await openWorld(t, {}, { makes: {} })
   await assert.rejects(late.rebuild(), { code: 'bad_input', message: /not attested yet/ })
+  const [of = []] = late.ran
+  assert.equal(existsSync(of[of.indexOf('--attestations') + 1] ?? ''), false)
 })

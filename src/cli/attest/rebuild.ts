@@ -39,6 +39,7 @@ export async function rebuildAttested(
   await refuseOtherCheckout(options.workspace, made.source.commit ?? '')
   const step = await sameStep(before, command, options)
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-rebuild-'))
+  let isKept = false
   try {
     const exitCode = await runMayfly(argumentsOf(before, step, folder, options))
     if (exitCode !== 0)
@@ -52,11 +53,14 @@ export async function rebuildAttested(
         'bad_input',
         'what was built again is not attested yet: later, mayfly attest compare of both digests',
       )
+    // The run has named it; and whoever finds a difference wants to look at both.
+    isKept = true
+    process.stderr.write(`mayfly: what was signed of the second build stays in ${folder}\n`)
     const comparison = compareBuilds(...sameCommand(before, after))
     show({ trust: whose, notes, comparison, files: [] }, options)
     return verdictCodes[comparison.verdict]
   } finally {
-    rmSync(folder, { recursive: true })
+    if (!isKept) rmSync(folder, { recursive: true })
   }
 }
 
