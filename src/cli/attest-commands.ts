@@ -49,7 +49,7 @@ function addShow(attest: Command): void {
       'where an artifact comes from: step, run, commit, people, dependencies, and what it was made of',
     )
     .argument('<what>', 'sha256:HEX, a file, a bundle (*.sigstore.json), or a step (stp_...)')
-    .option('--all', 'name every dependency and every file of earlier steps', false)
+    .option('--all', 'name every build, every dependency and every file of earlier steps', false)
     .option('--offline', 'ask no server: a bundle, and a file that says whom to trust', false)
     .option('--markdown', 'as a list in Markdown', false)
     .addHelpText(
@@ -68,7 +68,7 @@ function addFetch(attest: Command): void {
     .description(
       'verify what was signed of a step, and write it to a folder, as mayfly run --attestations does',
     )
-    .argument('<what>', 'a step (stp_...), or sha256:HEX of what it made')
+    .argument('<what>', 'a step (stp_...), or a file or sha256:HEX of what it made')
     .requiredOption('-o, --out <dir>', 'the folder; nothing that is there is replaced')
     .action(
       act(async (what: string, options) =>

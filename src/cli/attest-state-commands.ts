@@ -19,6 +19,7 @@ export function addAttestStates(attest: Command): void {
     .description('what was signed of steps, what waits, and what cannot be signed, and why; the newest first')
     .option('--run <id>', 'of this run only')
     .option('--step <id>', 'of this step only')
+    .option('--before <id>', 'only older ones than this (att_...): the list ends after 200')
     .addOption(new Option('--state <state>', 'only those').choices(['kept', 'due', 'signed', 'failed']))
     .addOption(serverOption())
     .addOption(jsonOption())

@@ -24,13 +24,13 @@ interface State {
 
 /** What is signed, waits or has failed. */
 export async function listAttestations(
-  options: Options & { run?: string; step?: string; state?: string },
+  options: Options & { run?: string; step?: string; state?: string; before?: string },
 ): Promise<void> {
-  const { run, step, state } = options
-  const asked = Object.entries({ run, step, state }).filter(
+  const { run, step, state, before } = options
+  const asked = Object.entries({ run, step, state, before }).filter(
     (one): one is [string, string] => one[1] !== undefined,
   )
-  const result = await createOperatorApi(options).call<{ attestations: State[] }>(
+  const result = await createOperatorApi(options).call<{ attestations: State[]; next?: string }>(
     'GET',
     `/v1/attestations/states?${new URLSearchParams(asked).toString()}`,
   )
@@ -43,7 +43,11 @@ export async function listAttestations(
     note(one),
   ])
   const head = ['ID', 'KIND', 'STATE', 'RUN', 'STEP', 'NOTE']
-  print(options.json, result, rows.length === 0 ? ['there are none'] : table([head, ...rows]))
+  const { next } = result
+  const further = asked.filter(([name]) => name !== 'before').map(([name, value]) => ` --${name} ${value}`)
+  const more =
+    next === undefined ? [] : [`there are older ones: mayfly attest list${further.join('')} --before ${next}`]
+  print(options.json, result, rows.length === 0 ? ['there are none'] : [...table([head, ...rows]), ...more])
 }
 
 function note({ state, signed, removed, failure, attempts, next_attempt: next }: State): string {

@@ -189,3 +189,19 @@ test('a receipt: on demand, for operators and for jobs of the same run', async (
   assert.deepEqual(own.body, body)
   assert.equal((await it.call('POST', '/v1/steps/stp_none/receipt', bearer)).status, 404)
 })
+
+test('the list of what is signed goes on where a page of it ends', async (t) => {
+  const { open, read } = await world(t)
+  const step = await open()
+  const listed = await step.list([fileOf('a')])
+  assert.equal((await step.finish([fileOf('a')], String(listed.body['sha256']))).status, 200)
+  const idsOf = ({ body }: { body: Record<string, unknown> }) =>
+    (body['attestations'] as { id: string }[]).map(({ id }) => id)
+  const all = await read('/v1/attestations/states')
+  assert.equal(all.body['next'], undefined)
+  const first = await read('/v1/attestations/states?limit=2')
+  assert.equal(first.body['next'], idsOf(first)[1])
+  const rest = await read(`/v1/attestations/states?before=${String(first.body['next'])}`)
+  assert.deepEqual([...idsOf(first), ...idsOf(rest)], idsOf(all))
+  assert.equal(idsOf(rest).length, 1)
+})

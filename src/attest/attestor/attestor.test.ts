@@ -181,7 +181,7 @@ test('before the end: signed while the step has its leases, and the same bundle 
   assert.equal(early.pending, false)
   await world.attestor.work()
   assert.ok(
-    (await world.attestor.states({ stepId: step.id })).some(
+    (await world.attestor.states({ stepId: step.id })).states.some(
       ({ kind, state }) => kind === 'receipt' && state === 'due',
     ),
   )
@@ -189,7 +189,7 @@ test('before the end: signed while the step has its leases, and the same bundle 
   assert.deepEqual(await world.attestor.handed(step.id, 0), early)
   world.it.clock.ms += 10_000
   await world.attestor.work()
-  const states = await world.attestor.states({ stepId: step.id })
+  const { states } = await world.attestor.states({ stepId: step.id })
   assert.deepEqual(new Set(states.map(({ state }) => state)), new Set(['signed']))
   assert.equal(world.fake.signed.length, 2, 'provenance and receipt')
 })
@@ -287,7 +287,7 @@ test('retention: bundles go, their state and the entry of their removal stay', a
   world.it.clock.ms += 3_700_000
   await attestor.work()
   assert.equal((await attestor.find({ runId: step.session.runId })).found.length, 0)
-  const states = await attestor.states({ stepId: step.id })
+  const { states } = await attestor.states({ stepId: step.id })
   assert.deepEqual(states.map(({ state, removedMs }) => [state, removedMs !== undefined]).slice(0, 1), [
     ['signed', true],
   ])

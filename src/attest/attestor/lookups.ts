@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Store, Tables } from '../../store/index.ts'
-import type { AttestationState, AttestCounts, Page, Query, StoredAttestation } from './model.ts'
+import type { AttestationState, AttestCounts, Page, Query, StatesQuery, StoredAttestation } from './model.ts'
 import type { Clock } from '../../lib/index.ts'
 import { unpacked } from './packed.ts'
 
@@ -65,10 +65,11 @@ function ofStep({ kind, run_id: runId, step_id: stepId }: Pick<Row, 'kind' | 'ru
 
 const listed = 200
 
+/** The newest first, from before `before`. */
 export async function statesOf(
   store: Store,
-  { runId, stepId, state }: { runId?: string; stepId?: string; state?: AttestationState['state'] },
-): Promise<AttestationState[]> {
+  { runId, stepId, state, before, limit = listed }: StatesQuery,
+): Promise<{ states: AttestationState[]; next?: string }> {
   const rows = await store.read
     .selectFrom('attestations')
     .select([
@@ -78,10 +79,13 @@ export async function statesOf(
     .$if(runId !== undefined, (q) => q.where('run_id', '=', runId ?? ''))
     .$if(stepId !== undefined, (q) => q.where('step_id', '=', stepId ?? ''))
     .$if(state !== undefined, (q) => q.where('state', '=', state ?? 'due'))
+    .$if(before !== undefined, (q) => q.where('id', '<', before ?? ''))
     .orderBy('id', 'desc')
-    .limit(listed)
+    .limit(limit + 1)
     .execute()
-  return rows.map((row) => ({
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const states = shown.map((row) => ({
     ...{ id: row.id, kind: row.kind, state: row.state, ...ofStep(row) },
     ...(row.predicate_type === null ? {} : { predicateType: row.predicate_type }),
     createdMs: row.created_ms,
@@ -91,6 +95,7 @@ export async function statesOf(
     ...(row.failure === null ? {} : { failure: row.failure }),
     ...(row.removed_ms === null ? {} : { removedMs: row.removed_ms }),
   }))
+  return rows.length > shown.length && last !== undefined ? { states, next: last.id } : { states }
 }
 
 /** What waits longer is told to whoever watches the server. */

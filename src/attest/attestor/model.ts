@@ -69,6 +69,14 @@ export interface AttestationState {
   readonly removedMs?: number
 }
 
+export interface StatesQuery {
+  readonly runId?: string
+  readonly stepId?: string
+  readonly state?: AttestationState['state']
+  readonly before?: string
+  readonly limit?: number
+}
+
 export interface AttestCounts {
   readonly due: number
   /** Due for longer than a minute, and tried. */
@@ -100,11 +108,10 @@ export interface Attestor {
   about(digest: string, asked: Asked): AsyncIterable<readonly StoredAttestation[]>
   /** What the run has about this digest; waits, for so long, for what is due. Without a digest: of the whole run. */
   ofRun(runId: string, digest: string | undefined, waitMs?: number): Promise<RunAttestations>
-  states(query: {
-    runId?: string
-    stepId?: string
-    state?: AttestationState['state']
-  }): Promise<AttestationState[]>
+  /** The newest first; `next`: there are more before this one. */
+  states(
+    query: StatesQuery,
+  ): Promise<{ readonly states: readonly AttestationState[]; readonly next?: string }>
   /** Asks for the receipt of a step that has ended; waits for it, for so long. */
   receipt(stepId: string, waitMs: number): Promise<StoredAttestation | 'pending' | MayflyError>
   /** Tries again at once what waits or has failed: of one attestation, or of all. Returns how many. */

@@ -50,6 +50,11 @@ export function isAbout({ statement }: Found, sha256: string): boolean {
   return statement?.subject.some(({ digest }) => digest['sha256'] === sha256) === true
 }
 
+/** An envelope alone: nothing says who signed it. */
+export function isPlain({ bundle }: Found): boolean {
+  return !bundle.includes('"mediaType"') && bundle.includes('"payloadType"')
+}
+
 /** Throws an Error that says what is wrong with a text that should be a bundle. */
 export function refuseNoBundle(text: string): void {
   let json: unknown
@@ -64,8 +69,8 @@ export function refuseNoBundle(text: string): void {
 
 function claimedStatement(text: string): Statement | undefined {
   try {
-    const { dsseEnvelope } = JSON.parse(text) as { dsseEnvelope: { payload: string } }
-    return readStatement(Buffer.from(dsseEnvelope.payload, 'base64'))
+    const json = JSON.parse(text) as { dsseEnvelope?: { payload: string }; payload?: string }
+    return readStatement(Buffer.from(json.dsseEnvelope?.payload ?? json.payload ?? '', 'base64'))
   } catch {
     return undefined
   }

@@ -47,7 +47,8 @@ export function sideOf(found: Found): Side | undefined {
 
 /** Two builds: the same sources, the same dependencies, the same parameters, the same artifacts? */
 export function compareBuilds(a: Side, b: Side): Comparison {
-  const gaps = [...gapsOf(a, 'A'), ...gapsOf(b, 'B')]
+  const isOne = a.found.bundle === b.found.bundle
+  const gaps = [...(isOne ? [itself(a)] : []), ...gapsOf(a, 'A'), ...gapsOf(b, 'B')]
   const commit = changed('commit', commitOf(a), commitOf(b))
   const parameters = changesIn(parametersOf(a), parametersOf(b))
   const dependencies = changesIn(dependenciesOf(a), dependenciesOf(b))
@@ -56,7 +57,7 @@ export function compareBuilds(a: Side, b: Side): Comparison {
   const differs = [commit ?? [], parameters, dependencies, artifacts].flat().length > 0
   return {
     // What nobody vouches for shows neither.
-    verdict: isUnverified ? 'unknown' : differs ? 'different' : gaps.length > 0 ? 'unknown' : 'same',
+    verdict: isUnverified || isOne ? 'unknown' : differs ? 'different' : gaps.length > 0 ? 'unknown' : 'same',
     ...{ gaps, commit, parameters, dependencies },
     circumstances: changesIn(circumstancesOf(a), circumstancesOf(b)),
     artifacts: {
@@ -64,6 +65,10 @@ export function compareBuilds(a: Side, b: Side): Comparison {
       changed: artifacts,
     },
   }
+}
+
+function itself({ made }: Side): string {
+  return `A and B are one attestation, of step ${made.stepId ?? '?'}, which says nothing of a second build: name two steps (stp_...), or two bundles`
 }
 
 function gapsOf({ found, made }: Side, name: string): string[] {

@@ -77,14 +77,19 @@ export async function readSide(
       ? asked.found
       : asked.kind === 'step'
         ? await source.foundOfStep(asked.id)
-        : await source.byDigest(asked.sha256)
-  const builds = found
-    .filter(({ provenance }) => provenance !== undefined)
-    .toSorted((x, y) => timeOf(x) - timeOf(y))
+        : asked.beside.some(isBuild)
+          ? asked.beside
+          : await source.byDigest(asked.sha256)
+  const builds = found.filter((one) => one.provenance !== undefined).toSorted((x, y) => timeOf(x) - timeOf(y))
   const side = builds.map(sideOf).findLast((one) => one !== undefined)
   if (side === undefined)
     throw new MayflyError('not_found', `nothing says how ${what} was built: mayfly attest show ${what}`)
   return side
+}
+
+/** What stands beside a file says which of several builds of the same bytes this file is of. */
+function isBuild({ provenance, verdict }: Found): boolean {
+  return provenance !== undefined && verdict.ok
 }
 
 function timeOf({ verdict }: Found): number {

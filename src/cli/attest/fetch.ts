@@ -5,8 +5,8 @@ import { MayflyError, messageOf } from '../../lib/index.ts'
 import { attestationFiles, readHanded, writeAttestations } from '../../runner/index.ts'
 import { trustOf, type TrustOptions } from '../named-trust.ts'
 import { print } from '../output.ts'
-import { isAbout, readFound } from './bundles.ts'
-import { serverSource, type Stored } from './source.ts'
+import { isAbout, readFound, type Found } from './bundles.ts'
+import { serverSource, type Source, type Stored } from './source.ts'
 import { readAsked, type Asked } from './subject.ts'
 
 /** `mayfly attest fetch`: what the supervisor of a step would have written; nothing, unless all of it is verified and about what was asked for. */
@@ -18,10 +18,7 @@ export async function fetchAttestations(
   const source = serverSource(options, trust)
   const asked = await readAsked(what, trust)
   if (asked.kind === 'bundles') throw new MayflyError('bad_input', `${what} is a bundle already`)
-  const step =
-    asked.kind === 'step'
-      ? asked.id
-      : (await source.byDigest(asked.sha256)).find((one) => one.step !== undefined)?.step
+  const step = asked.kind === 'step' ? asked.id : await stepOf(asked, source)
   const stored = step === undefined ? [] : written(await source.ofStep(step))
   const files = filesOf(stored)
   if (files.length === 0)
@@ -37,6 +34,25 @@ export async function fetchAttestations(
   print(options.json, { step, folder: options.out, files: names, trust: whose }, [
     `verified (${whose}): ${names.length} files in ${options.out}: ${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''}`,
   ])
+}
+
+/** The step whose bundle stands beside the file; else of those that the server has the newest that is verified. */
+async function stepOf(
+  { sha256, beside }: Extract<Asked, { kind: 'digest' }>,
+  source: Source,
+): Promise<string | undefined> {
+  const newest = (found: readonly Found[]) =>
+    found
+      .filter((one) => one.provenance !== undefined && isAbout(one, sha256))
+      .flatMap((one) => (one.verdict.ok ? [{ one, timeMs: one.verdict.by.timeMs }] : []))
+      .toSorted((a, b) => a.timeMs - b.timeMs)
+      .at(-1)?.one.provenance?.internalParameters['stepId']
+  const own = newest(beside)
+  if (typeof own === 'string') return own
+  const found = await source.byDigest(sha256)
+  const step = newest(found)
+  // What is not verified is refused later, with why.
+  return typeof step === 'string' ? step : found.find((one) => one.step !== undefined)?.step
 }
 
 /** The first of each kind that has a file; of a receipt there is `mayfly attest receipt`. */

@@ -1,9 +1,9 @@
 import { MayflyError } from '../../lib/index.ts'
 import { exitCodes, print } from '../output.ts'
 import { trustOrNone, type TrustOptions } from '../named-trust.ts'
-import type { Found } from './bundles.ts'
+import { isPlain, type Found } from './bundles.ts'
 import { markdownLines, say, textLines, type Outline } from './outline.ts'
-import { filesSource, serverSource } from './source.ts'
+import { filesSource, serverSource, type Source } from './source.ts'
 import { readAsked } from './subject.ts'
 import { tellTree } from './tell-tree.ts'
 import { readTree, type TreeNode } from './tree.ts'
@@ -26,11 +26,12 @@ export async function showAttestations(what: string, options: ShowOptions): Prom
   const { trust, whose, notes } = await trustOrNone(options)
   const asked = await readAsked(what, trust)
   const server = options.offline ? undefined : serverSource(options, trust)
-  const given = asked.kind === 'bundles' ? asked.found : []
-  const source = filesSource(given, server)
+  const given =
+    asked.kind === 'bundles' ? asked.found : asked.kind === 'digest' ? besideOf(asked.beside, server) : []
+  const source = filesSource(given, server, { isWhole: asked.kind === 'bundles' })
   const roots = asked.kind === 'digest' ? [asked.sha256] : await digestsOf(asked, given, source)
   const nodes: TreeNode[] = []
-  for (const sha256 of roots.slice(0, maxRoots)) nodes.push(await readTree(source, sha256))
+  for (const sha256 of roots.slice(0, maxRoots)) nodes.push(await readTree(source, sha256, options))
   // A bundle whose payload is no statement stands in no tree.
   const isWhole = nodes.every(isVerified) && given.every(({ verdict }) => verdict.ok)
   const outline: Outline[] = [
@@ -44,6 +45,11 @@ export async function showAttestations(what: string, options: ShowOptions): Prom
   const lines = options.markdown ? markdownLines(outline) : textLines(outline)
   print(options.json, { trust: whose, notes, verified: isWhole, artifacts: nodes.map(treeJson) }, lines)
   return isWhole ? exitCodes.ok : exitCodes.refused
+}
+
+/** An envelope that nobody can verify is told where nothing better can be had. */
+function besideOf(beside: readonly Found[], server: Source | undefined): readonly Found[] {
+  return server === undefined ? beside : beside.filter((one) => !isPlain(one))
 }
 
 /** Of a step with ten thousand artifacts the first ones show where they all come from. */

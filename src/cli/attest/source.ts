@@ -2,11 +2,13 @@ import type { Trust } from '../../attest/verify/index.ts'
 import { MayflyError } from '../../lib/index.ts'
 import type { HandedBundle } from '../../runner/index.ts'
 import { callServer, findOperatorToken, serverOf } from '../operator-api.ts'
-import { readFound, type Found } from './bundles.ts'
+import { isAbout, readFound, type Found } from './bundles.ts'
 
 /** Where attestations are looked up. */
 export interface Source {
   byDigest(sha256: string): Promise<readonly Found[]>
+  /** More is kept about it than was read. */
+  wasCut?(sha256: string): boolean
   ofStep(step: string): Promise<readonly Stored[]>
   /** The same, read. */
   foundOfStep(step: string): Promise<readonly Found[]>
@@ -27,13 +29,14 @@ interface Page {
   readonly next?: string
 }
 
-/** What was made again and again, or deployed everywhere, has many: the oldest are enough to tell where it comes from. */
+/** What was made again and again, or deployed everywhere, has many: whoever asks is told that there are more. */
 const maxPages = 10
 
 /** The server's; nothing that it answers is believed unless it is verified. */
 export function serverSource(options: { server?: string | undefined }, trust: Trust | undefined): Source {
   const server = serverOf(options)
   const token = findOperatorToken(server)
+  const cut = new Set<string>()
   const all = async (path: string): Promise<Stored[]> => {
     const found: Stored[] = []
     let after: string | undefined
@@ -45,8 +48,9 @@ export function serverSource(options: { server?: string | undefined }, trust: Tr
       })
       found.push(...(answer.attestations ?? []))
       after = answer.next
-      if (after === undefined) break
+      if (after === undefined) return found
     }
+    cut.add(path)
     return found
   }
   const ofStep = (step: string) => all(`/v1/attestations?step=${encodeURIComponent(step)}`)
@@ -55,6 +59,7 @@ export function serverSource(options: { server?: string | undefined }, trust: Tr
       const found = await all(`/attestations/sha256:${sha256}`)
       return found.map(({ bundle, step, run }) => readFound(bundle, trust, placeOf(step, run)))
     },
+    wasCut: (sha256) => cut.has(`/attestations/sha256:${sha256}`),
     ofStep,
     foundOfStep: async (id) =>
       (await ofStep(id)).map(({ bundle, step, run }) => readFound(bundle, trust, placeOf(step, run))),
@@ -65,18 +70,25 @@ function placeOf(step: string | null, run: string | null): { step?: string; run?
   return { ...(step === null ? {} : { step }), ...(run === null ? {} : { run }) }
 }
 
-/** Bundles at hand, and nothing else. */
-export function filesSource(found: readonly Found[], whenMissing?: Source): Source {
+/** Bundles at hand, and what the server has: where they are all that is asked about (`isWhole`), only of what they do not speak of. */
+export function filesSource(found: readonly Found[], server?: Source, { isWhole = true } = {}): Source {
+  const whenMissing = server
   return {
     async byDigest(sha256) {
-      const own = found.filter((one) =>
-        one.statement?.subject.some(({ digest }) => digest['sha256'] === sha256),
-      )
-      return own.length > 0 || whenMissing === undefined ? own : whenMissing.byDigest(sha256)
+      const own = found.filter((one) => isAbout(one, sha256))
+      if (whenMissing === undefined || (isWhole && own.length > 0)) return own
+      const there = await whenMissing.byDigest(sha256)
+      // The server has what stands beside a file, too.
+      return [...there, ...own.filter((one) => !there.some((other) => isSame(one, other)))]
     },
+    wasCut: (sha256) => server?.wasCut?.(sha256) === true,
     ofStep: async (step) => there(whenMissing, step).ofStep(step),
     foundOfStep: async (step) => there(whenMissing, step).foundOfStep(step),
   }
+}
+
+function isSame(one: Found, other: Found): boolean {
+  return one.bundle.trim() === other.bundle.trim() || JSON.stringify(JSON.parse(one.bundle)) === other.bundle
 }
 
 function there(server: Source | undefined, step: string): Source {

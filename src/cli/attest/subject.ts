@@ -4,11 +4,13 @@ import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { Trust } from '../../attest/verify/index.ts'
 import { digestIn } from '../digest-text.ts'
 import { readJsonText } from '../text-file.ts'
-import { readFound, refuseNoBundle, type Found } from './bundles.ts'
+import { bundlesBesideFile } from '../verify/target.ts'
+import { isAbout, readFound, refuseNoBundle, type Found } from './bundles.ts'
 
 /** What a command line means: a digest, the digest of a file, or a file that is a bundle itself. */
 export type Asked =
-  | { readonly kind: 'digest'; readonly sha256: string }
+  /** Of a file, with the bundles about it that stand beside it. */
+  | { readonly kind: 'digest'; readonly sha256: string; readonly beside: readonly Found[] }
   | { readonly kind: 'bundles'; readonly found: readonly Found[] }
   | { readonly kind: 'step'; readonly id: string }
 
@@ -19,15 +21,16 @@ export async function readAsked(text: string, trust: Trust | undefined): Promise
   const digest = existsSync(text) ? undefined : digestIn(text)
   if (digest?.startsWith('sha512:') === true)
     throw new MayflyError('bad_input', `${text}: what is signed is found by its sha256`)
-  if (digest !== undefined) return { kind: 'digest', sha256: digest.slice('sha256:'.length) }
+  if (digest !== undefined) return { kind: 'digest', sha256: digest.slice('sha256:'.length), beside: [] }
   if (/^stp_[0-9a-z]+$/.test(text)) return { kind: 'step', id: text }
   try {
     const { size } = statSync(text)
-    const bundles = size > maxBundleBytes || !isBundleName(text) ? undefined : bundlesIn(text, trust)
-    if (bundles !== undefined) return { kind: 'bundles', found: bundles }
+    const isBundle = size <= maxBundleBytes && (isBundleName(text) || holdsBundles(text))
+    if (isBundle) return { kind: 'bundles', found: bundlesIn(text, trust) }
     const hash = createHash('sha256')
     for await (const chunk of createReadStream(text)) hash.update(chunk as Buffer)
-    return { kind: 'digest', sha256: hash.digest('hex') }
+    const sha256 = hash.digest('hex')
+    return { kind: 'digest', sha256, beside: besideIn(text, sha256, trust) }
   } catch (cause) {
     throw new MayflyError(
       'bad_input',
@@ -37,7 +40,27 @@ export async function readAsked(text: string, trust: Trust | undefined): Promise
   }
 }
 
-/** By its name: any JSON may be an artifact. */
+/** Of what stands beside the file only what is about just this file: a folder may hold bundles of others. */
+function besideIn(path: string, sha256: string, trust: Trust | undefined): readonly Found[] {
+  const found = bundlesBesideFile(path, sha256).map(({ text }) => readFound(text, trust))
+  return found.filter((one) => isAbout(one, sha256))
+}
+
+/** By its own word, as a receipt has it whatever its file is called: any other JSON may be an artifact. */
+function holdsBundles(path: string): boolean {
+  if (!/\.jsonl?$/.test(path)) return false
+  try {
+    const text = readJsonText(path)
+    const { mediaType } = JSON.parse(isOne(text) ? text : (text.split('\n')[0] ?? '')) as {
+      mediaType?: unknown
+    }
+    return typeof mediaType === 'string' && mediaType.startsWith('application/vnd.dev.sigstore.bundle')
+  } catch {
+    return false
+  }
+}
+
+/** By its name, whatever stands in it: then it is told what is wrong with it. */
 function isBundleName(path: string): boolean {
   return /\.sigstore(?:\.json)?$|\.sigstore\.jsonl$|\.bundle$/.test(path)
 }

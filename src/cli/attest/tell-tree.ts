@@ -21,13 +21,38 @@ export function tellTree(node: TreeNode, options: { readonly all: boolean }): Ou
             line: say`UNVERIFIED: ${node.strangers} attestations were found for it that are about something else`,
           },
         ]
-  if (node.state === 'unknown') return [{ line: say`${head}: nothing is known about it`, below: strange }]
-  const others = node.others.map(({ predicateType, found }) => ({
-    line: say`also: ${predicateType}: ${verdictOf(found)}`,
-    below: summaryLines(found),
-  }))
+  const cut = node.isCut ? [{ line: say`${cutLine}` }] : []
+  if (node.state === 'unknown')
+    return [{ line: say`${head}: nothing is known about it`, below: [...strange, ...cut] }]
+  const further = node.others.filter(({ found }) => found.provenance !== undefined)
+  const others = node.others
+    .filter(({ found }) => found.provenance === undefined)
+    .map(({ predicateType, found }) => ({
+      line: say`also: ${predicateType}: ${verdictOf(found)}`,
+      below: summaryLines(found),
+    }))
+  const builds = node.builds.flatMap((one) => tellBuild(one, options))
   return [
-    { line: head, below: [...node.builds.flatMap((one) => tellBuild(one, options)), ...others, ...strange] },
+    { line: head, below: [...builds, ...furtherLines(further, options), ...others, ...strange, ...cut] },
+  ]
+}
+
+const cutLine =
+  'the server keeps more about it than was read: ask for the build that you mean by its step, mayfly attest show stp_...'
+
+/** Builds that there was no room for: how many, and of those that nobody vouches for one by name. */
+function furtherLines(further: TreeNode['others'], { all }: { readonly all: boolean }): Outline[] {
+  if (further.length === 0) return []
+  const bad = further.filter(({ found }) => !found.verdict.ok)
+  const how = all
+    ? 'ask for one by its step, mayfly attest show stp_...'
+    : 'mayfly attest show --all shows them'
+  const [first] = bad
+  return [
+    {
+      line: say`and ${further.length} more ${further.length === 1 ? 'build' : 'builds'} of the same, ${bad.length === 0 ? 'all verified' : say`${bad.length} UNVERIFIED`}: ${how}`,
+      below: first === undefined ? [] : [{ line: verdictOf(first.found) }],
+    },
   ]
 }
 

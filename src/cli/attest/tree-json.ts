@@ -3,10 +3,11 @@ import { readSummary } from './read-summary.ts'
 import type { TreeNode } from './tree.ts'
 
 /** The tree as `--json` prints it. */
-export function treeJson({ sha256, names, state, builds, others, strangers }: TreeNode): object {
+export function treeJson({ sha256, names, state, builds, others, strangers, isCut }: TreeNode): object {
   return {
     digest: `sha256:${sha256}`,
     ...{ names, state },
+    ...(isCut ? { more_at_server: true } : {}),
     ...(strangers === 0 ? {} : { about_something_else: strangers }),
     builds: builds.map(({ found, made, inputs }) => {
       const { dependencies, inputs: _, ...facts } = made

@@ -15,6 +15,8 @@ export interface TreeNode {
   readonly others: readonly { readonly predicateType: string; readonly found: Found }[]
   /** Bundles that were found for it and are not about it. */
   readonly strangers: number
+  /** More is kept about it than was read. */
+  readonly isCut: boolean
 }
 
 export interface Build {
@@ -25,11 +27,12 @@ export interface Build {
 
 const maxDepth = 16
 const maxNodes = 500
-/** Of one artifact: what was built a thousand times is told by its first ones. */
+/** Of one artifact, unless all are asked for: how many more there are is told. */
 const maxBuilds = 5
+const mostBuilds = 200
 
 /** Walks from an artifact back to what it was made of. What a statement names decides where it goes, so depth and size are bounded. */
-export async function readTree(source: Source, sha256: string): Promise<TreeNode> {
+export async function readTree(source: Source, sha256: string, { all = false } = {}): Promise<TreeNode> {
   let nodes = 0
   const asked = new Map<string, Promise<readonly Found[]>>()
   const foundOf = (digest: string) => {
@@ -43,11 +46,12 @@ export async function readTree(source: Source, sha256: string): Promise<TreeNode
     const found = await foundOf(digest)
     const about = found.filter((one) => isAbout(one, digest))
     const strangers = found.filter(({ statement }) => statement !== undefined).length - about.length
-    if (about.length === 0) return { ...leaf(digest, 'unknown'), strangers }
+    const isCut = source.wasCut?.(digest) === true
+    if (about.length === 0) return { ...leaf(digest, 'unknown'), strangers, isCut }
     const builds: Build[] = []
     // The newest first, and what holds before what does not: whoever says most does not hide the rest.
     for (const one of about.toReversed().toSorted((a, b) => Number(b.verdict.ok) - Number(a.verdict.ok))) {
-      if (one.provenance === undefined || builds.length === maxBuilds) continue
+      if (one.provenance === undefined || builds.length === (all ? mostBuilds : maxBuilds)) continue
       const made = readMade(one.provenance)
       const inputs: TreeNode[] = []
       for (const input of made.inputs) inputs.push(await visit(input.sha256, [...above, digest]))
@@ -57,13 +61,13 @@ export async function readTree(source: Source, sha256: string): Promise<TreeNode
     const others = about
       .filter((one) => !builds.some(({ found: shown }) => shown === one))
       .map((one) => ({ predicateType: one.statement?.predicateType ?? '', found: one }))
-    return { sha256: digest, names: namesOf(about, digest), state: 'known', builds, others, strangers }
+    return { sha256: digest, names: namesOf(about, digest), state: 'known', builds, others, strangers, isCut }
   }
   return visit(sha256, [])
 }
 
 function leaf(sha256: string, state: TreeNode['state']): TreeNode {
-  return { sha256, names: [], state, builds: [], others: [], strangers: 0 }
+  return { sha256, names: [], state, builds: [], others: [], strangers: 0, isCut: false }
 }
 
 function namesOf(found: readonly Found[], sha256: string): string[] {

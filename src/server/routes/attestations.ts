@@ -99,7 +99,8 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
         const { run: runId, step: stepId } = ownQuery(call)
         const of = { ...(runId === undefined ? {} : { runId }), ...(stepId === undefined ? {} : { stepId }) }
         // Before they are read: what is signed in between is then among them, or asked for once more.
-        const waits = stepId !== undefined && (await attestor.states({ ...of, state: 'due' })).some(isAtEnd)
+        const waits =
+          stepId !== undefined && (await attestor.states({ ...of, state: 'due' })).states.some(isAtEnd)
         const answer = pageOf(await attestor.find({ ...queryOf(call), ...of }))
         return waits ? { ...answer, pending: true } : answer
       },
@@ -107,18 +108,29 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
     {
       method: 'GET',
       path: '/v1/attestations/states',
-      summary: 'What is signed, waits or has failed, the newest first: ?run=ID, ?step=ID, ?state=due',
+      summary:
+        'What is signed, waits or has failed, the newest first: ?run=ID, ?step=ID, ?state=due; ?before=, ?limit= (200)',
       auth: 'session:read',
-      response: z.object({ attestations: z.array(state) }),
+      response: z.object({
+        attestations: z.array(state),
+        next: z.string().optional().describe('There are older ones: ask with `?before=` this.'),
+      }),
       async handle(call) {
         const { run: runId, step: stepId } = ownQuery(call, { mayBeAll: true })
         const asked = z.enum(['kept', 'due', 'signed', 'failed']).safeParse(call.query['state'])
-        const found = await attestor.states({
+        const { before } = call.query
+        const limit = Number(/^[1-9]\d{0,2}$/.exec(String(call.query['limit'] ?? ''))?.[0] ?? 200)
+        const { states: found, next } = await attestor.states({
+          limit,
+          ...(typeof before === 'string' ? { before: before.slice(0, 64) } : {}),
           ...(runId === undefined ? {} : { runId }),
           ...(stepId === undefined ? {} : { stepId }),
           ...(asked.success ? { state: asked.data } : {}),
         })
-        return { attestations: found.map(describeState) }
+        return {
+          attestations: found.map(describeState),
+          ...(next === undefined ? {} : { next }),
+        }
       },
     },
     {
@@ -149,7 +161,7 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
       ]),
       async handle(call) {
         const id = call.params['id'] ?? ''
-        const states = await attestor.states({ stepId: id })
+        const { states } = await attestor.states({ stepId: id })
         // Of other runs a job learns nothing, not even which steps there are.
         if (call.access !== undefined && !states.some(({ runId }) => runId === call.access?.run))
           throw new MayflyError('not_found', 'there is no such step in this run')
@@ -222,7 +234,9 @@ function describe(one: StoredAttestation): z.output<typeof attestation> {
   }
 }
 
-function describeState(one: Awaited<ReturnType<Attestor['states']>>[number]): z.output<typeof state> {
+function describeState(
+  one: Awaited<ReturnType<Attestor['states']>>['states'][number],
+): z.output<typeof state> {
   const iso = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString())
   return {
     ...{ id: one.id, kind: one.kind, state: one.state, run: one.runId ?? null, step: one.stepId ?? null },
