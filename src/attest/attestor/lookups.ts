@@ -68,8 +68,9 @@ const listed = 200
 /** The newest first, from before `before`. */
 export async function statesOf(
   store: Store,
-  { runId, stepId, state, before, limit = listed }: StatesQuery,
+  { runId, stepId, state, before, limit: asked = listed }: StatesQuery,
 ): Promise<{ states: AttestationState[]; next?: string }> {
+  const limit = Math.min(asked, listed)
   const rows = await store.read
     .selectFrom('attestations')
     .select([

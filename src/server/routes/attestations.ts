@@ -119,9 +119,9 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
         const { run: runId, step: stepId } = ownQuery(call, { mayBeAll: true })
         const asked = z.enum(['kept', 'due', 'signed', 'failed']).safeParse(call.query['state'])
         const { before } = call.query
-        const limit = Number(/^[1-9]\d{0,2}$/.exec(String(call.query['limit'] ?? ''))?.[0] ?? 200)
+        const { limit } = queryOf(call)
         const { states: found, next } = await attestor.states({
-          limit,
+          ...(limit === undefined ? {} : { limit }),
           ...(typeof before === 'string' ? { before: before.slice(0, 64) } : {}),
           ...(runId === undefined ? {} : { runId }),
           ...(stepId === undefined ? {} : { stepId }),
@@ -202,7 +202,7 @@ function ownQuery(
 function queryOf(call: Call): Query {
   const { predicate_type: type, after, limit = call.query['per_page'] } = call.query
   if (limit !== undefined && !(typeof limit === 'string' && /^[1-9]\d{0,2}$/.test(limit)))
-    throw new MayflyError('bad_input', '?limit is a number from 1 to 100')
+    throw new MayflyError('bad_input', '?limit is a number from 1 to 999')
   return {
     ...(typeof type === 'string' ? { predicateType: type.slice(0, 500) } : {}),
     ...(typeof after === 'string' ? { after: after.slice(0, 64) } : {}),
