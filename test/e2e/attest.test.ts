@@ -121,6 +121,10 @@ test('its receipt is made by itself, and that of a step without artifacts when i
     const checked = await checkReceipt(taken.statement, { logKey })
     assert.ok(checked.ok, JSON.stringify(checked))
   }
+  const key = join(stage.dataFolder, 'keys', 'audit.vkey')
+  const told = await stage.operate(['attest', 'receipt', 'check', file, '--log-key', key])
+  assert.equal(told.exitCode, 0, told.stderr)
+  assert.match(told.stdout, /^right: [^]*\n {2}step stp_[^]*only the server’s word:/m)
 })
 
 test('the log stands still while the step ends: it ends, and what is attested of it comes later', async () => {

@@ -50,7 +50,8 @@ function endedIn({ entries }: LogProofs, leases: StepFacts['leases']): StepFacts
     const last = life.findLast(
       ({ type, data }) => type === 'lease.issued' || (type === 'lease.renewed' && data['by'] === undefined),
     )
-    const untilMs = Date.parse(String(last?.data['expires']))
+    const until = last?.data['expires']
+    const untilMs = typeof until === 'string' ? Date.parse(until) : Number.NaN
     // One that was over when it came is none that lasted backwards.
     const expiresMs = Math.max(Number.isNaN(untilMs) ? lease.expiresMs : untilMs, lease.issuedMs)
     const end = life.findLast(({ type }) => type === 'lease.revoked')

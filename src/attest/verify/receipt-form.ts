@@ -30,7 +30,10 @@ export interface ReadReceipt {
 export const maxApartMs = 600_000
 
 /** The parts of a receipt, or what is wrong with its form. */
-export function readReceipt({ predicateType, predicate, subject }: Statement): ReadReceipt | string {
+export function readReceipt(statement: Statement): ReadReceipt | string {
+  // Also of one that nobody has read as a statement before.
+  const { _type, predicateType, predicate, subject } = fieldsIn(statement) as unknown as Statement
+  if (_type !== 'https://in-toto.io/Statement/v1') return 'it is no in-toto statement of version 1'
   if (predicateType !== 'urn:mayfly:step-receipt:v1') return 'it is no step receipt of version 1'
   const odd = misshapen(predicate, receiptShape, '') ?? misshapen(subject, subjectsShape, 'subject')
   if (odd !== undefined) return odd

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { delivered, openSession, stepRequest } from '../../broker/broker.fixture.ts'
+import { receiptOf } from '../statements/index.ts'
+import { checkReceipt, readStatement } from '../verify/index.ts'
+import { attestWorld } from './attestor.fixture.ts'
+import { fakePeople, logKey } from './over.fixture.ts'
+
+test('each yes that a step needed, for its session or for what it did, is shown by its entry', async (t) => {
+  const world = await attestWorld(t)
+  const { broker, audit, store } = world.it
+  const session = await openSession(broker)
+  const step = await broker.openStep(session, stepRequest({ policyVersion: 7 }))
+  const who = 'google:114'
+  const { person } = await fakePeople.find(who, who)
+  const approve = async (id: string, operation: object | undefined) => {
+    const { index: entry } = await audit.client.append({
+      ...{ type: 'approval.granted', run: session.runId, subject: id },
+      data: { by: { person }, bound: { ...(operation === undefined ? {} : { operation }) } },
+    })
+    await store.write(async (tx) => {
+      await tx
+        .insertInto('approvals')
+        .values({
+          ...{ id, code_hash: id, jkt: session.jkt, state: 'used', identity: '{}' },
+          ...{ roles: JSON.stringify(session.roles), policy_version: 7, grants_digest: '', issuer: 'google' },
+          ...{ run_id: session.runId, repository_id: null, repository: null, commit_id: null },
+          ...{ created_ms: session.createdMs, expires_ms: session.expiresMs, ended_ms: session.createdMs },
+          ...{ end_reason: 'used', operation: operation === undefined ? null : JSON.stringify(operation) },
+          ...{ step_id: operation === undefined ? null : step.id, operation_key: null },
+        })
+        .execute()
+      const login = JSON.stringify({ issuer: 'google', subject: '114' })
+      await tx
+        .insertInto('approval_votes')
+        .values({
+          ...{ approval_id: id, person: 'x', name: 'x', reason: null, login, entry },
+          created_ms: session.createdMs,
+        })
+        .execute()
+    })
+  }
+  await approve('apr_session', undefined)
+  await approve('apr_operation', { step: step.id, operations: ['git:push a'], approvers: 'managers' })
+  await broker.endStep(step, { reason: 'finished', exitCode: 0 })
+  await delivered(world.it)
+  const attestor = world.another({
+    statements: { provenanceOf: () => undefined, sbomOf: () => undefined, receiptOf },
+  })
+  t.after(() => attestor.close())
+  const receipt = await attestor.receipt(step.id, 5_000)
+  assert.ok(typeof receipt === 'object' && 'bundle' in receipt, JSON.stringify(receipt))
+  const { statement } = JSON.parse(receipt.bundle) as {
+    statement: { predicate: { approvals: { of: string; people: string[] }[] } }
+  }
+  const checked = await checkReceipt(readStatement(Buffer.from(JSON.stringify(statement))), {
+    logKey: logKey.verifierKey,
+  })
+  assert.ok(checked.ok, JSON.stringify(checked))
+  assert.deepEqual(
+    checked.entries.map(({ entry }) => entry.type),
+    ['session.issued', 'step.started', 'approval.granted', 'approval.granted', 'step.finished'],
+  )
+  const said = statement.predicate.approvals.map(({ of, people }) => `${of}: ${people.join()}`)
+  assert.deepEqual(new Set(said), new Set([`session: ${person}`, `git:push a: ${person}`]))
+  assert.ok(!checked.unproved.some((place) => place.startsWith('approvals')), checked.unproved.join())
+})
