@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { anyCharacter } from './any-character.fixture.ts'
 import { readLongJson, readPlainJson } from './plain-json.ts'
 
 const bounds = { longestText: 100, mostBytes: 4_000_000 }
 const name = fc.oneof(
   fc.constantFrom('a', 'b', '\\', '"', ',', '{', 'é'),
-  fc.string({ maxLength: 3, unit: 'binary' }),
+  fc.string({ maxLength: 3, unit: anyCharacter }),
 )
 const tree = fc.letrec((tie) => ({
   value: fc.oneof(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { anyCharacter } from '../lib/any-character.fixture.ts'
 import { MayflyError } from '../lib/index.ts'
 import { packLockfiles, unpackLockfiles } from './bundle.ts'
 import { pinsOf } from './pins.ts'
@@ -8,7 +9,7 @@ import { readLockfiles } from './read.ts'
 
 test('what is packed is what comes out, whatever stands in it', () => {
   const file = fc.record(
-    { path: fc.string({ unit: 'binary' }), text: fc.string({ unit: 'binary' }) },
+    { path: fc.string({ unit: anyCharacter }), text: fc.string({ unit: anyCharacter }) },
     { noNullPrototype: true },
   )
   fc.assert(

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { anyCharacter } from '../../lib/any-character.fixture.ts'
 import { MayflyError } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
 import { resignedChunks } from './chunks.ts'
@@ -61,7 +62,7 @@ const text = fc
         '5;chunk-signature=',
         '\r\n',
       ),
-      fc.string({ maxLength: 6, unit: 'binary' }),
+      fc.string({ maxLength: 6, unit: anyCharacter }),
     ),
     { maxLength: 12 },
   )

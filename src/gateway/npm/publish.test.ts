@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import { anyCharacter } from '../../lib/any-character.fixture.ts'
 import { MayflyError } from '../../lib/index.ts'
 import { npmHost, until } from '../gateway.fixture.ts'
 import { errorOf, openNpm, type NpmWorld } from './npm.fixture.ts'
@@ -340,7 +341,7 @@ test('a step publishes a few packages at once, and no more', async (t) => {
 })
 
 test('in whatever pieces a body comes, what is read is what JSON says', async () => {
-  const json = fc.json({ maxDepth: 4, stringUnit: 'binary' })
+  const json = fc.json({ maxDepth: 4, stringUnit: anyCharacter })
   const bytes = fc.uint8Array({ maxLength: 300 })
   await fc.assert(
     fc.asyncProperty(
@@ -374,7 +375,7 @@ test('in whatever pieces a body comes, what is read is what JSON says', async ()
 
 test('whatever comes, it is read or refused with a code', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
+    fc.asyncProperty(fc.string({ unit: anyCharacter }), async (text) => {
       try {
         await using read = await readPublishBody(pieces(Buffer.from(text), [7]))
         return read.files === 0

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { anyCharacter } from '../../lib/any-character.fixture.ts'
 import { junitXml } from './junit.ts'
 import type { JobResult } from './results.ts'
 
 type Step = JobResult['steps'][number]
 type Rest = JobResult['notRun'][number]
 
-const text = fc.string({ unit: 'binary', maxLength: 40 })
+const text = fc.string({ unit: anyCharacter, maxLength: 40 })
 const step: fc.Arbitrary<Step> = fc.record({
   name: text,
   role: fc.constantFrom('build', 'release'),

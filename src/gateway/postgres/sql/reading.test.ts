@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'
+import { anyCharacter } from '../../../lib/any-character.fixture.ts'
 import { needsOf, type Surroundings } from './needs.ts'
 import { loadLibrary, readSql } from './read.ts'
 import { createSqlReader } from './reader-of-sql.ts'
@@ -363,7 +364,7 @@ test('whatever a text is, it is read or it is an error', () => {
     fc.property(
       fc.oneof(
         fc.array(word, { maxLength: 20 }).map((all) => all.join(' ')),
-        fc.string({ unit: 'binary' }),
+        fc.string({ unit: anyCharacter }),
       ),
       (sql) => {
         const reading = readSql(library, sql.toWellFormed().replaceAll('\0', ''))
