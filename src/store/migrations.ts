@@ -352,19 +352,28 @@ export function isOutdated(file: string): boolean {
 }
 
 /**
- * Brings the database to this version, or `to` an earlier one, as tests of a migration do. Throws `data_folder` if a newer Mayfly wrote it: an older one
- * would not know what it may not touch.
+ * Brings the database to this version, or `to` an earlier one, as tests of a migration do: in one transaction, so that it is
+ * never between two, and of two servers that start at once the second finds it done. Throws `data_folder` if a newer Mayfly
+ * wrote it: an older one would not know what it may not touch.
  */
 export function migrate(database: DatabaseSync, to = migrations.length): void {
-  const row = database.prepare('PRAGMA user_version').get()
-  const version = Number(row?.['user_version'] ?? 0)
-  if (version > migrations.length) {
-    throw new MayflyError(
-      'data_folder',
-      `the data folder is of a newer Mayfly (schema ${version}, this one knows ${migrations.length}): use that version or another --data`,
-    )
+  if (versionOf(database) >= to) return
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const version = versionOf(database)
+    for (const sql of migrations.slice(version, to)) database.exec(sql)
+    database.exec(`PRAGMA user_version = ${Math.max(version, to)}; COMMIT`)
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
   }
-  migrations.slice(version, to).forEach((sql, i) => {
-    database.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${version + i + 1}; COMMIT`)
-  })
+}
+
+function versionOf(database: DatabaseSync): number {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
+  if (version <= migrations.length) return version
+  throw new MayflyError(
+    'data_folder',
+    `the data folder is of a newer Mayfly (schema ${version}, this one knows ${migrations.length}): use that version or another --data`,
+  )
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { MayflyError, type ErrorCode } from '../lib/index.ts'
 import { insertRow, isDuplicate, openStore, startCheckpoints, type Store, upsertRow } from './index.ts'
 import { migrate } from './migrations.ts'
@@ -344,6 +346,23 @@ test('refused: a store of a newer version, which stays as it is', async (t) => {
   const after = new DatabaseSync(file)
   assert.equal(after.prepare('PRAGMA user_version').get()?.['user_version'], 99)
   after.close()
+})
+
+test('of servers that start at once on a new database one makes its tables, and all have them', async (t) => {
+  const file = join(folderOf(t), 'mayfly.db')
+  const start = new SharedArrayBuffer(4)
+  const source = `import { workerData, parentPort } from 'node:worker_threads'
+    import { openStore } from ${JSON.stringify(import.meta.resolve('./index.ts'))}
+    parentPort.postMessage('ready')
+    Atomics.wait(new Int32Array(workerData.start), 0, 0)
+    await openStore(workerData.file).close()`
+  const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
+  const workers = Array.from({ length: 3 }, () => new Worker(url, { workerData: { file, start } }))
+  await Promise.all(workers.map((worker) => once(worker, 'message')))
+  const ends = workers.map((worker) => once(worker, 'exit'))
+  Atomics.store(new Int32Array(start), 0, 1)
+  Atomics.notify(new Int32Array(start), 0)
+  assert.deepEqual(await Promise.all(ends), [[0], [0], [0]])
 })
 
 test('a database of the first version: its sessions can be ended by issuer, repository and commit', async (t) => {
