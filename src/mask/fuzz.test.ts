@@ -8,6 +8,7 @@ import { parseRow } from './dump-rows.ts'
 import { formsOf } from './forms.ts'
 import { createMasker, type MaskerOptions } from './index.ts'
 import { maskSlowly } from './reference.ts'
+import { runs } from '../../test/whole.ts'
 
 function streamOf(secrets: readonly string[], options: MaskerOptions = {}) {
   return createMasker(
@@ -120,8 +121,8 @@ function outputOf(secrets: readonly string[], items: readonly (Uint8Array | Ingr
 const items = fc.array(fc.oneof(noise, ingredient), { minLength: 1, maxLength: 10 })
 
 for (const [name, secret, numRuns] of [
-  ['secrets of three letters', denseSecret, 400],
-  ['secrets of any kind', anySecret, 250],
+  ['secrets of three letters', denseSecret, runs(100, 400)],
+  ['secrets of any kind', anySecret, runs(60, 250)],
 ] as const) {
   test(`equals the slow reference, however it is cut: ${name}`, () => {
     const secretsAndItems = fc.tuple(fc.array(secret, { minLength: 1, maxLength: 3 }), items)
@@ -161,7 +162,7 @@ test('flushing at any time never shows a form', () => {
       }
     }
   })
-  fc.assert(property, { numRuns: 500 })
+  fc.assert(property, { numRuns: runs(150, 500) })
 })
 
 test('output that holds no form is handed on byte for byte', () => {
@@ -177,7 +178,7 @@ test('output that holds no form is handed on byte for byte', () => {
     assert.deepEqual(mask(secrets, cut(bytes, at)), bytes)
     assert.deepEqual(mask([], cut(bytes, at)), bytes)
   })
-  fc.assert(property, { numRuns: 500 })
+  fc.assert(property, { numRuns: runs(150, 500) })
 })
 
 function randomCase() {

@@ -6,6 +6,7 @@ import { grantPatch } from './explain.ts'
 import { grantFor, parseGrant, parseOperation, type Operation } from './grant.ts'
 import { kinds as table } from '../kinds/index.ts'
 import { compileText, policyText, refusalsOf } from './policy.fixture.ts'
+import { runs } from '../../test/whole.ts'
 
 const trust = '{ issuer: github, repository_id: "1", event: push }'
 const kinds = new Map([
@@ -154,7 +155,7 @@ test('property: the grant that a denial suggests is taken as it is pasted, and a
       const after = compileText(policyText({ build: { trust, grants } })).policy
       assert.equal(after.decide('build', one, subject).allow, true, JSON.stringify(one))
     }),
-    { numRuns: 150 },
+    { numRuns: runs(50, 150) },
   )
 })
 
@@ -191,7 +192,7 @@ test('property: of a grant that is taken, something that the gateway can name is
         )
       },
     ),
-    { numRuns: 1_000 },
+    { numRuns: runs(300, 1_000) },
   )
   assert.ok(taken > 100, `${taken} were taken`)
 })

@@ -7,6 +7,7 @@ import { ask, compileSlice, evaluate } from './cedar.ts'
 import { grantFor, isGrantText, parseGrant, refHint, type Grant } from './grant.ts'
 import { compilePolicy, describeOperation, type IssuerFacts, type Operation, type Policy } from './index.ts'
 import { githubFacts } from './policy.fixture.ts'
+import { runs } from '../../test/whole.ts'
 
 const factsOf = (pins: readonly string[]): IssuerFacts => ({
   ...githubFacts,
@@ -394,7 +395,7 @@ test('property: nothing in a grant’s text leaves the Cedar string it stands in
       // What comes through compiles, to exactly one permit.
       assert.equal(compileSlice([grant]).grants.size, 1)
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(300, 1000) },
   )
 })
 
@@ -437,7 +438,7 @@ test('property: what Cedar was asked once for many holds for each of them', () =
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: runs(70, 200) },
   )
 })
 
@@ -521,7 +522,7 @@ test('property: Cedar decides as a plain reading of the grants does', () => {
         )
       }
     }),
-    { numRuns: 150 },
+    { numRuns: runs(50, 150) },
   )
 })
 

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { checkLater, live, memoryScene, type Scene } from './life.fixture.ts'
 import { soakRounds } from './log.fixture.ts'
 import { type End, endingAt, survivalOf } from '../disk/power-cut.fixture.ts'
+import { runs } from '../../../test/whole.ts'
 
 /** Two groups, and in the soak enough for a full tile: most of the time goes into signatures. */
 const requests = soakRounds === undefined ? [[9], [4, 10, 2]] : [[100], [40, 100, 20]]
@@ -57,6 +58,9 @@ test('any row of kills and power cuts, whatever of the unsynced survives', async
       for (const one of lives) await liveAndEnd(scene, one.end, one.groups)
       await checkLater(scene, 'after all')
     }),
-    { numRuns: soakRounds === undefined ? 60 : soakRounds * 3, endOnFailure: soakRounds === undefined },
+    {
+      numRuns: soakRounds === undefined ? runs(20, 60) : soakRounds * 3,
+      endOnFailure: soakRounds === undefined,
+    },
   )
 })

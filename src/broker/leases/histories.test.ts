@@ -8,9 +8,10 @@ import type { Step } from '../model.ts'
 import { mintedCredential, unreachable, type Phase } from './upstream.fixture.ts'
 import { askMs } from './revoker.ts'
 import { createWorld, quickStore, type Server, type World } from './world.fixture.ts'
+import { runs } from '../../../test/whole.ts'
 
 /** 10,000 with `npm run test:leases`. */
-const histories = Number(process.env['MAYFLY_LEASE_HISTORIES'] ?? 500)
+const histories = Number(process.env['MAYFLY_LEASE_HISTORIES'] ?? runs(200, 500))
 
 type Fault = 'none' | 'refused' | 'lost' | 'busy' | 'slow' | 'late'
 type Op =
