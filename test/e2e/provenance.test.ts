@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -95,5 +97,124 @@ test(
     assert.equal(verified.exitCode, 0, verified.stdout + verified.stderr)
     const refused = await stage.operate([...asked, '--require', 'repository_id=1', '--server', stage.server])
     assert.deepEqual([refused.exitCode, /repository_id: expected 1, got \d+/.test(refused.stdout)], [1, true])
+  },
+)
+
+const manifestType = 'application/vnd.oci.image.manifest.v1+json'
+const indexType = 'application/vnd.oci.image.index.v1+json'
+const digestOf = (bytes: Buffer | string) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+/** Somebody who may write to the registry, past Mayfly. */
+function past(
+  method: 'GET' | 'PUT' | 'POST',
+  path: string,
+  type: string,
+  body: Buffer | string = '',
+): Promise<Buffer> {
+  const [address = '', port] = registry.dial.split(':')
+  const headers = { 'content-type': type, accept: type, 'content-length': Buffer.byteLength(body) }
+  return new Promise((resolve, reject) => {
+    const asking = request({
+      ...{
+        host: address,
+        port,
+        servername: host,
+        ca: registry.ca,
+        method,
+        auth: registry.credential,
+        headers,
+      },
+      path: path.startsWith('/v2/') ? path : `/v2/octo/app/${path}`,
+    })
+    asking.once('error', reject).once('response', (answer) => {
+      const chunks: Buffer[] = []
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+      answer.on('end', () => {
+        const { statusCode = 0, headers: said } = answer
+        if (statusCode >= 400)
+          reject(new Error(`${method} ${path}: ${statusCode} ${Buffer.concat(chunks).toString()}`))
+        else
+          resolve(
+            said.location === undefined || method !== 'POST'
+              ? Buffer.concat(chunks)
+              : Buffer.from(said.location),
+          )
+      })
+    })
+    asking.end(body)
+  })
+}
+
+async function putBlob(bytes: Buffer): Promise<void> {
+  const url = new URL((await past('POST', 'blobs/uploads/', 'text/plain')).toString(), `https://${host}`)
+  url.searchParams.set('digest', digestOf(bytes))
+  await past('PUT', `${url.pathname}${url.search}`, 'application/octet-stream', bytes)
+}
+
+test(
+  'what was put into the registry past Mayfly to pass for what was built does not: parts of an image, referrers that lie, an index, a tag that moved',
+  { skip },
+  async () => {
+    const inStep = (role: string, script: string, ...options: string[]): Promise<Ran> =>
+      stage.runJob(
+        ['run', '--role', role, '--workspace', workspaceOf(role), ...options, '--', 'bash', '-c', script],
+        stage.jobEnvironment({ run_id: '800010' }),
+      )
+    // The build attests configuration and layers of an image, and another image.
+    const built = await inStep(
+      'build',
+      `${makeLayout} set -e; rm -rf in parts; layout in 2000; mkdir parts
+       for one in in/blobs/sha256/*; do [ sha256:$(basename $one) = $digest ] || cp $one parts; done
+       echo forged $digest; layout good 2000; ${tagged} oci:good:x ${image}:build-10; echo good $digest`,
+      ...['--artifact', 'parts/*'],
+    )
+    assert.equal(built.exitCode, 0, built.stderr)
+    const [forged = '', good = ''] = ['forged', 'good'].map(
+      (what) => new RegExp(`${what} (sha256:\\w+)`).exec(built.stdout)?.[1] ?? '',
+    )
+    const blob = (digest: string) =>
+      readFileSync(join(workspaceOf('build'), 'in/blobs/sha256', digest.slice(7)))
+    const manifest = blob(forged)
+    const { config, layers } = JSON.parse(manifest.toString()) as {
+      config: { digest: string }
+      layers: { digest: string }[]
+    }
+    for (const { digest } of [config, ...layers]) await putBlob(blob(digest))
+    await past('PUT', 'manifests/build-11', manifestType, manifest)
+    let tags = 10
+    const release = async (from: string, options = '') => {
+      const tag = `v${++tags}`
+      const ran = await inStep('release', `${tagged} ${options} ${image}${from} ${image}:${tag}`)
+      return { ran, digest: registry.tag('octo/app', tag) }
+    }
+    const refused = async (from: string, why: RegExp, options?: string) => {
+      const { ran, digest } = await release(from, options)
+      assert.match(ran.stderr, why)
+      assert.equal(digest, undefined)
+    }
+    await refused(':build-11', new RegExp(`there is none about ${forged}`))
+    // The attestations of the good image, listed as if they were about the other one.
+    const beside = await past('GET', `manifests/${good.replace(':', '-')}`, indexType)
+    await past('PUT', `manifests/${forged.replace(':', '-')}`, indexType, beside)
+    await refused(`@${forged}`, new RegExp(`there is none about ${forged}`))
+    const listed = (bytes: Buffer | string, architecture: string) => ({
+      ...{ mediaType: manifestType, digest: digestOf(bytes), size: Buffer.byteLength(bytes) },
+      platform: { os: 'linux', architecture },
+    })
+    const goodManifest = await past('GET', `manifests/${good}`, manifestType)
+    const indexOf = (...manifests: object[]) =>
+      JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests })
+    const both = indexOf(listed(goodManifest, 'amd64'), listed(manifest, 'arm64'))
+    await past('PUT', 'manifests/multi', indexType, both)
+    await refused(':multi', new RegExp(`of what it lists: .*there is none about ${forged}`), '--all')
+    const alone = indexOf(listed(goodManifest, 'amd64'))
+    await past('PUT', 'manifests/multi', indexType, alone)
+    const passed = await release(':multi', '--all')
+    assert.deepEqual([passed.ran.exitCode, passed.digest], [0, digestOf(alone)], passed.ran.stderr)
+    // Between the build and the release somebody moves the tag.
+    await past('PUT', 'manifests/build-10', manifestType, manifest)
+    // That a release step has sent it, as a part of the index, is attested by now.
+    await refused(':build-10', /role: expected build, got release/)
+    assert.equal((await release(`@${good}`)).digest, good)
   },
 )

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,14 +38,18 @@ async function openGate(t: TestContext, signing: Signing, demand: object, more: 
       return answer
     },
     /** Puts a bundle beside the image, as cosign does. */
-    attach(bundle: string, listedAt = `/v2/octo/app/referrers/${name}`) {
-      const layer = { mediaType: bundleType, digest: digest(bundle), size: bundle.length }
-      const beside = manifestOf('', { artifactType: bundleType, layers: [layer] })
+    attach(
+      bundle: string,
+      listedAt = `/v2/octo/app/referrers/${name}`,
+      { layerType = bundleType, artifactType = bundleType, subject = name } = {},
+    ) {
+      const layer = { mediaType: layerType, digest: digest(bundle), size: bundle.length }
+      const beside = manifestOf('', { artifactType, layers: [layer], subject: { digest: subject } })
       const listed = {
         mediaType: manifestType,
         digest: digest(beside),
         size: beside.length,
-        artifactType: bundleType,
+        artifactType,
       }
       const index = JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests: [listed] })
       replies.set(`GET ${listedAt}`, { status: 200, headers: { 'content-type': indexType }, body: index })
@@ -128,6 +133,35 @@ test('what stands beside the image counts as signed by whoever signed it, and ne
     if (key.includes('/blobs/'))
       it.replies.set(key, { status: 200, body: await ours.sign({ digest: name, run: it.run }) })
   await it.refused(/there is none about/)
+})
+
+test('what looks like an attestation of the image, and is about something else, lets nothing pass', async (t) => {
+  const signing = await openSigning(t)
+  const it = await openGate(t, signing, { role: 'build' })
+  const sha512 = createHash('sha512').update(manifest).digest('hex')
+  const hexOf = (one: string) => one.replace('sha256:', '')
+  const { config, layers } = JSON.parse(manifest.toString()) as {
+    config: { digest: string }
+    layers: { digest: string }[]
+  }
+  // Of its parts, and of another image whose attestation says to stand beside this one.
+  for (const other of [config.digest, layers[0]?.digest ?? '', digest('another')]) {
+    it.attach(await signing.sign({ digest: other }))
+    await it.refused(/provenance: there is none about sha256:/)
+  }
+  // By another algorithm, and by its name.
+  for (const subject of [{ sha512 }, { sha512, sha256: hexOf(digest('another')) }]) {
+    it.attach(await signing.sign({ subject: [{ name, digest: subject }] }))
+    await it.refused(/provenance: there is none about sha256:/)
+  }
+  const bundle = await signing.sign({ subject: [{ digest: { sha512, sha256: hexOf(name) } }] })
+  it.attach(bundle, undefined, { layerType: 'application/json' })
+  await it.refused(/there is none about/)
+  it.attach(bundle, undefined, { artifactType: 'application/vnd.example.sbom' })
+  await it.refused(/there is none about/)
+  // What it is beside the signed statement says, and not the manifest that anybody may write.
+  it.attach(bundle, undefined, { subject: digest('another') })
+  await it.passes()
 })
 
 test('where the list of referrers is of no use the tag is asked, and a list goes on over its pages', async (t) => {

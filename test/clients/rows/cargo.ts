@@ -55,6 +55,8 @@ async function open(): Promise<World> {
       const build = (document.toJS() as { roles: { build: object } }).roles.build
       const grants = ['cargo:resolve crates', 'cargo:publish crates/octo-app@0.1.*']
       document.setIn(['roles', 'add'], { ...build, grants })
+      const demanding = { grant: 'cargo:publish crates/octo-app@0.1.*', provenance: { role: 'build' } }
+      document.setIn(['roles', 'proven'], { ...build, grants: ['cargo:download crates', demanding] })
       return document.toString()
     },
   })
@@ -108,11 +110,16 @@ function toolchain(): string {
 }
 
 let jobs = 0
-function inStep({ stage }: World, role: string, script: string): Promise<Ran> {
+function inStep(
+  { stage }: World,
+  role: string,
+  script: string,
+  options: readonly string[] = [],
+): Promise<Ran> {
   const root = toolchain()
   const tools = root.startsWith('/usr') ? [] : ['--tools', root]
   const env = stage.jobEnvironment({ run_id: `79000${jobs++}` })
-  return stage.runJob(['run', '--role', role, ...tools, '--', 'bash', '-c', script], {
+  return stage.runJob(['run', '--role', role, ...options, ...tools, '--', 'bash', '-c', script], {
     ...env,
     PATH: `${join(root, 'bin')}:${dirname(findProgram('tar') ?? '/usr/bin/tar')}:${env['PATH']}`,
   })
@@ -189,6 +196,33 @@ export default suite<World>({
         assert.notEqual(ran.exitCode, 0)
         assert.match(ran.stderr, /"cargo:publish crates\/octo-app@VERSION"/)
         assert.ok(world.seen.slice(before).every(({ method }) => method === 'GET'))
+      },
+    },
+    {
+      name: 'cargo publish under a demand',
+      slow: true,
+      needs: [],
+      async run(world) {
+        writeCrate(world, '1.0.0')
+        const before = world.seen.length
+        const command = 'publish --allow-dirty --no-verify'
+        const publish = () => inStep(world, 'proven', `cargo ${command}`)
+        const refused = await publish()
+        assert.notEqual(refused.exitCode, 0)
+        assert.match(
+          refused.stderr.replaceAll(/^mayfly: .*$/gm, ''),
+          /asks for `provenance`: provenance: there is none about sha256:[0-9a-f]{64}/,
+        )
+        assert.ok(world.seen.slice(before).every(({ method }) => method === 'GET'))
+        const built = await inStep(world, 'build', 'cargo package --allow-dirty --no-verify', [
+          ...['--artifact', 'target/package/*.crate'],
+        ])
+        assert.equal(built.exitCode, 0, built.stderr)
+        // Cargo packs it once more, and to the same bytes.
+        const published = await publish()
+        assert.equal(published.exitCode, 0, published.stderr)
+        assert.equal(world.seen.slice(before).filter(({ method }) => method === 'PUT').length, 1)
+        world.files.delete(indexPath('octo-app'))
       },
     },
     {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseDocument } from 'yaml'
 import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
@@ -32,6 +32,11 @@ async function open(): Promise<World> {
       document.setIn(['connections', 'own'], own)
       document.setIn(['roles', 'both'], { ...build, grants: ['npm:resolve npm', 'npm:resolve own'] })
       document.setIn(['roles', 'publish'], { ...build, grants: ['npm:publish npm/@octo/*@1.*'] })
+      const demanding = {
+        grant: 'npm:publish npm/@octo/*@1.*',
+        provenance: { role: 'build', same_run: true },
+      }
+      document.setIn(['roles', 'proven'], { ...build, grants: [demanding] })
       return document.toString()
     },
   })
@@ -47,10 +52,16 @@ async function open(): Promise<World> {
 }
 
 let jobs = 0
-function inStep({ stage }: World, role: string, tool: string, script: string): Promise<Ran> {
+function inStep(
+  { stage }: World,
+  role: string,
+  tool: string,
+  script: string,
+  { run = `77000${jobs++}`, options = [] }: { run?: string; options?: readonly string[] } = {},
+): Promise<Ran> {
   const program = findProgram(tool)
-  const env = stage.jobEnvironment({ run_id: `77000${jobs++}` })
-  return stage.runJob(['run', '--role', role, ...toolsFor([tool]), '--', 'bash', '-c', script], {
+  const env = stage.jobEnvironment({ run_id: run })
+  return stage.runJob(['run', '--role', role, ...options, ...toolsFor([tool]), '--', 'bash', '-c', script], {
     ...env,
     PATH: `${program === undefined ? '' : `${dirname(program)}:`}${env['PATH']}`,
   })
@@ -172,6 +183,46 @@ async function publish(world: World, name: string, command: string): Promise<voi
   assert.deepEqual(await versions(), ['1.0.0'])
 }
 
+/** Under a demand npm publishes the file that the build step of this run made, and says what is missing for any other. */
+async function publishProven(world: World): Promise<void> {
+  const { stage, registry } = world
+  const [building, releasing] = ['building', 'releasing'].map((name) => mkdtempSync(join(stage.folder, name)))
+  const manifest = {
+    name: '@octo/proven',
+    version: '1.0.0',
+    license: 'MIT',
+    dependencies: { left: '^1.0.0' },
+  }
+  const pack = (more: object) =>
+    `echo '${JSON.stringify({ ...manifest, ...more })}' > package.json && npm pack --silent`
+  const options = (workspace = '') => ['--workspace', workspace]
+  const built = await inStep(world, 'build', 'npm', pack({}), {
+    ...{ run: '780001', options: [...options(building), '--artifact', '*.tgz'] },
+  })
+  assert.equal(built.exitCode, 0, `${built.stdout}\n${built.stderr}`)
+  const file = 'octo-proven-1.0.0.tgz'
+  cpSync(join(building ?? '', file), join(releasing ?? '', file))
+  const publish = (script: string, run: string) =>
+    inStep(world, 'proven', 'npm', script, { run, options: options(releasing) })
+  for (const [script, run, why] of [
+    [
+      `mkdir own && cd own && ${pack({ description: 'own' })} && npm publish ${file}`,
+      '780001',
+      'provenance: there is none about sha256:[0-9a-f]{64}',
+    ],
+    [`npm publish ./${file}`, '780002', 'same_run: expected run_\\w+, got run_\\w+'],
+  ] as const) {
+    const refused = await publish(script, run)
+    assert.notEqual(refused.exitCode, 0)
+    assert.match(refused.stderr, new RegExp(`npm error 403 .*asks for \`provenance\`: ${why}`))
+  }
+  assert.equal(await registry.packument('@octo/proven'), undefined)
+  const published = await publish(`npm publish ./${file}`, '780001')
+  assert.equal(published.exitCode, 0, `${published.stdout}\n${published.stderr}`)
+  const { versions = {} } = (await registry.packument('@octo/proven')) as { versions?: object }
+  assert.deepEqual(Object.keys(versions), ['1.0.0'])
+}
+
 /** A package manager comes by corepack: a version, and what a tag names, from the registry of the connection. */
 async function byCorepack(world: World): Promise<void> {
   const install = (which: string) =>
@@ -234,5 +285,6 @@ export default suite<World>({
       needs: [name],
       run: (world: World) => publish(world, name, command),
     })),
+    { name: 'npm: publish under a demand', needs: ['npm'], run: publishProven },
   ],
 })

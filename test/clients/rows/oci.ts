@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { parseDocument } from 'yaml'
 import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
 import { makeLayout, startRegistry, type Registry } from '../../e2e/registry.ts'
 import { extendPolicy, findProgram, suite, toolsFor } from '../suite.ts'
@@ -20,8 +21,8 @@ async function open(): Promise<World> {
   const registry = await startRegistry(join(folder, 'registry'), host, 'token')
   const { dial, ca, tokenHost } = registry
   const stage = await setStage({
-    policy: (text) =>
-      extendPolicy(text, {
+    policy: (text) => {
+      const extended = extendPolicy(text, {
         connections: {
           images: {
             kind: 'oci',
@@ -33,10 +34,16 @@ async function open(): Promise<World> {
           },
         },
         grants: {
-          build: ['oci:pull images/octo/app', 'oci:list images/octo/app'],
+          build: ['oci:pull images/octo/app', 'oci:list images/octo/app', 'oci:push images/octo/app@build-*'],
           release: ['oci:push images/octo/app@v*', 'oci:pull images/octo/app'],
         },
-      }).replace('  release:\n', '  release:\n    allow: [nested-namespaces]\n'),
+      }).replace('  release:\n', '  release:\n    allow: [nested-namespaces]\n')
+      const document = parseDocument(extended)
+      const { build } = (document.toJS() as { roles: { build: object } }).roles
+      const demanding = { grant: 'oci:push images/octo/app@proven-*', provenance: { role: 'build' } }
+      document.setIn(['roles', 'proven'], { ...build, grants: ['oci:pull images/octo/app', demanding] })
+      return document.toString()
+    },
   })
   await stage.operate(['secret', 'set', 'registry'], registry.credential)
   return {
@@ -52,14 +59,53 @@ async function open(): Promise<World> {
 
 let runs = 0
 
-async function inStep({ stage }: World, role: string, tool: string, script: string): Promise<Ran> {
+async function inStep(world: World, role: string, tool: string, script: string): Promise<Ran> {
+  const ran = await tryStep(world, role, tool, script)
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  return ran
+}
+
+/** How it ends is for the caller to say. */
+async function tryStep({ stage }: World, role: string, tool: string, script: string): Promise<Ran> {
   const env = stage.jobEnvironment({ run_id: `60000${runs++}` })
-  const ran = await stage.runJob(
+  return stage.runJob(
     ['run', '--role', role, ...toolsFor([tool]), '--', 'bash', '-c', `set -e\n${makeLayout}\n${script}`],
     { ...env, PATH: `${dirname(findProgram(tool) ?? '')}:${env['PATH']}` },
   )
-  assert.equal(ran.exitCode, 0, ran.stderr)
-  return ran
+}
+
+/** How a tool pushes an image of its own under a tag, and gives one that is there another tag. */
+interface Tagger {
+  push(to: string): string
+  copy(from: string, to: string): string
+}
+
+const taggers: Readonly<Record<string, Tagger>> = {
+  skopeo: {
+    push: (to) => `rm -rf in; layout in 3000; skopeo copy -q --preserve-digests oci:in:x docker://${to}`,
+    copy: (from, to) => `skopeo copy -q --preserve-digests docker://${from} docker://${to}`,
+  },
+  crane: {
+    push: (to) => `echo $RANDOM >hello; tar cf layer.tar hello; crane append -f layer.tar -t ${to}`,
+    copy: (from, to) => `crane copy ${from} ${to}`,
+  },
+  oras: {
+    push: (to) => `echo $RANDOM >hello.txt; oras push ${to} hello.txt`,
+    copy: (from, to) => `oras copy ${from} ${to}`,
+  },
+}
+
+/** What the build step pushed gets its tag under a demand; what the step makes itself does not, and the client says what is missing. */
+async function tagsProven(world: World, tool: string, { push, copy }: Tagger): Promise<void> {
+  const [built, proven] = [`build-${tool}`, `proven-${tool}`]
+  await inStep(world, 'build', tool, push(`${image}:${built}`))
+  const refused = await tryStep(world, 'proven', tool, push(`${image}:${proven}`))
+  assert.notEqual(refused.exitCode, 0)
+  const own = refused.stderr.replaceAll(/^mayfly: .*$/gm, '')
+  assert.match(own, /asks for `provenance`: provenance: there is none about sha256:[0-9a-f]{64}/)
+  assert.equal(world.registry.tag('octo/app', proven), undefined)
+  await inStep(world, 'proven', tool, copy(`${image}:${built}`, `${image}:${proven}`))
+  assert.equal(world.registry.tag('octo/app', proven), world.registry.tag('octo/app', built))
 }
 
 /** The tag is there, by the digest that the step printed. */
@@ -139,6 +185,11 @@ export default suite<World>({
         )
       },
     },
+    ...Object.entries(taggers).map(([tool, tagger]) => ({
+      name: `${tool}: under a demand`,
+      needs: [tool],
+      run: (world: World) => tagsProven(world, tool, tagger),
+    })),
     {
       name: 'buildah',
       needs: ['buildah'],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseDocument } from 'yaml'
 import { setStage, type Stage } from '../../../demo/stage.ts'
 import { makeWheel, startPypiserver, type PackageIndex } from '../servers/pypiserver.ts'
 import { inStep, pip, workspaceOf } from '../servers/python-step.ts'
@@ -20,8 +21,8 @@ async function open(): Promise<World> {
   const { dial, ca } = index
   const stage = started.use(
     await setStage({
-      policy: (text) =>
-        extendPolicy(text, {
+      policy: (text) => {
+        const extended = extendPolicy(text, {
           connections: {
             pypi: { kind: 'pypi', url: `https://${host}`, dial, ca, credential: { basic: 'secret:pypi' } },
           },
@@ -29,7 +30,13 @@ async function open(): Promise<World> {
             build: ['pypi:install pypi'],
             release: ['pypi:resolve pypi/octo-*', 'pypi:publish pypi/octo-new@1.*'],
           },
-        }),
+        })
+        const document = parseDocument(extended)
+        const { build } = (document.toJS() as { roles: { build: object } }).roles
+        const grants = [{ grant: 'pypi:publish pypi/octo-proven@1.*', provenance: { role: 'build' } }]
+        document.setIn(['roles', 'proven'], { ...build, grants })
+        return document.toString()
+      },
     }),
   )
   await stage.operate(['secret', 'set', 'pypi'], index.credential)
@@ -181,6 +188,21 @@ export default suite<World>({
       },
     },
     {
+      name: 'twine upload under a demand',
+      needs: ['twine'],
+      async run(world) {
+        await publishesProven(world, 'twine', (files) => `twine upload --non-interactive ${files}`)
+      },
+    },
+    {
+      name: 'uv publish under a demand',
+      slow: true,
+      needs: ['uv'],
+      async run(world) {
+        await publishesProven(world, 'uv', (files) => `uv publish ${files}`)
+      },
+    },
+    {
       name: 'uv publish',
       slow: true,
       needs: ['uv'],
@@ -221,4 +243,30 @@ async function publishes(world: World, tool: string, publish: (files: string) =>
     assert.match(`${stdout}${stderr}`, why)
   }
   assert.ok(!index.files().some((file) => /octo_(?:evil|new-2)/.test(file)))
+}
+
+/** The wheel that a build step declared passes, with its dependencies in the form; another one of the same name does not. */
+async function publishesProven(
+  world: World,
+  tool: string,
+  publish: (files: string) => string,
+): Promise<void> {
+  const { index } = world
+  const [name, version] = ['octo-proven', `1.${tool.length}`]
+  const [building, releasing] = [workspaceOf(world), workspaceOf(world)]
+  const { file } = makeWheel(building, name, version, { requires: 'octo-leaf>=1' })
+  const built = await inStep(world, 'build', [], building, 'ls', ['--artifact', '*.whl'])
+  assert.equal(built.exitCode, 0, built.stderr)
+  const step = () => inStep(world, 'proven', [tool], releasing, publish(file))
+  makeWheel(releasing, name, version, { code: 'evil = True', requires: 'octo-leaf>=1' })
+  const refused = await step()
+  assert.notEqual(refused.exitCode, 0)
+  // What the tool itself shows, as it breaks its lines.
+  const own = `${refused.stdout}${refused.stderr.replaceAll(/^mayfly: .*$/gm, '')}`.replaceAll(/\s+/g, ' ')
+  assert.match(own, /asks for `provenance`: provenance: there is none about sha256:[0-9a-f]{64}/)
+  assert.ok(!index.files().includes(file))
+  cpSync(join(building, file), join(releasing, file))
+  const published = await step()
+  assert.equal(published.exitCode, 0, `${published.stdout}${published.stderr}`)
+  assert.ok(index.files().includes(file))
 }

@@ -22,6 +22,7 @@ export function inStep(
   tools: readonly string[],
   workspace: string,
   script: string,
+  options: readonly string[] = [],
 ): Promise<Ran> {
   const env = stage.jobEnvironment()
   const folders = tools.map((tool) => dirname(findProgram(tool) ?? ''))
@@ -34,6 +35,7 @@ export function inStep(
       workspace,
       ...toolsFor(tools),
       ...venvTools(tools),
+      ...options,
       '--',
       'bash',
       '-c',
