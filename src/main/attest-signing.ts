@@ -23,7 +23,14 @@ export interface AttestSigning {
   /** What signs of a step. Throws why nothing can be signed. */
   readonly signer: (step: string) => Promise<BundleSigner>
   /** By an instance of Sigstore: it takes identity tokens of jobs for this audience. */
-  readonly identities: { readonly audience: string; hold(step: string, token: string): void } | undefined
+  readonly identities:
+    | {
+        readonly audience: string
+        hold(step: string, token: string): void
+        /** Until when the one of this step is good; undefined if there is none. */
+        untilMs(step: string): number | undefined
+      }
+    | undefined
 }
 
 function sigstoreOf({ signer }: AttestDocument, { http, clock }: { http: HttpClient; clock: Clock }) {
@@ -87,7 +94,11 @@ export function createAttestSigning(deps: {
   const instance = sigstoreOf(document, { http, clock })
   return {
     trust,
-    identities: instance && { audience: instance.audience, hold: (...of) => instance.held.hold(...of) },
+    identities: instance && {
+      audience: instance.audience,
+      hold: (...of) => instance.held.hold(...of),
+      untilMs: (step) => instance.held.untilMs(step),
+    },
     async signer(step) {
       if (instance === undefined) return by
       // What signs is elsewhere and goes on while our own log is away, which would not know of it.

@@ -10,6 +10,7 @@ import type { Attestations, Gateway } from '../gateway/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { MayflyError, version, type Clock } from '../lib/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
+import type { AttestSigning } from './attest-signing.ts'
 import type { Store } from '../store/index.ts'
 
 export interface AttestWork {
@@ -32,6 +33,8 @@ export function createAttestWork(deps: {
   people: People
   /** What signs of a step now. Throws why nothing can be signed. */
   signer: (step: string) => Promise<BundleSigner>
+  /** Where the job's own token signs. */
+  identities: AttestSigning['identities']
   trust: Pick<TrustKeeper, 'inForce'>
   url: () => string
   /** Where the audit log is read, and its key. */
@@ -55,6 +58,7 @@ export function createAttestWork(deps: {
     people: deps.people,
     url: deps.url,
     materials: (step) => materials.of(step),
+    signUntilMs: (step) => deps.identities && (deps.identities.untilMs(step) ?? null),
     activityOf: (step) => deps.gateway().activity(step.id),
     signerOf: (session) =>
       signerOf({

@@ -204,7 +204,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   })
   const { trust } = signing
   const attest = createAttestWork({
-    ...{ signer: signing.signer, trust },
+    ...{ signer: signing.signer, identities: signing.identities, trust },
     ...{ document: attested, store, clock, people: known, logUrl, logKey: auditLog.verifierKey },
     url: () => url,
     rules: () => inForce,

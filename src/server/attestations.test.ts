@@ -205,3 +205,22 @@ test('the list of what is signed goes on where a page of it ends', async (t) => 
   assert.deepEqual([...idsOf(first), ...idsOf(rest)], idsOf(all))
   assert.equal(idsOf(rest).length, 1)
 })
+
+test('by digest, only of the jobs that are meant: whoever else had it attested is left out', async (t) => {
+  const { open, read } = await world(t)
+  const step = await open()
+  const listed = await step.list([fileOf('a')])
+  assert.equal((await step.finish([fileOf('a')], String(listed.body['sha256']))).status, 200)
+  const count = async (query: string) => {
+    const { status, body } = await read(`/attestations/${digestOf('a')}?${query}`)
+    assert.equal(status, 200, JSON.stringify(body))
+    return (body['attestations'] as unknown[]).length
+  }
+  assert.equal(await count(''), 1)
+  for (const query of ['role=build', 'role=lint&role=bu*', 'role=build&issuer=', 'identity=*'])
+    assert.equal(await count(query), query.includes('issuer') ? 0 : 1, query)
+  for (const query of ['role=lint', 'role=b', 'repository_id=0', 'ref=refs/tags/*', 'identity=x'])
+    assert.equal(await count(query), 0, query)
+  const many = await read(`/attestations/${digestOf('a')}?${'role=x&'.repeat(51)}`)
+  assert.equal(many.status, 400)
+})

@@ -34,6 +34,9 @@ export async function attestWorld(t: TestContext) {
       current ??= world.another()
       return current
     },
+    set attestor(attestor: Attestor) {
+      current = attestor
+    },
     restarted(): Attestor {
       current = world.another()
       return current

@@ -29,6 +29,8 @@ export interface FactsDeps {
   ) => Promise<Pick<StepFacts, 'materials' | 'materialsOmitted' | 'materialsIncomplete' | 'published'>>
   /** What the gateway allowed and refused; for a step that its supervisor did not end itself. */
   readonly activityOf: (step: Step) => StepFacts['operations']
+  /** Where only the job's own token signs: until when the one that came with the end is good, null if none did. */
+  readonly signUntilMs?: (step: StepId) => number | null | undefined
   /** Who signs for a session that was opened before that was kept with it. */
   readonly signerOf: (session: StoredSession) => SignerIdentity
 }
@@ -47,6 +49,8 @@ export interface Gathered {
   readonly signer: SignerIdentity
   /** Why what the step declared cannot be attested. */
   readonly problem?: string
+  /** Until when it can be signed, as `FactsDeps` has it: only the server that was handed the token can. */
+  readonly signUntilMs?: number | null
 }
 
 /** All that is known of a step that ends, from the store and its supervisor's last word. */
@@ -94,7 +98,12 @@ export async function gatherFacts(
     ...(log === undefined ? {} : { log }),
     reported: reportedOf(step, opened, outcome, files.list),
   }
-  return { facts, signer, ...(files.problem === undefined ? {} : { problem: files.problem }) }
+  const signUntilMs = deps.signUntilMs?.(step.id)
+  return {
+    ...{ facts, signer },
+    ...(signUntilMs === undefined ? {} : { signUntilMs }),
+    ...(files.problem === undefined ? {} : { problem: files.problem }),
+  }
 }
 
 /** Without names: what is signed is logged where nobody is forgotten. */

@@ -15,6 +15,7 @@ export type {
   Attestor,
   Handed,
   HandedBundle,
+  JobDemands,
   Page,
   Query,
   RunAttestations,

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely'
 import type { Store, Tables } from '../../store/index.ts'
 import type { AttestationState, AttestCounts, Page, Query, StatesQuery, StoredAttestation } from './model.ts'
 import type { Clock } from '../../lib/index.ts'
+import { isOfJob } from './job-filter.ts'
 import { unpacked } from './packed.ts'
 
 type Row = Selectable<Tables['attestations']>
@@ -14,7 +15,7 @@ const pageBytes = 8 * 1024 * 1024
 /** Those that may be handed out, in the order in which they were made. */
 export async function findAttestations(store: Store, query: Query): Promise<Page> {
   const limit = Math.min(Math.max(query.limit ?? defaultPage, 1), largestPage)
-  const { digest, runId, stepId, predicateType, after } = query
+  const { digest, runId, stepId, predicateType, demands, after } = query
   const rows = await store.read
     .selectFrom('attestations')
     .selectAll()
@@ -30,6 +31,7 @@ export async function findAttestations(store: Store, query: Query): Promise<Page
     )
     .$if(runId !== undefined, (q) => q.where('run_id', '=', runId ?? ''))
     .$if(stepId !== undefined, (q) => q.where('step_id', '=', stepId ?? ''))
+    .$if(demands !== undefined, (q) => q.where((e) => isOfJob(e, { demands: demands ?? {} })))
     .$if(predicateType !== undefined, (q) => q.where('predicate_type', '=', predicateType ?? ''))
     .$if(after !== undefined, (q) => q.where('id', '>', after ?? ''))
     .orderBy('id')

@@ -43,9 +43,17 @@ export interface Query {
   readonly runId?: string
   readonly stepId?: string
   readonly predicateType?: string
+  /** Only those of jobs that could meet these. */
+  readonly demands?: JobDemands
   readonly after?: string
   readonly limit?: number
 }
+
+/** What is known of a job by its verified identity, and of its role. */
+export type JobDemands = Pick<
+  Demands,
+  'issuer' | 'repository_id' | 'owner_id' | 'repository' | 'ref' | 'role' | 'identity'
+>
 
 /** What somebody looks for: what he demands of it, and in which run he asks. */
 export interface Asked {

@@ -38,20 +38,38 @@ export async function advance(taken: Row, deps: SigningDeps): Promise<void> {
     await rows.putOff(row, 'the audit log has not taken the entry of its signing yet')
   } catch (error) {
     if (error instanceof Lost) return
-    const act = isForGood(error, taken, deps.clock)
-      ? giveUp(taken, messageOf(error), deps)
-      : rows.putOff(taken, messageOf(error))
+    const act =
+      error instanceof MayflyError && error.code === 'bad_token'
+        ? withoutToken(taken, error.message, deps)
+        : rows.putOff(taken, messageOf(error))
     // The store may be what fails: then the claim lapses.
     await act.catch(() => undefined)
   }
 }
 
-/** Tokens of CIs are good for minutes; another server may have been handed one. */
+/** Tokens of CIs are good for minutes. */
 const tokenMs = 15 * 60_000
 
-function isForGood(error: unknown, { created_ms }: Row, clock: Clock): boolean {
-  return error instanceof MayflyError && error.code === 'bad_token' && clock.nowMs() > created_ms + tokenMs
+/** Another server may have been handed one, and sign while it is good: after that nobody can, and the row says so. */
+async function withoutToken(row: Row, why: string, deps: SigningDeps): Promise<void> {
+  const { rows, clock } = deps
+  const known = rows.gathered(row.step_id)?.signUntilMs
+  if (known === null) return await giveUp(row, `${why}. None came with the end of the step. ${again}`, deps)
+  const untilMs = known ?? row.created_ms + tokenMs
+  const leftMs = untilMs - clock.nowMs()
+  const until = new Date(untilMs).toISOString()
+  if (leftMs < 0)
+    return await giveUp(
+      row,
+      `${why}. The server that was handed one was stopped, or could not sign by ${until}, when it ended. ${again}`,
+      deps,
+    )
+  const note = `${why}. It is given up at ${until}, unless the server that was handed one signs it before`
+  await rows.putOff(row, note, Math.min(leftMs + 1, againMs))
 }
+
+const againMs = 60_000
+const again = 'Run the step again to have it signed'
 
 /** What is signed, by whom, and what the audit log is told of it. */
 interface Material {

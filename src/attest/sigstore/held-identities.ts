@@ -7,6 +7,8 @@ export interface HeldIdentities {
   readonly audience: string
   /** Throws `bad_token` for one of another audience, and one that has expired. Whose it is shows in the certificate. */
   hold(stepId: string, token: string): void
+  /** Until when the token of this step is good; undefined if none is held. */
+  untilMs(stepId: string): number | undefined
   /** Throws `bad_token` if there is none, or no more. */
   of(stepId: string): Secret
 }
@@ -45,6 +47,7 @@ export function createHeldIdentities({
         untilMs: claims.expiresMs,
       })
     },
+    untilMs: (stepId) => held.get(stepId)?.untilMs,
     of(stepId) {
       forgetOld()
       const found = held.get(stepId)

@@ -76,13 +76,13 @@ async function outcomeOf(
 /** Given bundles are all that counts; else what stands beside it, and then what the server has. */
 async function targetOf(
   name: string,
-  { server }: VerifyPolicy,
+  { server, demands }: VerifyPolicy,
   { bundle: given = [], attestations: folder }: VerifyOptions,
 ): Promise<Target> {
   const isGiven = given.length > 0
   const ofGiven: Bundles = { found: given.flatMap(bundlesIn), isCut: false }
   const asking = (digest: string) =>
-    isGiven || server === undefined ? {} : { more: () => bundlesAtServer(server, digest) }
+    isGiven || server === undefined ? {} : { more: () => bundlesAtServer(server, digest, demands) }
   const meant = kindOf(name)
   if (meant.kind === 'digest') return { digest: meant.digest, bundles: ofGiven, ...asking(meant.digest) }
   if (meant.kind === 'file') {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MayflyError, type Clock } from '../../lib/index.ts'
-import type { Attestor, Query, StoredAttestation } from '../../attest/attestor/index.ts'
+import type { Attestor, JobDemands, Query, StoredAttestation } from '../../attest/attestor/index.ts'
 import type { Broker } from '../../broker/index.ts'
 import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Call, type Route } from '../route.ts'
@@ -76,7 +76,7 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
       method: 'GET',
       path: '/attestations/:digest',
       summary:
-        'What is attested of an artifact, by its digest (`sha256:HEX`): Sigstore bundles, the oldest first; ?predicate_type=, ?after=, ?limit=',
+        'What is attested of an artifact, by its digest (`sha256:HEX`): Sigstore bundles, the oldest first; ?predicate_type=, ?after=, ?limit=; only of jobs with ?role=, ?repository_id=, ?owner_id=, ?repository=, ?ref=, ?identity= (patterns, each several times), ?issuer=',
       auth: readers,
       response: page,
       async handle(call) {
@@ -85,7 +85,7 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
           throw new MayflyError('bad_input', 'a digest is `sha256:` and 64 hexadecimal digits')
         // A job finds what its own run made; what others made only where anybody may.
         const own = call.access === undefined ? {} : { runId: call.access.run }
-        return pageOf(await attestor.find({ ...queryOf(call), ...own, digest }))
+        return pageOf(await attestor.find({ ...queryOf(call), ...own, digest, ...jobsIn(call) }))
       },
     },
     {
@@ -208,6 +208,22 @@ function queryOf(call: Call): Query {
     ...(typeof after === 'string' ? { after: after.slice(0, 64) } : {}),
     ...(limit === undefined ? {} : { limit: Number(limit) }),
   }
+}
+
+const jobPatterns = ['repository_id', 'owner_id', 'repository', 'ref', 'role', 'identity'] as const
+/** Of each; a demand has no more. */
+const mostPatterns = 50
+
+function jobsIn({ query }: Call): Pick<Query, 'demands'> {
+  const textsOf = (name: string) =>
+    [query[name] ?? []].flat().filter((one): one is string => typeof one === 'string' && one.length <= 1_000)
+  const patterns = jobPatterns.map((name) => [name, textsOf(name)] as const)
+  const [issuer] = textsOf('issuer')
+  if (patterns.some(([, given]) => given.length > mostPatterns))
+    throw new MayflyError('bad_input', `at most ${mostPatterns} patterns of each`)
+  const asked = Object.fromEntries(patterns.filter(([, given]) => given.length > 0))
+  const demands: JobDemands = { ...asked, ...(issuer === undefined ? {} : { issuer }) }
+  return Object.keys(demands).length === 0 ? {} : { demands }
 }
 
 function pageOf({
