@@ -146,6 +146,7 @@ function writeCrate({ stage, files }: World, locked: string, asked = '1'): void 
 
 export default suite<World>({
   name: 'cargo',
+  slow: true,
   needs: ['cargo', 'rustc', 'tar'],
   open,
   rows: [

@@ -92,6 +92,7 @@ function writeProgram({ stage }: World, sum: string): void {
 
 export default suite<World>({
   name: 'go',
+  slow: true,
   needs: ['go'],
   open,
   rows: [

@@ -89,6 +89,7 @@ function callInStep({ stage }: World, path: string): Promise<Ran> {
 
 export default suite<World>({
   name: 'grpc',
+  slow: true,
   needs: ['node'],
   open,
   rows: [
