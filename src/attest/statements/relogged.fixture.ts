@@ -1,6 +1,6 @@
 import type { EntryEvent } from '../../audit/verify/index.ts'
 import type { ReceiptReason, Statement } from '../verify/index.ts'
-import { receiptOf } from './index.ts'
+import { receiptOf, type StepFacts } from './index.ts'
 import { aStep, provenIn } from './receipt.fixture.ts'
 
 /** A receipt whose log is right, and has something else of the step. */
@@ -171,9 +171,40 @@ function inputs(): Fields {
   return { files, count: files.length, bytes: 1, sha256 }
 }
 
+/** It took five files, of which there was room for two. */
+const cut: StepFacts = {
+  ...aStep,
+  reported: {
+    ...aStep.reported,
+    inputs: [...aStep.reported.inputs, { path: 'dist/more.js', sha256: 'a'.repeat(64), bytes: 1 }],
+    inputsCount: 5,
+  },
+}
+
+const cutInputs = (named: number) =>
+  reported({
+    inputs: {
+      files: cut.reported.inputs.slice(0, named),
+      count: 5,
+      bytes: 9,
+      sha256: aStep.reported.inputsSha256,
+    },
+  })
+
 export function reloggedReceipts(): Relogged[] {
-  return rows.map(([name, reason, change]) => {
-    const statement = receiptOf(aStep, provenIn(aStep, change))
+  const all = [
+    ...rows.map((row) => [...row, aStep] as const),
+    ['inputs-cut', 'right', cutInputs(2), cut] as const,
+    ['inputs-cut-more', 'right', cutInputs(1), cut] as const,
+    [
+      'inputs-left-out',
+      'contradicted',
+      cutInputs(2),
+      { ...cut, reported: { ...cut.reported, inputs: aStep.reported.inputs } },
+    ] as const,
+  ]
+  return all.map(([name, reason, change, facts]) => {
+    const statement = receiptOf(facts, provenIn(facts, change))
     if (statement === undefined) throw new Error(`${name}: its end is missing`)
     return { name, reason, statement }
   })

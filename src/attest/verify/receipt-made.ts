@@ -2,6 +2,7 @@ import type { Entry } from '../../audit/verify/index.ts'
 import { cleanText, isCutOf, type Agreement } from './receipt-agreement.ts'
 import { fieldsIn, grouped, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
 import { sha256Hex } from './key.ts'
+import { maxFiles } from './receipt-schema.ts'
 
 /**
  * Files of the workspace, and the subjects: gates match these by digest, so that one which no entry names would be attested by nobody
@@ -41,6 +42,18 @@ function namedAgree(name: string, said: Fields, found: Fields, agreement: Agreem
   const named = listIn(said['files'])
   // It may say only how many there were: then the entry names some, and the receipt none.
   if (named.length === 0 && said['count'] !== undefined) agreement.leave(`reported.${name}.files`)
+  // An entry may have room for fewer than a receipt names: what it names must be there, if that had room.
+  else if (named.length < maxFiles) {
+    const own = named.map(fieldsIn)
+    const isThere = ({ path, sha256, bytes }: Fields) =>
+      own.some(
+        (one) =>
+          fieldsIn(one['digest'])['sha256'] === sha256 &&
+          one['bytes'] === bytes &&
+          isNamed(textIn(one['name']) ?? '', cleanText(textIn(path) ?? '')),
+      )
+    agreement.holds(`reported.${name}.files`, files.every(isThere))
+  }
   for (const [at, one] of named.map(fieldsIn).entries()) {
     const { sha256 } = fieldsIn(one['digest'])
     const same = files.filter((file) => file['sha256'] === sha256 && file['bytes'] === one['bytes'])
@@ -51,6 +64,11 @@ function namedAgree(name: string, said: Fields, found: Fields, agreement: Agreem
     if (isWhole) agreement.holds(`reported.${name}.files`, is)
     else if (!is) agreement.leave(`reported.${name}.files[${at}]`)
   }
+}
+
+/** As receipts call a file of that path. */
+function isNamed(name: string, path: string): boolean {
+  return [path, `./${path}`].some((one) => name === one || isCutOf(name, one))
 }
 
 interface FilesOfDigest {

@@ -19,8 +19,14 @@ func (a *agreement) named(place string, ours, theirs any) {
 	files := items(theirs, "files")
 	isWhole := m == int64(len(files))
 	a.need(!isWhole || m == 0 || sums(files) == str(theirs, "sha256"), "%s.listDigest is not that of the files", place)
-	if ours != nil && len(items(ours, "files")) == 0 {
+	switch named := items(ours, "files"); {
+	case ours != nil && len(named) == 0:
 		a.leave("%s.files", place)
+	case len(named) < 100:
+		for _, f := range files {
+			is := func(r any) bool { return equal(get(r, "bytes"), get(f, "bytes")) && isFile(r, f) }
+			a.need(slices.ContainsFunc(named, is), "%s lacks %q", place, str(f, "path"))
+		}
 	}
 	for i, r := range items(ours, "files") {
 		is := func(f any) bool { return equal(get(r, "bytes"), get(f, "bytes")) && isFile(r, f) }
