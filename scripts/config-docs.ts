@@ -30,7 +30,7 @@ const attest = z.toJSONSchema(attestSchema, { io: 'input' }) as Json
 
 const text = `# Configuration
 
-Made from the schemas in \`src/config\` by \`npm run docs\`; a test keeps it true. Unknown keys are errors, with file, line,
+Made from the schemas in \`src/config\` by \`npm run docs\` in the source tree; a test keeps it true. Unknown keys are errors, with file, line,
 column and the key that was probably meant. YAML aliases are refused. For editors: \`docs/mayfly.schema.json\`.
 
 In patterns every character stands for itself and \`*\` for any run of characters, \`/\` included; the whole text must match.
@@ -98,7 +98,7 @@ ${rows(attest, '').join('\n')}
 
 const lint = `# Lint rules
 
-Made from the rules in \`src/policy/lint\` by \`npm run docs\`. \`mayfly policy lint\` exits with 1 if an error is found. What is
+Made from the rules in \`src/policy/lint\` by \`npm run docs\` in the source tree. \`mayfly policy lint\` exits with 1 if an error is found. What is
 marked as refused is not even applied: see [policy.md](policy.md).
 
 ${lintRules
