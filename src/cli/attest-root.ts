@@ -42,7 +42,7 @@ export async function showTrust(options: Options): Promise<void> {
       ...lines.filter((line) => !line.startsWith('root key') && !line.startsWith('CA ')),
       ...(waits.length === 0
         ? []
-        : ['the next document waits for the root key (mayfly attest root next):', ...waits]),
+        : ['the next document waits to be signed by the root key (mayfly attest root next):', ...waits]),
       ...warnings,
     ].map(visible),
   )

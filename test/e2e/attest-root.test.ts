@@ -158,7 +158,7 @@ test('an offline root, a stolen CA, and what everybody takes before and after', 
   const { warnings } = (await (await fetch(`${url}/readyz`)).json()) as { warnings: string[] }
   assert.match(
     warnings.join('\n'),
-    /waits for the root key \(.*revoked: key [0-9a-f]{16}.*mayfly attest root next/,
+    /waits to be signed by the root key \(.*revoked: key [0-9a-f]{16}.*mayfly attest root next/,
   )
   await must(['attest', 'root', 'next', '-o', 'next.json'])
   const shown = await must(sign('next.json'), { input: passphrase })

@@ -235,7 +235,7 @@ test('an offline root: handed on by the one that was here, which is destroyed; f
   assert.equal((await keeper.authority()).certificate, first.certificate)
   assert.match(
     keeper.warnings().join('\n'),
-    /waits for the root key \(\+ CA [0-9a-f]{16} .*mayfly attest root next/,
+    /waits to be signed by the root key \(\+ CA [0-9a-f]{16} .*mayfly attest root next/,
   )
   const next = await keeper.draft({})
   assert.match(next.changes.join('\n'), /^\+ CA [0-9a-f]{16}/)

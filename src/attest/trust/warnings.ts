@@ -27,7 +27,7 @@ export async function warningsOf(
     ...said,
     ...(changes.length === 0
       ? []
-      : [`the next trust document waits for the root key (${changes.join('; ')}): ${signIt}`]),
+      : [`the next trust document waits to be signed by the root key (${changes.join('; ')}): ${signIt}`]),
     ...(leftMs < soonMs ? [`the trust document ${end}: ${signIt}`] : []),
   ].map((one) => `attestations: ${one}`)
 }
