@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { dirname, join, normalize } from 'node:path'
@@ -63,6 +63,8 @@ async function open(): Promise<World> {
       const build = (document.toJS() as { roles: { build: object } }).roles.build
       const grants = ['maven:resolve central', 'maven:publish central/com.example:app@1.*']
       document.setIn(['roles', 'deploy'], { ...build, grants })
+      const demanding = { grant: 'maven:publish central/com.example:lib@1.*', provenance: { role: 'build' } }
+      document.setIn(['roles', 'proven'], { ...build, grants: ['maven:resolve central', demanding] })
       return document.toString()
     },
   })
@@ -93,6 +95,49 @@ export default suite<World>({
   needs: ['mvn', 'javac', 'maven-repository'],
   open,
   rows: [
+    {
+      name: 'mvn deploy:deploy-file under a demand: jar and pom, each attested, with what stands beside them',
+      slow: true,
+      needs: [],
+      async run({ stage, deployed }) {
+        const workspaces = ['building', 'releasing'].map((name) => mkdtempSync(join(stage.folder, name)))
+        const [building = '', releasing = ''] = workspaces
+        const inStep = (role: string, script: string, ...options: string[]) =>
+          stage.runJob(
+            [
+              ...['run', '--role', role, '--workspace', role === 'build' ? building : releasing],
+              ...[...options, '--', 'sh', '-c', script],
+            ],
+            stage.jobEnvironment({ run_id: '782000' }),
+          )
+        const lib = pom('1.0.0').replace('<artifactId>app<', '<artifactId>lib<')
+        const files = ['lib.jar', 'lib.xml']
+        const made = `echo of the build > lib.jar && printf %s '${lib}' > lib.xml`
+        const built = await inStep('build', made, ...files.flatMap((file) => ['--artifact', file]))
+        assert.equal(built.exitCode, 0, built.stderr)
+        for (const file of files) cpSync(join(building, file), join(releasing, file))
+        const deploy = (pomFile: string) =>
+          `mvn -B deploy:deploy-file -Dfile=lib.jar -DpomFile=${pomFile} -DrepositoryId=central -Durl=https://${host}${base}`
+        const refused = await inStep(
+          'proven',
+          `sed 's/commons-io/evil/g' lib.xml > own.xml && ${deploy('own.xml')}`,
+        )
+        assert.notEqual(refused.exitCode, 0)
+        assert.match(
+          refused.stderr,
+          /asks for `provenance`: provenance: there is none about sha256:[0-9a-f]{64}/,
+        )
+        const of = (type: string) => `${folder.replace(/app$/, 'lib')}/1.0.0/lib-1.0.0.${type}`
+        assert.equal(deployed.get(of('pom')), undefined)
+        const proven = await inStep('proven', deploy('lib.xml'))
+        assert.equal(proven.exitCode, 0, `${proven.stdout}\n${proven.stderr}`.slice(-3_000))
+        assert.deepEqual(
+          [deployed.get(of('jar'))?.toString(), deployed.get(of('pom'))?.toString()],
+          ['of the build\n', lib],
+        )
+        deployed.clear()
+      },
+    },
     {
       // One step: each has an empty local repository, and its plugins take most of the time.
       name: 'mvn deploy: a granted version, not over it, and no other one; nothing configured',
