@@ -9,11 +9,13 @@ export const verifyPolicySchema = z
     root: path
       .optional()
       .describe(
-        'A file with the root key of your Mayfly (`mayfly attest root fetch`, or of its operators): PEM. The trust document it signed is fetched from `server`, or stands in `trust_document`.',
+        'A file with the root key of your Mayfly (`mayfly attest root fetch --root-out FILE`, or of its operators): PEM. The trust document it signed is fetched from `server`, or stands in `trust_document`.',
       ),
     trust_document: path
       .optional()
-      .describe('The trust document beside `root`, as a file: then nobody is asked.'),
+      .describe(
+        'The trust document beside `root`, as a file (`mayfly attest root fetch --document FILE`, once a week): then nobody is asked.',
+      ),
     server: z
       .url({ protocol: /^https?$/ })
       .optional()
@@ -21,7 +23,7 @@ export const verifyPolicySchema = z
     trusted_root: path
       .optional()
       .describe(
-        'Instead of `root`: the trusted root of your Mayfly in Sigstore’s form (`/.well-known/mayfly/trusted-root.json`), as a file. It knows no single revocations, only when a key ended.',
+        'Instead of `root`: the trusted root of your Mayfly in Sigstore’s form (`/.well-known/mayfly/trusted-root.json`), as a file. It knows no keys that sign without certificates, and of a revoked one only its end.',
       ),
     shared_root: path
       .optional()

@@ -59,6 +59,6 @@ export function createCheckedSigner(holder: KeyHolder, pins: KeyPins): Signer {
 function swapped(name: string, pinned: Buffer, now: Buffer): MayflyError {
   return new MayflyError(
     'attest_key',
-    `${name} is another one (${keyIdOf(now)}) than when it was first used (${keyIdOf(pinned)}), and signs nothing: if somebody changed it on purpose, give the new key a name or version of its own and make it \`next\`, then \`signer\` (docs/attestations.md, Keys); if nobody did, find out who can change it`,
+    `${name} is another one (${keyIdOf(now)}) than when it was first used (${keyIdOf(pinned)}), and signs nothing: if somebody changed it on purpose, give the new key a name or version of its own and make it \`next\`, then \`signer\` (docs/attest-root.md); if nobody did, find out who can change it`,
   )
 }

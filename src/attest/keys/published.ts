@@ -27,7 +27,7 @@ export function createPublishedSigner(signer: Signer, inForce: () => PublishedKe
       if (keys.some(({ publicKey }) => keyIdOf(spkiOf(publicKey)) === id)) return await signer.sign(message)
       throw new MayflyError(
         'attest_key',
-        `${name} is not in the trust document yet, and signs nothing before: where the root key is offline, have the next document signed (mayfly attest root next), and let the former key sign until then (signer, with this one as next)`,
+        `${name} is not in the trust document yet, and signs nothing before: where the root key is offline, have the next document signed (mayfly attest root next), and let what signed before go on until then, with this one as next (next: { signer: KEY }; docs/attest-root.md)`,
       )
     },
   }
