@@ -8,7 +8,7 @@ import {
 } from '../attest/verify/index.ts'
 import { MayflyError } from '../lib/index.ts'
 import { readRootKeys } from './root-keys.ts'
-import { documentStored, endedDocument, oldDocument, rootStored, versionOf } from './stored-trust.ts'
+import { documentStored, endedDocument, oldDocument, oldRoot, rootStored, versionOf } from './stored-trust.ts'
 import { defaultServer, namedServer } from './server-url.ts'
 import { readJsonText } from './text-file.ts'
 import type { TrustPins } from './trust-pins.ts'
@@ -44,7 +44,11 @@ export async function trustInUse(named: TrustNamed, pins?: TrustPins): Promise<T
   if (sharedRoot !== undefined) return ofFile(rootsIn(sharedRoot), false, sharedRoot)
   if (trustedRoot !== undefined) {
     const roots = ownRootsIn(trustedRoot)
-    return { ...ofFile(roots, true, trustedRoot), stored: rootStored(trustedRoot, roots) }
+    return {
+      ...ofFile(roots, true, trustedRoot),
+      notes: oldRoot(trustedRoot, roots, Date.now()),
+      stored: rootStored(trustedRoot, roots),
+    }
   }
   return await ofServer(named, pins)
 }

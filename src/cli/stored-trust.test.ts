@@ -132,6 +132,11 @@ test('a root that is stored says how old it is, and how a newer one is had, wher
     String(errors.mock.calls[0]?.arguments[0]),
     /is version 2 of .*, 40 days old: what was revoked since/,
   )
+  assert.equal(await verify('trusted_root: root.json'), 'verified')
+  assert.match(
+    String(errors.mock.calls[1]?.arguments[0]),
+    /root\.json was written \d\d days ago: what was revoked/,
+  )
   t.mock.timers.setTime(it.clock.ms + 91 * day)
   await assert.rejects(verify(document), {
     ...{

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { OpenedTrust, Trust, VerifyReason } from '../attest/verify/index.ts'
 
 /** What a root says that is older than what it is asked about; or newer, for what an attacker signed. */
@@ -16,12 +17,25 @@ export function rootStored(path: string, roots: readonly Trust[]): string {
     ...[...authorities, ...timestampAuthorities, ...logs].map(({ validFor }) => validFor.startMs),
   ])
   const newest = all.length === 0 ? 'no key' : `no key that is newer than ${dayOf(Math.max(...all))}`
-  return `the trusted root in ${path} has ${newest}, and knows none that came later: fetch it anew, mayfly attest root fetch --server ${serverOf(roots)} -o ${path}`
+  return `the trusted root in ${path} has ${newest}, and knows none that came later: fetch it anew, ${rootAnew(path, roots)}`
+}
+
+function rootAnew(path: string, roots: readonly Trust[]): string {
+  return `mayfly attest root fetch --server ${serverOf(roots)} -o ${path}`
 }
 
 const dayMs = 86_400_000
 /** A server with its root key in its vault signs a new document after 45 days at most. */
 const oldMs = 30 * dayMs
+
+/** When it was written is all that tells its age: a copy may be older than that, and never is newer. */
+export function oldRoot(path: string, roots: readonly Trust[], nowMs: number): string[] {
+  const ageMs = nowMs - statSync(path).mtimeMs
+  if (ageMs < oldMs) return []
+  return [
+    `the trusted root in ${path} was written ${Math.floor(ageMs / dayMs)} days ago: what was revoked since is not known from it; fetch it anew, ${rootAnew(path, roots)}`,
+  ]
+}
 
 export function documentStored(path: string, opened: OpenedTrust): string {
   return `the trust document in ${path} is ${versionOf(opened)}; a newer one: ${anew(path, opened)}`
