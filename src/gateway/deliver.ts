@@ -3,7 +3,7 @@ import { PassThrough, type Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { cutRange } from './byte-range.ts'
-import type { PinnedBy } from './downloads/record.ts'
+import type { PinnedBy } from './downloads/recorded.ts'
 import type { Download } from './exchange.ts'
 import { settlingBody, verifyingBody } from './verified-body.ts'
 

@@ -8,7 +8,7 @@ import type { Conditions, Operation } from '../policy/index.ts'
 import type { Attestation } from '../provenance/index.ts'
 import { answerGrpc, isGrpc } from './grpc.ts'
 import type { ByteRange } from './byte-range.ts'
-import type { Accepted, Given, PinnedBy } from './downloads/record.ts'
+import type { Accepted, Given, PinnedBy } from './downloads/recorded.ts'
 import type { Reflection } from './reflection.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { MayflyError, type StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Operation } from '../policy/index.ts'
-import type { OperationDone } from './downloads/record.ts'
+import type { OperationDone } from './downloads/recorded.ts'
 import type { Denial, Permission, Permit } from './exchange.ts'
 import type { SessionToRecord, TerminalSession } from './session-recorder.ts'
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setStage, startUp, type Stage, type Up } from '../../demo/stage.ts'
@@ -90,6 +90,29 @@ test('killed while the step clones: what breaks off is the transfer, not the tru
   const ran = await running
   assert.equal(ran.exitCode, 0, ran.stderr)
   assert.doesNotMatch(ran.stderr, /certificate|has ended/)
+})
+
+test('killed a moment after the step was given something: its provenance says that it may lack some', async () => {
+  const script = `git clone -q ${repositoryUrl} cloned && touch cloned/done; until [ -e back ]; do sleep 0.1; done; printf app > app.txt`
+  const running = stage.runJob(
+    [
+      ...['run', '--role', 'build', '--artifact', 'app.txt', '--attestations', 'out'],
+      ...['--', 'bash', '-c', script],
+    ],
+    stage.jobEnvironment(),
+  )
+  // Sooner than the second after which it is recorded.
+  const done = join(stage.workspace, 'cloned/done')
+  while (!existsSync(done)) await new Promise((next) => setTimeout(next, 5))
+  await killAndStart()
+  mark('back')
+  const ran = await running
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  const bundle = readFileSync(join(stage.workspace, 'out/app.txt.sigstore.json'), 'utf8')
+  const { dsseEnvelope } = JSON.parse(bundle) as { dsseEnvelope: { payload: string } }
+  assert.match(Buffer.from(dsseEnvelope.payload, 'base64').toString(), /"dependenciesIncomplete":true/)
+  const [end] = await entriesOf('taskrun.finished')
+  assert.match(JSON.stringify(end), /"downloadsIncomplete":true/)
 })
 
 test('killed while npm installs: what was pinned stays pinned, and npm goes on, or goes again', async () => {

@@ -11,7 +11,7 @@ import {
 import type { Download } from '../exchange.ts'
 import type { Findings } from '../findings.ts'
 import { registryOf } from './first-seen.ts'
-import type { RecordedProvenance } from './record.ts'
+import type { RecordedProvenance } from './recorded.ts'
 
 /** What a connection asks of the provenance of files: none is given that does not have it, or has it from elsewhere than before. */
 export interface ProvenanceCheck {

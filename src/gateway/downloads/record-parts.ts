@@ -1,5 +1,5 @@
 import type { StoredStepMaterials } from '../../broker/index.ts'
-import type { Published, Waits } from './record.ts'
+import type { Published, Waits } from './recorded.ts'
 
 /** Of an entry's JSON, which has room for more. */
 const batchBytes = 24_000

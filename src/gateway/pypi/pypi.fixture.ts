@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import type { GrantEntry } from '../../config/index.ts'
 import { packLockfiles } from '../../lockfiles/index.ts'
 import type { Attestations } from '../attested.ts'
-import type { Downloaded } from '../downloads/record.ts'
+import type { Downloaded } from '../downloads/recorded.ts'
 import { compileRules, gitHost, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
 
 export type Reply = { status?: number; headers?: Record<string, string>; body?: string | Buffer }
