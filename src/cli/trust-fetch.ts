@@ -96,7 +96,8 @@ async function openFollowing(
   const opened = openTrustDocument(document, known.root ?? claimed.root, options)
   const mayFollow = known.root !== undefined && claimed.version <= maxVersions
   if (opened.ok || opened.reason !== 'wrong_root' || !mayFollow) return opened
-  const followed = await followRoot(server, known.root, { from: known.version, to: claimed.version })
+  const versions = { from: known.version, to: claimed.version }
+  const followed = await followRoot(server, known.root, versions, options.nowMs)
   return openTrustDocument(document, followed, options)
 }
 
@@ -105,12 +106,14 @@ async function followRoot(
   server: string,
   pinned: readonly string[],
   { from, to }: { from: number; to: number },
+  nowMs: number,
 ): Promise<readonly string[]> {
   let root = pinned
   const signal = AbortSignal.timeout(30_000)
   for (let version = from + 1; version < to; version++) {
     const answer = await askDocument(server, `/.well-known/mayfly/trust/${version}`, signal)
-    const opened = answer.ok ? openTrustDocument(answer.document, root, { nowMs: 0 }) : undefined
+    const options = { nowMs, mayHaveEnded: true }
+    const opened = answer.ok ? openTrustDocument(answer.document, root, options) : undefined
     if (opened?.ok === true && opened.version === version) root = opened.root
   }
   return root

@@ -339,6 +339,10 @@ const migrations: readonly string[] = [
   ALTER TABLE sessions ADD COLUMN issued_entry INTEGER;
   ALTER TABLE approval_votes ADD COLUMN entry INTEGER;
   `,
+  // Logs are replaced, and the size of one says nothing of the other.
+  `
+  ALTER TABLE attest_revocations ADD COLUMN log_id TEXT;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

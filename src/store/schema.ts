@@ -159,6 +159,8 @@ export interface Tables {
     key: string
     from_ms: number
     tree_size: number
+    /** Id of the key of the log that had this size, base64; null in rows of an earlier Mayfly. */
+    log_id: string | null
     reason: string
     created_ms: number
   }

@@ -11,6 +11,10 @@ interface Named {
 function namedIn(content: TrustContent): Named[] {
   const { trustedRoot, keys, root, revoked } = content
   const short = (id: string) => id.slice(0, 16)
+  const hosts = new Map(
+    trustedRoot.tlogs.map(({ logId, baseUrl }) => [logId.keyId, new URL(baseUrl).hostname]),
+  )
+  const nameOf = (log = '') => (hosts.has(log) ? `${hosts.get(log)} ` : '')
   return [
     ...root.map((pem) => ({
       id: `root ${pemKeyId(pem)}`,
@@ -37,9 +41,9 @@ function namedIn(content: TrustContent): Named[] {
       line: `timestamp authority ${short(leafId(one))} (${one.subject.commonName})`,
       end: one.validFor.end,
     })),
-    ...revoked.map(({ key, from, treeSize, reason }) => ({
-      id: `revoked ${key} ${from} ${treeSize}`,
-      line: `revoked: key ${short(key)} from ${from} on, and from entry ${treeSize} of the log on: ${reason}`,
+    ...revoked.map(({ key, from, treeSize, log, reason }) => ({
+      id: `revoked ${key} ${from} ${treeSize} ${log}`,
+      line: `revoked: key ${short(key)} from ${from} on, and from entry ${treeSize} of the log ${nameOf(log)}on: ${reason}`,
       end: undefined,
     })),
   ]

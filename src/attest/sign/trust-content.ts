@@ -23,6 +23,8 @@ export interface RevokedKey {
   readonly key: string
   readonly from: string
   readonly treeSize: number
+  /** Id of the key of the log that had this size, base64. */
+  readonly log?: string
   readonly reason: string
 }
 
@@ -109,11 +111,13 @@ export function trustContent(
     ...one,
     validFor: ended(leafId(one), one.validFor),
   }))
+  const tlogs = newest([...keptLogs, logEntry(facts.log, end)], (one) => one.logId.keyId)
+  const logIds = new Set(tlogs.map(({ logId }) => logId.keyId))
   return {
     root: facts.root,
     trustedRoot: {
       mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-      tlogs: newest([...keptLogs, logEntry(facts.log, end)], (one) => one.logId.keyId),
+      tlogs,
       certificateAuthorities: authorities,
       ctlogs: [],
       timestampAuthorities: newest([...keptTimestamps, ...timestamps], leafId),
@@ -122,7 +126,11 @@ export function trustContent(
       publicKey,
       validFor: { start: iso(sinceMs), ...end(pemKeyId(publicKey), undefined) },
     })),
-    revoked: facts.revoked,
+    // By a log that no document ever named nobody can order others: without it readers take the size as of each of them.
+    revoked: facts.revoked.map(({ log, ...one }) => ({
+      ...one,
+      ...(log !== undefined && logIds.has(log) ? { log } : {}),
+    })),
   }
 }
 

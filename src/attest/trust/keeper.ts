@@ -37,8 +37,8 @@ export function createTrustKeeper(deps: TrustDeps): TrustKeeper {
     const before = state.document?.envelope
     state = await readState(store)
     const { document } = state
-    if (document !== undefined && document.envelope !== before)
-      trust = trustIn(document.envelope, document.payload.root)
+    if (document !== undefined && (document.envelope !== before || trust === undefined))
+      trust = trustIn(document.envelope, document.payload.root, clock.nowMs())
   }
 
   /** As long as the log does not answer, what it said before. It is asked now and then: sweeps come every second. */
@@ -209,8 +209,8 @@ export function createTrustKeeper(deps: TrustDeps): TrustKeeper {
 }
 
 /** By whatever time it was good: that it has ended is told where something would be signed by it. */
-function trustIn(envelope: string, root: readonly string[]): Trust | undefined {
-  const opened = openTrustDocument(envelope, root, { nowMs: 0 })
+function trustIn(envelope: string, root: readonly string[], nowMs: number): Trust | undefined {
+  const opened = openTrustDocument(envelope, root, { nowMs, mayHaveEnded: true })
   return opened.ok ? opened.trust : undefined
 }
 

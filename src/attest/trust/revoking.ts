@@ -1,5 +1,5 @@
 import { MayflyError } from '../../lib/index.ts'
-import { certificateKeyId, leafId, logSpkiId, pemKeyId } from '../sign/index.ts'
+import { certificateKeyId, leafId, logKeyId, logSpkiId, pemKeyId } from '../sign/index.ts'
 import { certificateIn } from './authorities.ts'
 import type { RevokeAsked, TrustDeps } from './model.ts'
 import type { RevokedRow, TrustState } from './state.ts'
@@ -48,17 +48,16 @@ export async function revokeKey(deps: TrustDeps, state: TrustState, asked: Revok
   if (fromMs > nowMs)
     throw new MayflyError('bad_input', 'a key is revoked from a moment on that has passed, or from now on')
   const known = state.revoked.find((one) => one.key === key)
-  const treeSize = Math.min(known?.tree_size ?? Number.POSITIVE_INFINITY, await log.size())
   const row = {
-    ...{ key, from_ms: Math.min(known?.from_ms ?? fromMs, fromMs), tree_size: treeSize },
+    ...{ key, from_ms: Math.min(known?.from_ms ?? fromMs, fromMs), ...(await placeOf(log, known)) },
     ...{ reason: asked.reason, created_ms: known?.created_ms ?? nowMs },
   }
   await records.write(async (tx, add) => {
-    const { from_ms, tree_size, reason } = row
+    const { from_ms, tree_size, log_id, reason } = row
     await tx
       .insertInto('attest_revocations')
       .values(row)
-      .onConflict((conflict) => conflict.column('key').doUpdateSet({ from_ms, tree_size, reason }))
+      .onConflict((conflict) => conflict.column('key').doUpdateSet({ from_ms, tree_size, log_id, reason }))
       .execute()
     await tx
       .updateTable('attest_keys')
@@ -67,7 +66,19 @@ export async function revokeKey(deps: TrustDeps, state: TrustState, asked: Revok
       .where('retired_ms', 'is', null)
       .execute()
     const from = new Date(from_ms).toISOString()
-    add([{ type: 'trust.revoked', data: { ...asked.by, key, from, tree_size, reason } }])
+    add([{ type: 'trust.revoked', data: { ...asked.by, key, from, tree_size, log: log_id, reason } }])
   })
   return row
+}
+
+/** Where the log ends now; if it was revoked before, where it ended then: of another log, that was the earlier one. */
+async function placeOf(
+  log: TrustDeps['log'],
+  known: RevokedRow | undefined,
+): Promise<Pick<RevokedRow, 'tree_size' | 'log_id'>> {
+  const log_id = logKeyId((await log.keys()).verifierKey).toString('base64')
+  const tree_size = await log.size()
+  if (known === undefined) return { tree_size, log_id }
+  const isSame = known.log_id === log_id
+  return isSame ? { log_id, tree_size: Math.min(known.tree_size, tree_size) } : known
 }

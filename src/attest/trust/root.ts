@@ -1,21 +1,16 @@
-import { createPublicKey } from 'node:crypto'
 import { MayflyError } from '../../lib/index.ts'
+import { Refusal, trustKey } from '../verify/index.ts'
 
-/** Throws `bad_input` unless it is a public key on P-256 in PEM: with another one nobody could sign what comes after. */
+/** Throws `bad_input` unless it is a public key as verifiers take it: with another one nobody could sign what comes after. */
 export function refuseOtherKeys(pem: string): void {
-  const curve = curveOf(pem)
-  if (curve !== 'prime256v1')
+  try {
+    trustKey(pem)
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
     throw new MayflyError(
       'bad_input',
-      'a root key is given by its public part, P-256, in PEM: mayfly attest root init makes FILE.pub',
+      `a root key is given by its public part, P-256, in PEM (${cause.message}): mayfly attest root init makes FILE.pub`,
+      { cause },
     )
-}
-
-function curveOf(pem: string): string | undefined {
-  if (!pem.startsWith('-----BEGIN PUBLIC KEY-----')) return undefined
-  try {
-    return createPublicKey(pem).asymmetricKeyDetails?.namedCurve
-  } catch {
-    return undefined
   }
 }

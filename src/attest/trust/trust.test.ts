@@ -170,7 +170,11 @@ test('a revoked CA: what was logged before stays good, later entries and times d
   )
   const anew = await signing().statement(statement, who)
   assert.ok(oursTakes(keeper, anew.json) && sigstoreTakes(keeper, anew.json))
-  assert.equal((await entries('trust.revoked'))[0]?.data?.['tree_size'], 1)
+  const [entry] = await entries('trust.revoked')
+  const logId = keeper.inForce()?.payload.trustedRoot.tlogs[0]?.logId.keyId
+  assert.ok(logId)
+  assert.deepEqual([entry?.data?.['tree_size'], entry?.data?.['log']], [1, logId])
+  assert.deepEqual(keeper.inForce()?.payload.revoked[0]?.log, logId)
   assert.equal(log.size(), 3)
   // From an earlier moment on: then the first one does not count either.
   await keeper.revoke({ key: id, fromMs: Date.now() - 60_000, reason: 'stolen a minute ago', by: {} })

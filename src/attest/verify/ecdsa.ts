@@ -1,5 +1,5 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto'
-import { DerError, oidOf, tags, type DerNode } from '../../der/index.ts'
+import { DerError, oidOf, readDer, tags, type DerNode } from '../../der/index.ts'
 
 export type Hash = 'sha256' | 'sha384' | 'sha512'
 
@@ -32,21 +32,38 @@ export function hashOf(node: DerNode | undefined): Hash {
   return hash
 }
 
-const curves = ['prime256v1', 'secp384r1', 'secp521r1']
+const ecPublicKey = '1.2.840.10045.2.1'
+const curves: Readonly<Record<string, { readonly name: string; readonly bytes: number }>> = {
+  '1.2.840.10045.3.1.7': { name: 'prime256v1', bytes: 32 },
+  '1.3.132.0.34': { name: 'secp384r1', bytes: 48 },
+  '1.3.132.0.35': { name: 'secp521r1', bytes: 66 },
+}
 
 /**
- * The key of a SubjectPublicKeyInfo on a curve of NIST. Throws `DerError` for other keys, and for a second way to write the same one
- * (a compressed point, parameters written out).
+ * The key of a SubjectPublicKeyInfo on a curve of NIST (RFC 5480). Throws `DerError` for other keys, and for every other way to write the
+ * same one (a compressed or hybrid point, parameters written out): keys are known by the SHA-256 of these bytes, so under a second one
+ * a revoked key would come back.
  */
 export function ecKeyOf(spki: Buffer): KeyObject {
+  const [algorithm, bits, ...more] = childrenOf(readDer(spki))
+  const [id, parameters, ...others] = childrenOf(algorithm)
+  const curve = oidOf(id) === ecPublicKey ? curves[oidOf(parameters)] : undefined
+  if (curve === undefined || more.length + others.length > 0)
+    throw new DerError('a public key other than P-256, P-384 or P-521')
+  const [unused, form] = bits?.tag === tags.bits ? bits.content : []
+  if (unused !== 0 || form !== 4 || bits?.content.length !== 2 + 2 * curve.bytes)
+    throw new DerError('a public key whose point is not written out in full')
   try {
     const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
-    const { namedCurve = '' } = key.asymmetricKeyDetails ?? {}
-    if (curves.includes(namedCurve) && key.export({ type: 'spki', format: 'der' }).equals(spki)) return key
+    if (key.asymmetricKeyDetails?.namedCurve === curve.name) return key
   } catch (cause) {
     throw new DerError('a public key that is none', { cause })
   }
-  throw new DerError('a public key other than P-256, P-384 or P-521')
+  throw new DerError('a public key that is none')
+}
+
+function childrenOf(node: DerNode | undefined): readonly DerNode[] {
+  return node?.tag === tags.sequence ? node.children() : []
 }
 
 export function isP256(key: KeyObject): boolean {

@@ -42,6 +42,12 @@ export function countIn(value: unknown, what: string): number {
   return count
 }
 
+/** The same where other checkers take no text for a number. */
+export function numberIn(value: unknown, what: string): number {
+  if (typeof value !== 'number') throw new Refusal('malformed', `${what} is no number`)
+  return countIn(value, what)
+}
+
 /** RFC 3339 in UTC, in milliseconds since 1970. */
 export function timeIn(value: unknown, what: string): number {
   const text = textIn(value, what, 40)

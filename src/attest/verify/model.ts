@@ -100,7 +100,9 @@ export interface Revocation {
   /** SHA-256 of the public key (SPKI), hex: of a signer, of a certificate's authority, of a timestamp authority or of a log. */
   readonly key: string
   readonly fromMs: number
-  /** Of the attestation log: an index from here on does not count, whatever its timestamp says. */
+  /** Of the log: an index from here on does not count, whatever its timestamp says. */
   readonly treeSize: number
+  /** Id of the key of the log that had this size; of whichever log, if nobody says. */
+  readonly log?: Buffer
   readonly reason: string
 }

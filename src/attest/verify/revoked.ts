@@ -1,13 +1,14 @@
 import { sha256Hex } from './key.ts'
 import type { Certificate } from './certificate.ts'
 import type { Window } from './fields.ts'
-import type { Trust } from './model.ts'
+import type { Revocation, Trust } from './model.ts'
 import { Refusal } from './refusal.ts'
+import { standsBehind, type Place } from './revocation.ts'
 
 interface Deed {
   readonly timeMs: number
-  /** Its place in the log, once that is shown. */
-  readonly index?: number
+  /** In the log, once that is shown. */
+  readonly place?: Place
 }
 
 /**
@@ -16,23 +17,29 @@ interface Deed {
  */
 export function revokedBy(
   keys: readonly string[],
-  { timeMs, index }: Deed,
-  { revoked }: Trust,
+  { timeMs, place }: Deed,
+  { revoked, logs }: Trust,
 ): Refusal | undefined {
   const found = revoked.find(
-    ({ key, fromMs, treeSize }) =>
-      keys.includes(key) && (timeMs >= fromMs || (index !== undefined && index >= treeSize)),
+    (one) =>
+      keys.includes(one.key) &&
+      (timeMs >= one.fromMs || (place !== undefined && standsBehind(one, place, logs))),
   )
   if (found === undefined) return undefined
   const { key, fromMs, treeSize, reason } = found
   const how =
     timeMs >= fromMs
       ? `before it was signed (${iso(timeMs)})`
-      : `and it stands at entry ${index} of the log, where nothing by that key counts from entry ${treeSize} on`
+      : `and it stands at entry ${place?.index} of ${place?.log.name}, where nothing by that key counts ${where(found, place)}`
   return new Refusal(
     'revoked',
     `a key that vouches for it (${key.slice(0, 16)}) was revoked from ${iso(fromMs)} on, ${how}: ${reason}`,
   )
+}
+
+function where({ log, treeSize }: Revocation, place: Place | undefined): string {
+  const isOther = log !== undefined && place?.log.keyId.equals(log) !== true
+  return isOther ? 'since another log was in use when it was taken back' : `from entry ${treeSize} on`
 }
 
 /** The same of what was done when a key was not trusted, which says so where nobody took it back. */

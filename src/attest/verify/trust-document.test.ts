@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { openTrustDocument, preAuthEncoding, sha256Hex, trustDocumentType, verifyBundle } from './index.ts'
 import { createWorld } from './world.fixture.ts'
 
-const world = await createWorld()
+const [world, other] = [await createWorld(), await createWorld()]
 const { nowMs } = world
 const time = (ms: number) => new Date(ms).toISOString()
 
@@ -82,6 +82,16 @@ test('each reason not to take a document', () => {
     ['malformed', envelopeOf(documentOf({ expires: '2026-02-30T00:00:00Z' }), [first])],
     ['malformed', envelopeOf(documentOf({ version: -1 }), [first])],
     ['malformed', envelopeOf(documentOf({ issued: nowMs }), [first])],
+    ...[2 ** 53, 1.5, '3', null, true, [3]].map(
+      (version) => ['malformed', envelopeOf(documentOf({ version }), [first])] as const,
+    ),
+    [
+      'malformed',
+      envelopeOf(JSON.stringify(documentOf()).replace('"version":3', '"version":1e400'), [first]),
+    ],
+    ['in_future', envelopeOf(documentOf({ issued: '2099-01-01T00:00:00Z' }), [first])],
+    ['in_future', envelopeOf(documentOf({ issued: time(nowMs + 301_000) }), [first])],
+    ['ok', envelopeOf(documentOf({ issued: time(nowMs + 299_000) }), [first])],
     ['unsupported_format', envelopeOf(documentOf({ more: 1 }), [first])],
     ['unsupported_format', envelopeOf(documentOf(), [first], 'application/vnd.in-toto+json')],
     ['name_twice', envelopeOf(twice, [first])],
@@ -125,6 +135,58 @@ test('a revoked key counts no more from its time on, or from its size of the log
     reasonOf(openTrustDocument(envelopeOf(documentOf({ revoked: [odd] }), [first]), [first.pem])),
     'malformed',
   )
+})
+
+test('of a key that was revoked by the size of one log, what stands in another goes by which of them came first', async () => {
+  const bundle = await world.bundle()
+  const [own] = world.trustedRoot.tlogs
+  const [second] = other.trustedRoot.tlogs
+  assert.ok(own !== undefined && second !== undefined)
+  const hour = 3_600_000
+  const at = (log: typeof own, startMs: number, endMs?: number) => ({
+    ...log,
+    publicKey: {
+      ...log.publicKey,
+      validFor: { start: time(startMs), ...(endMs === undefined ? {} : { end: time(endMs) }) },
+    },
+  })
+  /** The bundle is number 2 of `own`. */
+  const verdictOf = (tlogs: readonly object[], treeSize: number, log?: string, fromMs = nowMs + 60_000) => {
+    const revoked = [
+      { key: sha256Hex(world.caKey), from: time(fromMs), treeSize, reason: '', ...(log && { log }) },
+    ]
+    const document = documentOf({ trustedRoot: { ...world.trustedRoot, tlogs }, revoked })
+    const opened = openTrustDocument(envelopeOf(document, [first]), [first.pem])
+    return opened.ok ? reasonOf(verifyBundle(bundle, opened.trust)) : opened.reason
+  }
+  const [ownId, secondId] = [own.logId.keyId, second.logId.keyId]
+  const begun = nowMs - 24 * hour
+  for (const tlogs of [[own], [own, second]]) {
+    assert.equal(verdictOf(tlogs, 3, ownId), 'ok')
+    assert.equal(verdictOf(tlogs, 2, ownId), 'revoked')
+    assert.equal(verdictOf(tlogs, 3), 'ok')
+    assert.equal(verdictOf(tlogs, 2), 'revoked')
+    assert.equal(verdictOf(tlogs, 3, ownId, nowMs), 'revoked')
+  }
+  // Given up before the one began of which the size is: by time alone.
+  const former = [at(own, begun, nowMs + hour), at(second, begun + hour)]
+  assert.equal(verdictOf(former, 0, secondId), 'ok')
+  assert.equal(verdictOf(former, 0, secondId, nowMs), 'revoked')
+  // Begun later, or never given up: whoever has the key may have filled it.
+  assert.equal(verdictOf([at(own, begun, nowMs + hour), at(second, begun - hour)], 9, secondId), 'revoked')
+  assert.equal(verdictOf([at(own, begun), at(second, begun + hour)], 9, secondId), 'revoked')
+  assert.equal(verdictOf([own], 9, secondId), 'bad_root')
+  assert.equal(verdictOf([own], 9, 'AAAA'), 'bad_root')
+  assert.equal(verdictOf([own], 9, '?'), 'malformed')
+})
+
+test('a document that has ended is opened only to follow the root key, one of the future not even then', () => {
+  const ended = envelopeOf(documentOf({ expires: time(nowMs - 1) }), [first])
+  const options = { nowMs, mayHaveEnded: true }
+  assert.equal(reasonOf(openTrustDocument(ended, [first.pem], { nowMs })), 'expired')
+  assert.equal(reasonOf(openTrustDocument(ended, [first.pem], options)), 'ok')
+  const ahead = envelopeOf(documentOf({ issued: time(nowMs + 400_000) }), [first])
+  assert.equal(reasonOf(openTrustDocument(ahead, [first.pem], options)), 'in_future')
 })
 
 test('keys of the document are trusted in their time alone', async () => {

@@ -1,10 +1,11 @@
 import { maxEnvelopeBytes, preAuthEncoding, readEnvelope } from './envelope.ts'
 import { isSignedBy } from './ecdsa.ts'
-import { countIn, fieldsOf, listOf, textIn, timeIn, windowIn } from './fields.ts'
+import { fieldsOf, listOf, numberIn, textIn, timeIn, windowIn } from './fields.ts'
 import { readJson } from './json.ts'
 import { joinTrust, keyOfPem, trustKey, type PublicKey } from './key.ts'
-import type { Revocation, Trust } from './model.ts'
+import type { Trust } from './model.ts'
 import { answered, Refusal, type Refused } from './refusal.ts'
+import { revocationIn } from './revocation.ts'
 import { maxRootBytes, parseTrustedRoot } from './trusted-root.ts'
 
 export const trustDocumentType = 'application/vnd.mayfly.trust+json'
@@ -23,7 +24,13 @@ export interface TrustDocument {
     readonly publicKey: string
     readonly validFor: { start: string; end?: string }
   }[]
-  readonly revoked?: readonly { key: string; from: string; treeSize: number; reason: string }[]
+  readonly revoked?: readonly {
+    readonly key: string
+    readonly from: string
+    readonly treeSize: number
+    readonly log?: string
+    readonly reason: string
+  }[]
 }
 
 export interface OpenedTrust {
@@ -38,6 +45,16 @@ export interface OpenedTrust {
   readonly trustedRoot: unknown
 }
 
+export interface OpenOptions {
+  readonly nowMs?: number
+  readonly minVersion?: number
+  /** One of the past, by which the root key is followed. */
+  readonly mayHaveEnded?: boolean
+}
+
+/** Clocks of two machines. */
+const aheadMs = 300_000
+
 /**
  * A trust document in its envelope, signed by a pinned root key. One that names other root keys is signed by one of those, too: who
  * holds a root key can hand it on, and nobody can hand it to a key that nobody has.
@@ -45,7 +62,7 @@ export interface OpenedTrust {
 export function openTrustDocument(
   envelope: unknown,
   pinned: readonly string[],
-  options: { readonly nowMs?: number; readonly minVersion?: number } = {},
+  options: OpenOptions = {},
 ): OpenedTrust | Refused {
   return answered(() => {
     const { payloadType, payload, signatures } = readEnvelope(readJson(envelope, maxEnvelopeBytes))
@@ -64,7 +81,14 @@ export function openTrustDocument(
         'older_version',
         `version ${opened.version} is older than ${options.minVersion}, which was here already`,
       )
-    if ((options.nowMs ?? Date.now()) > (opened.expiresMs ?? Number.POSITIVE_INFINITY))
+    const nowMs = options.nowMs ?? Date.now()
+    if (opened.issuedMs > nowMs + aheadMs)
+      throw new Refusal(
+        'in_future',
+        'the trust document was issued at a time that has not come: compare the clocks',
+      )
+    const hasEnded = nowMs > (opened.expiresMs ?? Number.POSITIVE_INFINITY)
+    if (hasEnded && options.mayHaveEnded !== true)
       throw new Refusal(
         'expired',
         'the trust document has expired: fetch the newest, or have the root key sign the next one',
@@ -83,8 +107,10 @@ function readDocument(payload: Uint8Array): OpenedTrust {
     const { publicKey, validFor } = fieldsOf(one, 'a key', ['publicKey', 'validFor'])
     return trustKey(textIn(publicKey, 'a key'), windowIn(validFor, 'the time of a key'))
   })
-  const revoked = listOf(document['revoked'] ?? [], 'the list of revoked keys', 10_000).map(revocationIn)
   const trusted = joinTrust(parseTrustedRoot(document['trustedRoot']), ...keys)
+  const revoked = listOf(document['revoked'] ?? [], 'the list of revoked keys', 10_000).map((one) =>
+    revocationIn(one, trusted.logs),
+  )
   const { expires } = document
   return {
     ok: true,
@@ -94,29 +120,5 @@ function readDocument(payload: Uint8Array): OpenedTrust {
     ...(expires === undefined ? {} : { expiresMs: timeIn(expires, 'the end of the trust document') }),
     root,
     trustedRoot: document['trustedRoot'],
-  }
-}
-
-/** Other checkers take no text for a number. */
-function numberIn(value: unknown, what: string): number {
-  if (typeof value !== 'number') throw new Refusal('malformed', `${what} is no number`)
-  return countIn(value, what)
-}
-
-function revocationIn(json: unknown): Revocation {
-  const { key, from, treeSize, reason } = fieldsOf(json, 'a revoked key', [
-    'key',
-    'from',
-    'treeSize',
-    'reason',
-  ])
-  const keyId = textIn(key, 'a revoked key', 64)
-  if (!/^[0-9a-f]{64}$/.test(keyId))
-    throw new Refusal('malformed', 'a revoked key is not named by its SHA-256 in hex')
-  return {
-    key: keyId,
-    fromMs: timeIn(from, 'the time of a revocation'),
-    treeSize: numberIn(treeSize, 'the tree size of a revocation'),
-    reason: textIn(reason ?? '', 'the reason of a revocation'),
   }
 }

@@ -38,9 +38,10 @@ export function verifyBundle(
     const content: EntryContent = { digest: signed.digest, signature: bundle.signature, by }
     const log = verifyEntry(bundle.entry, content, timeMs, trust)
     const keys = [...keyIdsOf([...chain, ...authority.chain]), sha256Hex(key.spki), log.spkiSha256]
-    const refusal = revokedBy(keys, { timeMs, index: bundle.entry.index }, trust)
+    const { index } = bundle.entry
+    const refusal = revokedBy(keys, { timeMs, place: { index, log } }, trust)
     if (refusal !== undefined) throw refusal
-    return { ok: true, ...signed.what, signer, timeMs, logIndex: bundle.entry.index } as const
+    return { ok: true, ...signed.what, signer, timeMs, logIndex: index } as const
   })
 }
 

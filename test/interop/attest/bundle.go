@@ -102,7 +102,7 @@ func (t *trust) verifyBundle(raw, file []byte) (*verified, error) {
 		parts = append(parts, c.RawSubjectPublicKeyInfo)
 	}
 	for _, spki := range parts {
-		if err := t.checkRevoked(spki, v.at, v.index); err != nil {
+		if err := t.checkRevoked(spki, v.at, v.index, log); err != nil {
 			return nil, err
 		}
 	}

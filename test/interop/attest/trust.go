@@ -52,6 +52,7 @@ type revocation struct {
 	key      string
 	from     time.Time
 	treeSize int64
+	log      []byte // id of the log that had this size; nil if nobody says which
 }
 
 // trust is a trust document that was taken.
@@ -76,7 +77,7 @@ var authorityShape = record{
 var trustShape = exact{
 	"version": count, "issued": instant, "expires?": instant, "root": list{text},
 	"keys?":    list{exact{"publicKey": text, "validFor": validFor}},
-	"revoked?": list{exact{"key": sha256Text, "from": instant, "treeSize": count, "reason": text}},
+	"revoked?": list{exact{"key": sha256Text, "from": instant, "treeSize": count, "log?": hash, "reason": text}},
 	"trustedRoot": record{
 		"mediaType": is("application/vnd.dev.sigstore.trustedroot+json;version=0.1"),
 		"tlogs": list{record{
@@ -114,6 +115,9 @@ func readTrust(raw []byte, pinned []publicKey, before int64, now time.Time) (*tr
 	}
 	t := &trust{now: now}
 	t.version, _ = whole(document["version"])
+	if issued, _ := parseTime(document["issued"]); issued.Sub(now) > 300*time.Second {
+		return nil, fail("in_future", "the trust document was issued at %s, which is yet to come", issued)
+	}
 	if err := t.fill(document); err != nil {
 		return nil, fail("bad_trust", "%v", err)
 	}
@@ -169,7 +173,8 @@ func (t *trust) fill(document object) (err error) {
 	for _, r := range items(document, "revoked") {
 		from, _ := parseTime(get(r, "from"))
 		size, _ := whole(get(r, "treeSize"))
-		t.revoked = append(t.revoked, revocation{str(r, "key"), from, size})
+		log, _ := unbase64(str(r, "log"))
+		t.revoked = append(t.revoked, revocation{str(r, "key"), from, size, log})
 	}
 	t.certificateLogs = len(items(document, "trustedRoot", "ctlogs")) > 0
 	for _, l := range items(document, "trustedRoot", "tlogs") {
@@ -186,6 +191,11 @@ func (t *trust) fill(document object) (err error) {
 			return fmt.Errorf("tlogs: %q has the id of another key", at.Hostname())
 		}
 		t.logs = append(t.logs, log)
+	}
+	for _, r := range t.revoked {
+		if len(r.log) > 0 && t.logById(r.log) == nil {
+			return fmt.Errorf("revoked: the key %s by a log that is not in tlogs", r.key)
+		}
 	}
 	if t.issuers, err = readAuthorities(items(document, "trustedRoot", "certificateAuthorities")); err == nil {
 		t.stamps, err = readAuthorities(items(document, "trustedRoot", "timestampAuthorities"))
@@ -234,13 +244,33 @@ func readPEM(data []byte) (keys []publicKey, err error) {
 	return keys, nil
 }
 
-// checkRevoked refuses what a revoked key had a part in, from its time or from its index on.
-func (t *trust) checkRevoked(spki []byte, at time.Time, index int64) error {
+func (t *trust) logById(id []byte) *trustedLog {
+	for i := range t.logs {
+		if own := t.logs[i].id(1); bytes.Equal(own[:], id) {
+			return &t.logs[i]
+		}
+	}
+	return nil
+}
+
+// checkRevoked refuses what a revoked key had a part in, from its time or from its index of that log on.
+func (t *trust) checkRevoked(spki []byte, at time.Time, index int64, in trustedLog) error {
 	digest := sha256.Sum256(spki)
 	for _, r := range t.revoked {
-		if r.key == hex.EncodeToString(digest[:]) && (!at.Before(r.from) || index >= r.treeSize) {
+		if r.key == hex.EncodeToString(digest[:]) && (!at.Before(r.from) || r.counts(index, in, t.logById(r.log))) {
 			return fail("revoked", "the key %s is revoked", r.key)
 		}
 	}
 	return nil
+}
+
+// counts tells whether an entry stands where the revocation counts, whatever its time; named is the log that the size is of.
+func (r revocation) counts(index int64, in trustedLog, named *trustedLog) bool {
+	if named == nil {
+		return index >= r.treeSize || !in.valid.start.Before(r.from)
+	}
+	if in.id(1) == named.id(1) {
+		return index >= r.treeSize
+	}
+	return in.valid.end.IsZero() || !in.valid.start.Before(named.valid.start)
 }
