@@ -59,6 +59,18 @@ test('audit rotate-timestamp: asks, needs the token, and the audit log keeps it'
     timestampChains.map(({ untilMs }) => untilMs === undefined),
     [false, true],
   )
+  const announced = await rotate('--next', '--append-token-file', right)
+  assert.match(announced.stdout, /signs nothing yet/)
+  const next = JSON.parse((await rotate('--next', '--json', '--append-token-file', right)).stdout) as {
+    timestampChains: object[]
+    nextTimestampChain: { chain: string[] }
+  }
+  assert.equal(next.timestampChains.length, 2)
+  const promoted = await rotate('--yes', '--json', '--append-token-file', right)
+  const { timestampChains: chains, ...others } = JSON.parse(promoted.stdout) as {
+    timestampChains: { chain: string[] }[]
+  }
+  assert.deepEqual([chains.length, chains.at(-1)?.chain, others], [3, next.nextTimestampChain.chain, {}])
   const elsewhere = await audit('rotate-timestamp', '--yes', '--data', folder)
   assert.match(elsewhere.stderr, /no mayfly up runs with this data folder/)
   await log.close()
@@ -66,7 +78,7 @@ test('audit rotate-timestamp: asks, needs the token, and the audit log keeps it'
   for await (const { bytes } of readEntries(folderSource(folder))) entries.push(parseEntry(bytes))
   assert.deepEqual(
     entries.map((entry) => [entry?.type, entry?.subject]),
-    [['timestamp.rotated', log.attestations?.origin]],
+    ['rotated', 'announced', 'rotated'].map((what) => [`timestamp.${what}`, log.attestations?.origin]),
   )
   const { certificate, replaces } = (entries[0]?.data ?? {}) as Record<string, string>
   assert.ok(/^[0-9a-f]{64}$/.test(certificate ?? '') && certificate !== replaces)

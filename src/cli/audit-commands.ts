@@ -56,6 +56,7 @@ function addTimestamps(audit: Command): void {
     .option('--data <dir>', 'data folder of mayfly up (MAYFLY_DATA)')
     .option('--url <url>', 'the log’s port, where it runs alone')
     .option('--append-token-file <file>', 'the token that may append there')
+    .option('--next', 'make the next one, for the trust document, without signing by it yet', false)
     .option('--yes', 'do not ask', false)
     .addOption(jsonOption())
     .action(act(async (options) => (await import('./audit-rotate-timestamp.ts')).rotateTimestamp(options)))

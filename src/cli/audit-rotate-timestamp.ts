@@ -10,6 +10,7 @@ interface RotateOptions {
   data?: string
   url?: string
   appendTokenFile?: string
+  next: boolean
   yes: boolean
   json: boolean
 }
@@ -20,38 +21,58 @@ interface Chain {
   untilMs?: number
 }
 
+interface Keys {
+  timestampChains: Chain[]
+  nextTimestampChain?: Chain
+}
+
 /** Has the log make another timestamp certificate. It is for whoever may append: on the server's machine, or with its token. */
 export async function rotateTimestamp(options: RotateOptions): Promise<number> {
   const folder = dataFolderOf(options.data)
   const url = options.url ?? runningAt(join(folder, 'up.json'))
   const token = readOwnText(options.appendTokenFile ?? join(folder, 'keys', 'audit-append-token')).trim()
+  if (options.next) return told(options, await ask(url, 'timestamp/announce', token), announced)
+  const { nextTimestampChain: next } = await ask(url, 'keys')
+  const until =
+    next === undefined
+      ? 'and makes another, which no verifier knows: nothing is attested until the next trust document names it. Where the root key is offline announce it before, with --next'
+      : 'and signs by the one that was announced: a verifier takes that once it has a trust document that names it'
   await confirm(
-    'this deletes the key that timestamps are signed with and makes another; what it signed stays good, and verifiers take what is signed from now on once they have the next trust document',
+    `this deletes the key that timestamps are signed with, ${until}; what it signed stays good`,
     options,
   )
-  const chains = await rotate(url, token)
-  const newest = chains.at(-1)
-  const since = new Date(newest?.sinceMs ?? 0).toISOString()
-  print(options.json, { timestampChains: chains }, [
-    `timestamps are signed by another certificate since ${since}; ${chains.length - 1} before it stay listed`,
-    'publish the next trust document, which names it',
-  ])
+  return told(options, await ask(url, 'timestamp/rotate', token), ({ timestampChains: chains }) => {
+    const since = new Date(next === undefined ? (chains.at(-1)?.sinceMs ?? 0) : Date.now()).toISOString()
+    return [
+      `timestamps are signed by another certificate since ${since}; ${chains.length - 1} before it stay listed`,
+      ...(next === undefined ? ['publish the next trust document, which names it'] : []),
+    ]
+  })
+}
+
+const announced = ({ nextTimestampChain: next }: Keys) => [
+  `the next certificate for timestamps is there since ${new Date(next?.sinceMs ?? 0).toISOString()}, and signs nothing yet`,
+  'once the trust document in force names it (mayfly attest root show; with an offline root: root next, sign, publish): mayfly audit rotate-timestamp',
+]
+
+function told(options: RotateOptions, keys: Keys, lines: (keys: Keys) => string[]): number {
+  const { timestampChains, nextTimestampChain } = keys
+  const shown = { timestampChains, ...(nextTimestampChain === undefined ? {} : { nextTimestampChain }) }
+  print(options.json, shown, lines(keys))
   return exitCodes.ok
 }
 
-async function rotate(url: string, token: string): Promise<Chain[]> {
-  const address = new URL('/attestations/timestamp/rotate', url)
-  const headers = { authorization: `Bearer ${token}` }
-  const response = await fetch(address, { method: 'POST', headers, redirect: 'error' }).catch(
-    (error: unknown) => {
-      throw new MayflyError(
-        'audit_unavailable',
-        `the audit log at ${url} cannot be reached: ${connectionProblem(error)}`,
-      )
-    },
-  )
-  const body = (await response.json().catch(() => ({}))) as { message?: string; timestampChains?: Chain[] }
-  if (response.status === 200 && Array.isArray(body.timestampChains)) return body.timestampChains
+async function ask(url: string, path: string, token?: string): Promise<Keys> {
+  const address = new URL(`/attestations/${path}`, url)
+  const request = token === undefined ? {} : { method: 'POST', headers: { authorization: `Bearer ${token}` } }
+  const response = await fetch(address, { ...request, redirect: 'error' }).catch((error: unknown) => {
+    throw new MayflyError(
+      'audit_unavailable',
+      `the audit log at ${url} cannot be reached: ${connectionProblem(error)}`,
+    )
+  })
+  const body = (await response.json().catch(() => ({}))) as Partial<Keys> & { message?: string }
+  if (response.status === 200 && Array.isArray(body.timestampChains)) return body as Keys
   throw new MayflyError(
     response.status === 401 ? 'unauthorized' : 'audit_unavailable',
     `the audit log did not rotate: ${(body.message ?? `it answered ${response.status}`).slice(0, 300)}`,

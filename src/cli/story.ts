@@ -205,6 +205,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'logs.removed': (data) => [
     `${text(data['by'])} removed what is kept of the logs of run ${text(data['of'])} (${text(data['removed'])} steps)`,
   ],
+  'timestamp.announced': (data, { subject }) => [
+    `${subject} has the next certificate for timestamps ready (SHA-256 ${text(data['certificate']).slice(0, 16)}…), which signs nothing yet`,
+  ],
   'timestamp.rotated': (data, { subject }) => [
     `${subject} signs timestamps by another certificate (SHA-256 ${text(data['certificate']).slice(0, 16)}…): the key of the one before was deleted`,
   ],

@@ -15,14 +15,17 @@ const pem = /^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]{1,8192}\n-----END CE
 
 /** What `GET /attestations/keys` says; `undefined` when malformed. */
 export function parseLogKeys(body: string): AllLogKeys | undefined {
-  const { origin, verifierKey, sinceMs, timestampChains } = parseObject(body) ?? {}
+  const { origin, verifierKey, sinceMs, timestampChains, nextTimestampChain } = parseObject(body) ?? {}
   if (typeof origin !== 'string' || typeof verifierKey !== 'string' || !isIndex(sinceMs)) return undefined
   if (!Array.isArray(timestampChains) || timestampChains.length > maxChains) return undefined
   const chains = (timestampChains as unknown[]).map(chainIn)
   const newest = chains.at(-1)
   if (newest === undefined || chains.includes(undefined)) return undefined
+  const next = nextTimestampChain === undefined ? undefined : chainIn(nextTimestampChain)
+  if (nextTimestampChain !== undefined && next === undefined) return undefined
   return {
     ...{ origin, verifierKey, sinceMs, timestampChain: newest.chain },
+    ...(next === undefined ? {} : { nextTimestampChain: { chain: next.chain, sinceMs: next.sinceMs } }),
     timestampChains: chains as AllLogKeys['timestampChains'],
   }
 }

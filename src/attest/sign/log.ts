@@ -31,5 +31,7 @@ export interface LogKeys {
     readonly sinceMs: number
     readonly untilMs?: number
   }[]
+  /** Is to sign after the next rotation: announced, so that verifiers know it before. */
+  readonly nextTimestampChain?: { readonly chain: readonly string[]; readonly sinceMs: number }
   readonly sinceMs: number
 }

@@ -91,10 +91,10 @@ export function trustContent(
       end(key, lastMs),
     )
   })
-  const chains = facts.log.timestampChains ?? [
-    { chain: facts.log.timestampChain, sinceMs: facts.log.sinceMs },
-  ]
-  const timestamps = chains.map(({ chain, sinceMs, untilMs }) =>
+  const { timestampChain, timestampChains, nextTimestampChain, sinceMs: begunMs } = facts.log
+  const chains = timestampChains ?? [{ chain: timestampChain, sinceMs: begunMs }]
+  const all: typeof chains = nextTimestampChain === undefined ? chains : [...chains, nextTimestampChain]
+  const timestamps = all.map(({ chain, sinceMs, untilMs }) =>
     certificateEntry(`https://${facts.log.origin}/timestamps`, chain.map(certificateOf), sinceMs, (key) =>
       end(key, untilMs),
     ),

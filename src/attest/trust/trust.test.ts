@@ -5,7 +5,8 @@ import { bundleFromJSON } from '@sigstore/bundle'
 import { TrustedRoot } from '@sigstore/protobuf-specs'
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify'
 import { createHeldKeySigner, createKeySigner, logSpkiId, pemKeyId } from '../sign/index.ts'
-import { openTrustDocument, parseTrustedRoot, verifyBundle } from '../verify/index.ts'
+import { createTestLog } from '../sign/attestation-log.fixture.ts'
+import { checkTimestamp, openTrustDocument, parseTrustedRoot, verifyBundle } from '../verify/index.ts'
 import { createTrustKeeper, type TrustKeeper } from './index.ts'
 import { day, offlineRoot, setupTrust, statement, who } from './trust.fixture.ts'
 
@@ -194,6 +195,35 @@ test('what is revoked by the length of the log alone does not count for ours, wh
     bundles.map(({ json }) => verifyBundle(json, { ...trust, revoked }).ok),
     [true, false],
   )
+})
+
+test('the next timestamp authority is named before it signs, so that an offline root can sign in time', async (t) => {
+  const [own, following] = [await createTestLog(), await createTestLog()]
+  t.after(() => [own, following].forEach((one) => one[Symbol.dispose]()))
+  const { deps } = await setupTrust(t)
+  let isAnnounced = false
+  const [keys, others] = [await own.keys(), await following.keys()]
+  const next = { chain: others.timestampChain, sinceMs: others.sinceMs }
+  const log = {
+    size: () => Promise.resolve(0),
+    keys: () => Promise.resolve({ ...keys, ...(isAnnounced ? { nextTimestampChain: next } : {}) }),
+  }
+  const keeper = createTrustKeeper({ ...deps(), log })
+  await keeper.sweep()
+  assert.equal(opened(keeper).trust.timestampAuthorities.length, 1)
+  isAnnounced = true
+  // Another server, which has not asked the log yet.
+  const second = createTrustKeeper({ ...deps(), log })
+  await second.sweep()
+  const named = opened(second).trust.timestampAuthorities
+  assert.equal(named.length, 2)
+  assert.ok(named.every(({ validFor }) => validFor.endMs === Number.POSITIVE_INFINITY))
+  const signature = Buffer.from('a signature')
+  const { timestamp } = await following.add(Buffer.from('{}'), signature)
+  assert.ok(checkTimestamp(timestamp, signature, opened(second).trust).ok)
+  // The document before did not name it.
+  const before = openTrustDocument(await second.version(1), second.inForce()?.payload.root ?? [])
+  assert.ok(before.ok && !checkTimestamp(timestamp, signature, before.trust).ok)
 })
 
 test('what can be revoked, and what not', async (t) => {

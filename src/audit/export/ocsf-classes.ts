@@ -103,6 +103,7 @@ const lines: Readonly<Record<string, Line>> = {
   'sumdb.contradicted': ['finding', 1, 5],
   'provenance.downgraded': ['finding', 1, 4],
   'entries.lost': ['finding', 1, 4],
+  'timestamp.announced': ['api', 1, 2],
   'timestamp.rotated': ['api', 3, 2],
   'quorum.lost': ['finding', 1, 3],
   'quorum.restored': ['finding', 3, 1],

@@ -10,16 +10,22 @@ export type Stamped =
   | { readonly ok: true; readonly response: Buffer }
   | { readonly ok: false; readonly message: string }
 
+type Done = { readonly ok: true } | { readonly ok: false; readonly message: string }
+
 export interface TimestampAuthority {
   /** A TimeStampResp for whatever was sent; it says why if there is no timestamp in it. */
   answer(request: Uint8Array): Buffer
   /** A TimeStampResp over the SHA-256 of these bytes, with the leaf's certificate. */
   stamp(message: Uint8Array): Stamped
   /** May it sign now? If not, `message` says what to do. */
-  ready(): { readonly ok: true } | { readonly ok: false; readonly message: string }
+  ready(): Done
   /** Oldest first; the last one signs. */
   chains(): readonly TimestampChain[]
-  rotate(): Promise<{ readonly ok: true } | { readonly ok: false; readonly message: string }>
+  /** Is to sign after the next rotation, and is not trusted by anybody who does not know of it before. */
+  next(): TimestampChain | undefined
+  /** Makes the next one, unless there is one. */
+  announce(): Promise<Done>
+  rotate(): Promise<Done>
 }
 
 /** The authority whose chains are in `folder`; the first is made if there is none. Throws a FatalError. */
@@ -49,6 +55,13 @@ export async function openTimestampAuthority(
         }
   }
 
+  async function at(act: (nowMs: number) => Promise<void>): Promise<Done> {
+    const present = time()
+    if (!present.ok) return present
+    await act(present.ms)
+    return { ok: true }
+  }
+
   return {
     answer(bytes) {
       const parsed = parseRequest(bytes)
@@ -65,11 +78,8 @@ export async function openTimestampAuthority(
     },
     ready: now,
     chains: () => store.chains(),
-    async rotate() {
-      const at = time()
-      if (!at.ok) return at
-      await store.rotate(at.ms)
-      return { ok: true }
-    },
+    next: () => store.next(),
+    announce: () => at((nowMs) => store.announce(nowMs)),
+    rotate: () => at((nowMs) => store.rotate(nowMs)),
   }
 }

@@ -211,6 +211,50 @@ test('rotation: the chain before stays listed, its key is gone; what a crash lef
   await assert.rejects(open(t, root), /000001\.pem is not a chain/)
 })
 
+test('the next one is announced, listed and idle until the rotation that it signs from; crashes are put right', async (t) => {
+  const { root, clock, authority } = await open(t)
+  const folder = join(root, 'timestamp')
+  const files = async () => (await readdir(folder)).sort()
+  assert.equal(authority.next(), undefined)
+  clock.ms += 10_000
+  assert.ok((await authority.announce()).ok)
+  const next = authority.next()
+  assert.ok(next)
+  // A second time it is the same one.
+  assert.ok((await authority.announce()).ok)
+  assert.deepEqual(authority.next(), next)
+  assert.deepEqual(await files(), ['000001.key', '000001.pem', 'next.key', 'next.pem'])
+  assert.equal(authority.chains().length, 1)
+  await writeFile(join(root, 'old.pem'), authority.chains()[0]?.chain[1] ?? '')
+  await verifyIn({ root, authority }, 'old.pem')
+  assert.deepEqual((await open(t, root)).authority.next(), next)
+  // Killed while it was made: the key that has no certificate is removed.
+  const [key, pem] = await Promise.all(['next.key', 'next.pem'].map((name) => readFile(join(folder, name))))
+  await rm(join(folder, 'next.pem'))
+  assert.equal((await open(t, root)).authority.next(), undefined)
+  await writeFile(join(folder, 'next.key'), key ?? '')
+  await writeFile(join(folder, 'next.pem'), pem ?? '')
+  const again = await open(t, root)
+  again.clock.ms = startMs + 80_000
+  assert.ok((await again.authority.rotate()).ok)
+  const [old, current, ...more] = again.authority.chains()
+  assert.deepEqual([current?.chain, current?.sinceMs, more], [next.chain, next.sinceMs, []])
+  // The one before signed until the rotation, not until the announcement.
+  assert.equal(old?.untilMs, startMs + 81_000)
+  assert.equal(again.authority.next(), undefined)
+  assert.deepEqual(await files(), ['000001.pem', '000002.key', '000002.pem', '000002.since'])
+  await writeFile(join(root, 'next-root.pem'), next.chain[1] ?? '')
+  await verifyIn({ root, authority: again.authority }, 'next-root.pem')
+  // Killed after the promotion, before the announced one was removed.
+  await writeFile(join(folder, 'next.key'), key ?? '')
+  await writeFile(join(folder, 'next.pem'), pem ?? '')
+  const after = await open(t, root)
+  assert.deepEqual([after.authority.next(), after.authority.chains()], [undefined, again.authority.chains()])
+  assert.equal((await files()).length, 4)
+  await writeFile(join(folder, '000002.since'), 'x')
+  await assert.rejects(open(t, root), /000002\.since is no time/)
+})
+
 async function verifyIn({ root, authority }: Pick<Opened, 'root' | 'authority'>, ca: string): Promise<void> {
   const stamped = authority.stamp(Buffer.from('bytes'))
   assert.ok(stamped.ok)

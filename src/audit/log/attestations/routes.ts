@@ -78,14 +78,31 @@ export function createAttestationRoutes(deps: RouteDeps): AttestationRoutes {
     return keys()
   }
 
+  async function announce(): Promise<Answer> {
+    const { authority } = attestations
+    const known = authority.next()
+    const announced = await authority.announce()
+    if (!announced.ok) return refusal(503, 'audit_unavailable', announced.message)
+    const next = authority.next()
+    if (known === undefined && next !== undefined) {
+      const certificate = fingerprintOf(next)
+      await deps.record(`timestamp next ${certificate}`, 'timestamp.announced', { certificate })
+    }
+    return keys()
+  }
+
   function keys(): Answer {
     const { origin, verifierKey, sinceMs, authority } = attestations
-    return json(200, { origin, verifierKey, sinceMs, timestampChains: authority.chains() })
+    const next = authority.next()
+    return json(200, {
+      ...{ origin, verifierKey, sinceMs, timestampChains: authority.chains() },
+      ...(next === undefined ? {} : { nextTimestampChain: { chain: next.chain, sinceMs: next.sinceMs } }),
+    })
   }
 
   return async (request, path) => {
     const { method } = request
-    const post = { entries: append, 'timestamp/rotate': rotate }[path]
+    const post = { entries: append, 'timestamp/rotate': rotate, 'timestamp/announce': announce }[path]
     if (post !== undefined || path === 'timestamp') {
       if (method !== 'POST') return refusal(405, 'bad_input', 'POST only')
       return post === undefined ? await stamp(request) : await write(request, post)
