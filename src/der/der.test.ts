@@ -3,7 +3,20 @@ import { X509Certificate, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { rootCertificates } from 'node:tls'
 import fc from 'fast-check'
-import { der, DerError, oidOf, readDer, tags, textOf, timeOf, unsignedOf, type DerNode } from './index.ts'
+import {
+  DerError,
+  der,
+  integerBytesOf,
+  namedBitsOf,
+  oidOf,
+  readDer,
+  refuseFalse,
+  tags,
+  textOf,
+  timeOf,
+  type DerNode,
+  unsignedOf,
+} from './index.ts'
 
 const isConstructed = ({ tag }: DerNode) => (tag & 0x20) !== 0
 const again = (node: DerNode): Buffer =>
@@ -86,6 +99,26 @@ test('of any bytes: DerError, or a value that writes itself again', () => {
     }),
     { numRuns: 500 },
   )
+})
+
+test('lists of named bits, booleans and numbers have one form', () => {
+  const bits = (...bytes: number[]) => namedBitsOf(readDer(der.value(0x03, Buffer.from(bytes))))
+  const right: readonly (readonly [number, ...number[]])[] = [
+    [0x80_00, 7, 0x80],
+    [0x06_00, 1, 0x06],
+    [0x00_80, 7, 0x00, 0x80],
+    [0x01_00, 0, 0x01],
+    [0, 0],
+  ]
+  for (const [value, ...bytes] of right) assert.equal(bits(...bytes), value)
+  const wrong = [[], [0, 0x80], [7, 0x81], [6, 0x80], [8, 0x80], [7, 0], [0, 0x80, 0], [7], [7, 0, 0, 0x80]]
+  for (const bytes of wrong) assert.throws(() => bits(...bytes), DerError, String(bytes))
+  assert.doesNotThrow(() => refuseFalse(readDer(der.boolean(true))))
+  for (const bytes of [[0], [1], [], [0xff, 0xff]])
+    assert.throws(() => refuseFalse(readDer(der.value(0x01, Buffer.from(bytes)))), DerError)
+  const number = (...bytes: number[]) => integerBytesOf(readDer(der.value(0x02, Buffer.from(bytes))))
+  for (const bytes of [[0], [0xff], [0, 0x80], [0xff, 0x7f]]) assert.deepEqual([...number(...bytes)], bytes)
+  for (const bytes of [[], [0, 0], [0, 0x7f], [0xff, 0x80]]) assert.throws(() => number(...bytes), DerError)
 })
 
 test('each kind of value is written as X.690 says', () => {

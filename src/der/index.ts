@@ -5,4 +5,14 @@
  */
 export { DerError, readDer, type DerNode } from './read.ts'
 export * as der from './write.ts'
-export { oidOf, tags, textOf, timeOf, unsignedOf } from './values.ts'
+export {
+  integerBytesOf,
+  namedBitsOf,
+  oidOf,
+  refuseFalse,
+  tags,
+  textOf,
+  timeOf,
+  unsignedOf,
+  unsignedUnder,
+} from './values.ts'

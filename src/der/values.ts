@@ -33,11 +33,13 @@ export function oidOf(node: DerNode | undefined): string {
 
 /** A whole number from 0. Throws `DerError` for a negative one, and one with needless zeros in front. */
 export function unsignedOf(node: DerNode | undefined): bigint {
-  const bytes = contentOf(node, tags.integer)
-  const [first, second = 0] = bytes
-  if (first === undefined || first >= 0x80) throw new DerError('not a whole number from 0')
-  if (bytes.length > 1 && first === 0 && second < 0x80)
-    throw new DerError('a number that is longer than it takes')
+  return unsignedUnder(node, tags.integer)
+}
+
+/** The same under another tag: `[0] IMPLICIT INTEGER`. */
+export function unsignedUnder(node: DerNode | undefined, tag: number): bigint {
+  const bytes = integerBytesOf(node, tag)
+  if ((bytes[0] ?? 0) >= 0x80) throw new DerError('not a whole number from 0')
   return BigInt(`0x${bytes.toString('hex')}`)
 }
 
@@ -48,6 +50,33 @@ export function textOf(node: DerNode | undefined): string {
   const text = content.toString(tag === tags.utf8 ? 'utf8' : 'latin1')
   if (!Buffer.from(text, 'utf8').equals(content)) throw new DerError('a text that is none')
   return text
+}
+
+/** A list of named bits (X.690, sections 11.2.1 and 11.2.2) of up to 16, the first as 0x8000. Throws `DerError`, also for zeros behind the last 1. */
+export function namedBitsOf(node: DerNode | undefined): number {
+  const [unused, ...bytes] = contentOf(node, tags.bits)
+  const bits = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
+  // What of the last byte is used ends with a 1.
+  const last = bytes.at(-1) ?? 0x80
+  const isShortest =
+    unused !== undefined && unused < 8 && (last & (0xff >> (8 - unused))) === 0 && (last >> unused) % 2 === 1
+  if (bytes.length > 2 || !(bytes.length === 0 ? unused === 0 : isShortest))
+    throw new DerError('a list of bits that is not DER')
+  return bits
+}
+
+/** DER writes `true` as 0xff alone, and `false` not at all where it is what a missing one means. Throws `DerError`. */
+export function refuseFalse(node: DerNode | undefined): void {
+  if (!contentOf(node, tags.boolean).equals(Buffer.of(0xff))) throw new DerError('a value that is not DER')
+}
+
+/** The bytes of a whole number, also of a negative one. Throws `DerError` unless they are the fewest. */
+export function integerBytesOf(node: DerNode | undefined, tag: number = tags.integer): Buffer {
+  const bytes = contentOf(node, tag)
+  const [first, second = 0] = bytes
+  const isPadded = bytes.length > 1 && first === (second < 0x80 ? 0 : 0xff)
+  if (first === undefined || isPadded) throw new DerError('a number that is longer than it takes')
+  return bytes
 }
 
 /** GeneralizedTime or UTCTime in DER's form (UTC, with seconds; RFC 5280, section 4.1.2.5), in milliseconds since 1970. Throws `DerError`. */

@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { der, readDer } from '../../der/index.ts'
 import { preAuthEncoding, sha256Hex, trustDocumentType, type VerifyReason } from './index.ts'
 import { refusedCases } from './refused.fixture.ts'
 import { createWorld, type World } from './world.fixture.ts'
@@ -84,7 +85,11 @@ export async function bundleVectors(): Promise<BundleVectors> {
       return [{ name, reason, trust: trust({ trustedRoot }), now, bundle: text }]
     },
   )
-  const own = [...(await signers(world, trust)), ...(await revocations(world, trust))]
+  const own = [
+    ...(await signers(world, trust)),
+    ...(await revocations(world, trust)),
+    ...(await revocationsByLog(world, other, trust)),
+  ]
   return { root: root.pem, trusts, bundles: [...own, ...refused], documents: documents(world, root) }
 }
 
@@ -147,6 +152,57 @@ async function revocations(world: World, trust: Place): Promise<BundleVector[]> 
   ]
 }
 
+/** The bundle is number 2 of the log of `world`; `other` has another one. */
+async function revocationsByLog(world: World, other: World, trust: Place): Promise<BundleVector[]> {
+  const { nowMs, trustedRoot } = world
+  const [own, second] = [trustedRoot.tlogs[0], other.trustedRoot.tlogs[0]]
+  if (own === undefined || second === undefined) throw new TypeError('a world has a log')
+  const bundle = JSON.stringify(await world.bundle())
+  const at = (log: typeof own, hours: number, endHours?: number) => {
+    const end = endHours === undefined ? {} : { end: time(nowMs + endHours * hourMs) }
+    const validFor = { start: time(nowMs + hours * hourMs), ...end }
+    return { ...log, publicKey: { ...log.publicKey, validFor } }
+  }
+  const key = createHash('sha256').update(world.caKey).digest('hex')
+  const from = time(nowMs + 1000)
+  const vector = (
+    name: string,
+    reason: BundleVector['reason'],
+    tlogs: readonly object[],
+    of: { treeSize: number; log?: string },
+  ) => {
+    const fields = {
+      trustedRoot: { ...trustedRoot, tlogs },
+      revoked: [{ key, from, reason: 'stolen', ...of }],
+    }
+    return { name, reason, trust: trust(fields), now: time(nowMs), bundle }
+  }
+  const [ownId, secondId] = [own.logId.keyId, second.logId.keyId]
+  const both = [own, second]
+  const former = [at(own, -24, 1), at(second, -1)]
+  return [
+    vector('revoked at a later index of its log', 'right', both, { treeSize: 3, log: ownId }),
+    vector('revoked at that index of its log', 'revoked', both, { treeSize: 2, log: ownId }),
+    vector('revoked by a later log than its own', 'right', former, { treeSize: 0, log: secondId }),
+    vector('revoked by an earlier log than its own', 'revoked', [at(own, -1, 1), at(second, -24)], {
+      ...{ treeSize: 9, log: secondId },
+    }),
+    vector('revoked by another log, and its own goes on', 'revoked', [at(own, -24), at(second, -1)], {
+      ...{ treeSize: 9, log: secondId },
+    }),
+    vector('revoked at that index of nobody says which log', 'revoked', both, { treeSize: 2 }),
+  ]
+}
+
+/** The same key with its point in half the bytes. */
+function compressed({ pem }: RootKey): string {
+  const spki = Buffer.from(pem.replaceAll(/-.*-|\n/g, ''), 'base64')
+  const [algorithm] = readDer(spki).children()
+  const point = Buffer.concat([Buffer.of(2 + (spki.at(-1)! & 1)), spki.subarray(-64, -32)])
+  const other = der.sequence(algorithm!.whole, der.bits(point))
+  return `-----BEGIN PUBLIC KEY-----\n${other.toString('base64')}\n-----END PUBLIC KEY-----\n`
+}
+
 function documents(world: World, root: RootKey): DocumentVector[] {
   const { nowMs, trustedRoot } = world
   const [next, stranger, large] = [createRootKey(), createRootKey(), createRootKey('P-384')]
@@ -194,6 +250,29 @@ function documents(world: World, root: RootKey): DocumentVector[] {
     ['no root key', 'bad_root', envelopeOf(of({ root: [] }), [root])],
     ['a root key of P-384', 'bad_root', envelopeOf(of({ root: [root.pem, large.pem] }), [root])],
     ['an unknown member', 'unsupported_format', envelopeOf(of({ more: 1 }), [root])],
+    ['issued in the time of two clocks', 'right', envelopeOf(of({ issued: time(nowMs + 299_000) }), [root])],
+    ['issued in 2099', 'in_future', envelopeOf(of({ issued: '2099-01-01T00:00:00Z' }), [root])],
+    ['a version that is no whole number', 'malformed', envelopeOf(of({ version: 3.5 }), [root])],
+    [
+      'a version that not every reader can count to',
+      'malformed',
+      envelopeOf(of({ version: 2 ** 53 }), [root]),
+    ],
+    [
+      'a root key whose point is compressed',
+      'bad_root',
+      envelopeOf(of({ root: [compressed(root)] }), [root]),
+    ],
+    [
+      'a revocation by a log that is there',
+      'right',
+      envelopeOf(of({ revoked: [{ ...revoked, log: trustedRoot.tlogs[0]?.logId.keyId }] }), [root]),
+    ],
+    [
+      'a revocation by a log that is not there',
+      'bad_root',
+      envelopeOf(of({ revoked: [{ ...revoked, log: Buffer.alloc(32).toString('base64') }] }), [root]),
+    ],
     ['a member twice', 'name_twice', envelopeOf(JSON.stringify(of()).replace('{', '{"version":9,'), [root])],
     ['a version that is no number', 'malformed', envelopeOf(of({ version: '3' }), [root])],
     ['a revocation', 'right', envelopeOf(of({ revoked: [revoked] }), [root])],

@@ -1,5 +1,14 @@
 import type { KeyObject } from 'node:crypto'
-import { DerError, oidOf, readDer, tags, timeOf, unsignedOf, type DerNode } from '../../der/index.ts'
+import {
+  DerError,
+  oidOf,
+  readDer,
+  refuseFalse,
+  tags,
+  timeOf,
+  unsignedOf,
+  type DerNode,
+} from '../../der/index.ts'
 import { ecKeyOf, signatureHashOf, type Hash } from './ecdsa.ts'
 
 /** X.509 version 3 (RFC 5280), as it is written; nothing of it is trusted yet. */
@@ -39,28 +48,45 @@ export function readCertificate(raw: Uint8Array): Certificate {
     signed: partOf(signed).whole,
     hash: signatureHashOf(inner),
     signature: bitsOf(signature),
-    serial: unsignedOf(serial),
+    serial: serialOf(serial),
     issuer: partOf(issuer, tags.sequence).whole,
     subject: partOf(subject, tags.sequence).whole,
-    notBeforeMs: timeOf(notBefore),
-    notAfterMs: timeOf(notAfter),
+    notBeforeMs: dateOf(notBefore),
+    notAfterMs: dateOf(notAfter),
     spki: partOf(spki, tags.sequence).whole,
     key: ecKeyOf(partOf(spki).whole),
     extensions: extensionsOf(extensions),
   }
 }
 
+/** Positive, of up to 20 bytes (RFC 5280, section 4.1.2.2). */
+function serialOf(node: DerNode | undefined): bigint {
+  const serial = unsignedOf(node)
+  if (serial === 0n || partOf(node).content.length > 20) throw new DerError('a serial number that is none')
+  return serial
+}
+
+/** UTCTime until 2049, GeneralizedTime without fractions from 2050 on (RFC 5280, section 4.1.2.5). */
+function dateOf(node: DerNode | undefined): number {
+  const ms = timeOf(node)
+  const { tag, content } = partOf(node)
+  const isLate = new Date(ms).getUTCFullYear() >= 2050
+  if (tag !== (isLate ? tags.generalizedTime : tags.utcTime) || content.includes('.'))
+    throw new DerError('a date in another form than certificates have')
+  return ms
+}
+
 function extensionsOf(node: DerNode | undefined): Certificate['extensions'] {
   const extensions = new Map<string, { critical: boolean; value: Buffer }>()
   if (node === undefined) return extensions
   if (node.tag !== 0xa3) throw new DerError('a certificate with more than it may have')
-  for (const one of sequenceOf(readDer(node.content))) {
+  const all = sequenceOf(readDer(node.content))
+  if (all.length === 0) throw new DerError('a list of extensions without any')
+  for (const one of all) {
     const [id, second, third, ...more] = sequenceOf(one)
     const oid = oidOf(id)
     const critical = second?.tag === tags.boolean
-    // DER writes no `false` here, and one `true`.
-    if (critical && !second.content.equals(Buffer.of(0xff)))
-      throw new DerError('an extension that is not DER')
+    if (critical) refuseFalse(second)
     const value = partOf(critical ? third : second, tags.octets).content
     if (more.length > 0 || (!critical && third !== undefined))
       throw new DerError('an extension that is not DER')

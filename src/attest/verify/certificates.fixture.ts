@@ -147,7 +147,11 @@ export function claimOf(number: number, text: string): x509.Extension {
   return new x509.Extension(`1.3.6.1.4.1.57264.1.${number}`, false, der.utf8(text))
 }
 
-export async function createAuthority(organization: string, nowMs: number): Promise<IssuingAuthority> {
+export async function createAuthority(
+  organization: string,
+  nowMs: number,
+  change: { readonly constraints?: x509.Extension; readonly more?: readonly x509.Extension[] } = {},
+): Promise<IssuingAuthority> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: `O=${organization}, CN=${organization} authority`,
@@ -156,9 +160,10 @@ export async function createAuthority(organization: string, nowMs: number): Prom
     notBefore: new Date(nowMs - 48 * hourMs),
     notAfter: new Date(nowMs + 48 * hourMs),
     extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
+      change.constraints ?? new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ...(change.more ?? []),
     ],
   })
   return { certificate, privateKey: keys.privateKey }

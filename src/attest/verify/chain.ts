@@ -1,5 +1,5 @@
-import { oidOf, readDer, tags, unsignedOf, DerError } from '../../der/index.ts'
-import { partOf, sequenceOf, type Certificate } from './certificate.ts'
+import { DerError, namedBitsOf, oidOf, readDer, refuseFalse, unsignedOf } from '../../der/index.ts'
+import { sequenceOf, type Certificate } from './certificate.ts'
 import { isSignedBy } from './ecdsa.ts'
 
 export const extensionIds = {
@@ -14,25 +14,27 @@ export const extensionIds = {
 export const usages = { codeSigning: '1.3.6.1.5.5.7.3.3', timeStamping: '1.3.6.1.5.5.7.3.8' } as const
 type Usage = (typeof usages)[keyof typeof usages]
 
-/** Bits of KeyUsage (RFC 5280, section 4.2.1.3), the first byte alone. */
-export const keyUsages = { digitalSignature: 0x80, keyCertSign: 0x04 } as const
+/** Bits of KeyUsage (RFC 5280, section 4.2.1.3). */
+export const keyUsages = { digitalSignature: 0x80_00, keyCertSign: 0x04_00 } as const
+
+/** What binds everything below an authority. It has to be critical (sections 4.2.1.10, .11 and .14), and none of it is understood here. */
+const binding: ReadonlySet<string> = new Set(['2.5.29.30', '2.5.29.36', '2.5.29.54'])
 
 const judged: ReadonlySet<string> = new Set(
   Object.values(extensionIds).filter((id) => id !== extensionIds.promises),
 )
 
-/** Throws `DerError` for a critical extension that is not looked at here: its issuer forbids to take it for less. */
+/** Throws `DerError` for an extension that is not looked at here, if its issuer forbids to take it for less, or had to. */
 export function refuseUnknown({ extensions }: Certificate): void {
   for (const [id, { critical }] of extensions)
-    if (critical && !judged.has(id)) throw new DerError(`a critical extension that is not known here, ${id}`)
+    if ((critical || binding.has(id)) && !judged.has(id))
+      throw new DerError(`an extension that limits it and is not known here, ${id}`)
 }
 
 /** 0 where the extension is missing. */
 export function keyUsageOf({ extensions }: Certificate): number {
   const extension = extensions.get(extensionIds.keyUsage)
-  if (extension === undefined) return 0
-  const { content } = partOf(readDer(extension.value), tags.bits)
-  return content.length < 2 ? 0 : (content[1] ?? 0)
+  return extension === undefined ? 0 : namedBitsOf(readDer(extension.value))
 }
 
 /** `undefined` where the extension is missing. */
@@ -47,9 +49,9 @@ export function authorityOf({ extensions }: Certificate): { readonly pathLength:
   if (extension === undefined) return undefined
   const [isAuthority, pathLength, ...more] = sequenceOf(readDer(extension.value))
   if (isAuthority === undefined) return undefined
-  // DER writes no `false` here, and one `true`.
-  if (!partOf(isAuthority, tags.boolean).content.equals(Buffer.of(0xff)) || more.length > 0)
-    throw new DerError('basic constraints that are not DER')
+  refuseFalse(isAuthority)
+  if (more.length > 0 || !extension.critical)
+    throw new DerError('basic constraints that are not critical, or not DER')
   return { pathLength: pathLength === undefined ? Number.POSITIVE_INFINITY : Number(unsignedOf(pathLength)) }
 }
 

@@ -13,11 +13,18 @@ export interface SignedData {
   /** As they are handed along, which nobody signed. */
   readonly certificates: readonly Buffer[]
   /** Of the signer's certificate, where the attributes name it (RFC 5035). */
-  readonly certificateHashes: readonly { readonly hash: Hash | 'sha1'; readonly digest: Buffer }[]
+  readonly certificateHashes: readonly CertificateHash[]
   readonly hash: Hash
   /** What is signed: the attributes as a SET. */
   readonly signed: Buffer
   readonly signature: Buffer
+}
+
+export interface CertificateHash {
+  readonly hash: Hash | 'sha1'
+  readonly digest: Buffer
+  /** As it is said again; nobody has to. */
+  readonly named?: { readonly issuer: Buffer; readonly serial: bigint }
 }
 
 const ids = {
@@ -76,14 +83,17 @@ function readSigner(
   const digested = partOf(only(ids.messageDigest), tags.octets).content
   if (!digested.equals(createHash(hash).update(content).digest()))
     throw new DerError('its content is not the one that was signed')
+  const certificateHashes = [
+    ...(values.has(ids.certificateV2) ? [hashV2(only(ids.certificateV2))] : []),
+    ...(values.has(ids.certificate) ? [hashV1(only(ids.certificate))] : []),
+  ]
+  // By its name and serial number alone another certificate could stand in its place (RFC 3161, section 2.4.2; RFC 5816).
+  if (certificateHashes.length === 0) throw new DerError('signed attributes that do not name the certificate')
   return {
     digest: partOf(digest).whole,
     issuer: partOf(issuer, tags.sequence).whole,
     serial: unsignedOf(serial),
-    certificateHashes: [
-      ...(values.has(ids.certificateV2) ? [hashV2(only(ids.certificateV2))] : []),
-      ...(values.has(ids.certificate) ? [hashV1(only(ids.certificate))] : []),
-    ],
+    certificateHashes,
     hash: signatureHashOf(algorithm),
     signed,
     signature: partOf(signature, tags.octets).content,
@@ -113,16 +123,41 @@ function valuesOf(signed: Buffer): ReadonlyMap<string, readonly DerNode[]> {
 }
 
 /** SigningCertificateV2: the first of its certificates is the signer's; SHA-256 unless it says another hash. */
-function hashV2(node: DerNode): { hash: Hash; digest: Buffer } {
-  const [first, second] = sequenceOf(sequenceOf(sequenceOf(node)[0])[0])
-  return first?.tag === tags.sequence
-    ? { hash: hashOf(first), digest: partOf(second, tags.octets).content }
-    : { hash: 'sha256', digest: partOf(first, tags.octets).content }
+function hashV2(node: DerNode): CertificateHash {
+  const [first, ...rest] = sequenceOf(certificateIn(node))
+  const isNamed = first?.tag === tags.sequence
+  return certificateHash(isNamed ? hashOf(first) : 'sha256', isNamed ? rest : [first, ...rest])
 }
 
-function hashV1(node: DerNode): { hash: 'sha1'; digest: Buffer } {
+function hashV1(node: DerNode): CertificateHash {
+  return certificateHash('sha1', sequenceOf(certificateIn(node)))
+}
+
+/** The first of a list of certificates, behind which there may be policies. */
+function certificateIn(node: DerNode): DerNode {
+  const [certificates, policies, ...more] = sequenceOf(node)
+  if (policies !== undefined) sequenceOf(policies)
+  if (more.length > 0) throw new DerError('an attribute with more than it may have')
+  return partOf(sequenceOf(certificates)[0], tags.sequence)
+}
+
+function certificateHash(
+  hash: CertificateHash['hash'],
+  [digest, named, ...more]: readonly (DerNode | undefined)[],
+): CertificateHash {
+  if (more.length > 0) throw new DerError('an attribute with more than it may have')
   return {
-    hash: 'sha1',
-    digest: partOf(sequenceOf(sequenceOf(sequenceOf(node)[0])[0])[0], tags.octets).content,
+    ...{ hash, digest: partOf(digest, tags.octets).content },
+    ...(named === undefined ? {} : { named: namedIn(named) }),
   }
+}
+
+/** IssuerSerial: one directory name, and a number. */
+function namedIn(node: DerNode): NonNullable<CertificateHash['named']> {
+  const [names, serial, ...more] = sequenceOf(node)
+  const [name, ...others] = sequenceOf(names)
+  const [issuer, ...further] = sequenceOf(name, 0xa4)
+  if (more.length + others.length + further.length > 0)
+    throw new DerError('an attribute with more than it may have')
+  return { issuer: partOf(issuer, tags.sequence).whole, serial: unsignedOf(serial) }
 }

@@ -1,3 +1,4 @@
+import { exactTextOf } from '../../audit/verify/index.ts'
 import { DerError, readDer, tags, textOf } from '../../der/index.ts'
 import { readCertificate, sequenceOf, type Certificate } from './certificate.ts'
 import { refusePromises } from './certificate-log.ts'
@@ -58,7 +59,9 @@ function identityOf(certificate: Certificate): SignerIdentity {
     return value === undefined ? undefined : utf8Of(value)
   }
   // The old form of the issuer is the bare text; where both stand, two readers could take two issuers.
-  const old = certificate.extensions.get(`${fulcio}.1`)?.value.toString('utf8')
+  const raw = certificate.extensions.get(`${fulcio}.1`)?.value
+  const old = raw === undefined ? undefined : exactTextOf(raw)
+  if (raw !== undefined && old === undefined) throw new DerError('its issuer is not in UTF-8')
   const issuer = text(8) ?? old
   if (issuer === undefined || issuer === '') throw new DerError('it names no issuer')
   if (old !== undefined && old !== issuer) throw new DerError('it names two issuers')

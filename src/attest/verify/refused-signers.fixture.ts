@@ -25,6 +25,17 @@ export function refusedSigners(): readonly Made[] {
     ['without uses', { extendedUsage: undefined }],
     ['without key usage', { keyUsage: undefined }],
     ['that may issue', { keyUsage: new x509.KeyUsagesExtension(digitalSignature | keyCertSign, true) }],
+    ['with bits of no key usage', { keyUsage: keyUsage(7, 0x81) }],
+    ['with zeros behind its key usage', { keyUsage: keyUsage(0, 0x80) }],
+    ['with nothing behind its key usage', { keyUsage: keyUsage(0, 0x80, 0) }],
+    ['that may decipher, too', { keyUsage: keyUsage(7, 0x80, 0x80) }],
+    ['whose key usage has too many unused bits', { keyUsage: keyUsage(8, 0x80) }],
+    ['whose issuer is no UTF-8', { claim8: undefined, oldIssuer: rawClaim(1, Buffer.of(0x61, 0xff)) }],
+    ['whose second issuer is no UTF-8', { oldIssuer: rawClaim(1, Buffer.of(0xc0, 0x80)) }],
+    [
+      'with name constraints that are not critical',
+      { more: new x509.Extension('2.5.29.30', false, der.sequence()) },
+    ],
     ['that is an authority', { more: new x509.BasicConstraintsExtension(true, undefined, true) }],
     ['with an unknown critical extension', { more: new x509.Extension('1.2.3.4', true, der.nothing) }],
     ['with name constraints', { more: new x509.Extension('2.5.29.30', true, der.sequence()) }],
@@ -49,5 +60,13 @@ export function refusedSigners(): readonly Made[] {
 }
 
 function ia5Claim(number: number, text: string): x509.Extension {
-  return new x509.Extension(`1.3.6.1.4.1.57264.1.${number}`, false, der.ia5(text))
+  return rawClaim(number, der.ia5(text))
+}
+
+function rawClaim(number: number, bytes: Buffer): x509.Extension {
+  return new x509.Extension(`1.3.6.1.4.1.57264.1.${number}`, false, bytes)
+}
+
+function keyUsage(unusedBits: number, ...bytes: number[]): x509.Extension {
+  return new x509.Extension('2.5.29.15', true, der.bits(Buffer.from(bytes), unusedBits))
 }

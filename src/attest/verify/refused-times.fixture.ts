@@ -1,6 +1,9 @@
+import 'reflect-metadata'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import * as x509 from '@peculiar/x509'
 import { createSigner } from '../../audit/sign/index.ts'
 import { der } from '../../der/index.ts'
+import type { VerifyReason } from './index.ts'
 import type { Made } from './refused.fixture.ts'
 import type { World } from './world.fixture.ts'
 
@@ -38,11 +41,59 @@ export function refusedTimes({ nowMs }: World): readonly Made[] {
     ],
     ['timestamp by two', 'bad_timestamp', { timestamp: { isTwiceSigned: true } }, 'it takes the first'],
     [
+      ...(['timestamp that does not name its certificate', 'bad_timestamp'] as const),
+      { timestamp: { isUnnamed: true } },
+      unread,
+    ],
+    [
+      ...(['timestamp that names another certificate beside its hash', 'untrusted_timestamp'] as const),
+      { timestamp: { certificateNamed: issuerSerial('CN=other', 77) } },
+      unread,
+    ],
+    ...oddOptionals.map(([name, reason, ...more]): Made => [
+      `timestamp with ${name}`,
+      reason,
+      { timestamp: { more } },
+      unread,
+    ]),
+    [
       ...(['timestamp with extensions', 'bad_timestamp'] as const),
-      { timestamp: { extensions: der.context(1, der.sequence()) } },
+      { timestamp: { more: [der.context(1, der.sequence())] } },
       unread,
     ],
   ]
+}
+
+const integer = (tag: number, ...bytes: number[]) => der.value(tag, Buffer.from(bytes))
+
+/** What may stand behind the time (RFC 3161, section 2.4.2), and not like this. */
+const oddOptionals: readonly (readonly [name: string, reason: VerifyReason, ...Buffer[]])[] = [
+  ['ordering that is false', 'bad_timestamp', der.boolean(false)],
+  ['ordering that is 1', 'bad_timestamp', integer(0x01, 1)],
+  ['two nonces', 'bad_timestamp', der.integer(1), der.integer(2)],
+  ['a nonce before its accuracy', 'bad_timestamp', der.integer(1), der.sequence(der.integer(1))],
+  ['a padded nonce', 'bad_timestamp', integer(0x02, 0, 1)],
+  ['an empty nonce', 'bad_timestamp', integer(0x02)],
+  ['no milliseconds in its accuracy', 'bad_timestamp', der.sequence(integer(0x80, 0))],
+  ['a second in milliseconds', 'bad_timestamp', der.sequence(integer(0x80, 0x03, 0xe8))],
+  ['an accuracy out of order', 'bad_timestamp', der.sequence(integer(0x81, 1), integer(0x80, 1))],
+  ['an accuracy below nothing', 'bad_timestamp', der.sequence(integer(0x02, 0xff))],
+  ['more in its accuracy', 'bad_timestamp', der.sequence(der.integer(1), der.octets(Buffer.of(1)))],
+  ['the name of another authority', 'untrusted_timestamp', der.context(0, directoryName('CN=other'))],
+  [
+    'two names',
+    'bad_timestamp',
+    der.context(0, Buffer.concat([directoryName('CN=a'), directoryName('CN=a')])),
+  ],
+  ['an address as its name', 'bad_timestamp', der.context(0, der.context(6, Buffer.from('x'), false))],
+]
+
+function directoryName(name: string): Buffer {
+  return der.context(4, Buffer.from(new x509.Name(name).toArrayBuffer()))
+}
+
+function issuerSerial(name: string, serial: number): Buffer {
+  return der.sequence(der.sequence(directoryName(name)), der.integer(serial))
 }
 
 export function refusedEntries(): readonly Made[] {

@@ -17,7 +17,12 @@ export interface TimestampChange {
   readonly certificateHash?: Buffer
   readonly isUnsorted?: boolean
   readonly isTwiceSigned?: boolean
-  readonly extensions?: Buffer
+  /** Behind the time, where what may be left out has its place. */
+  readonly more?: readonly Buffer[]
+  /** Its signed attributes do not say which certificate signed. */
+  readonly isUnnamed?: boolean
+  /** Behind the hash of the certificate. */
+  readonly certificateNamed?: Buffer
 }
 
 const oids = {
@@ -45,19 +50,24 @@ export function timestampOf(
     ...[der.integer(1), der.oid('1.3.6.1.4.1.57264.2')],
     der.sequence(hashed, der.octets(sha256(about.of ?? about.signature))),
     ...[der.integer(77), der.generalizedTime(about.timeMs)],
-    ...(about.extensions === undefined ? [] : [about.extensions]),
+    ...(about.more ?? []),
   )
   const raw = Buffer.from(about.certificate.rawData)
   const [certificate] = readDer(raw).children()
   const [, serial, , issuer] = certificate?.children() ?? []
   const attribute = (id: string, value: Buffer) => der.sequence(der.oid(id), der.setOf(value))
+  const named = der.sequence(
+    der.sequence(
+      der.sequence(
+        der.octets(about.certificateHash ?? sha256(raw)),
+        ...(about.certificateNamed === undefined ? [] : [about.certificateNamed]),
+      ),
+    ),
+  )
   const attributes = [
     attribute(oids.contentType, der.oid(about.contentType ?? oids.tstInfo)),
     attribute(oids.messageDigest, der.octets(sha256(about.digestOf ?? info))),
-    attribute(
-      oids.certificateV2,
-      der.sequence(der.sequence(der.sequence(der.octets(about.certificateHash ?? sha256(raw))))),
-    ),
+    ...(about.isUnnamed === true ? [] : [attribute(oids.certificateV2, named)]),
   ]
   const sorted = der.setOf(...attributes)
   const written =

@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createTimeAuthority } from './openssl.fixture.ts'
-import { parseTrustedRoot } from './index.ts'
+import { der } from '../../der/index.ts'
+import { readCertificate } from './certificate.ts'
+import { parseTrustedRoot, verifyBundle } from './index.ts'
 import { verifyTimestamp } from './timestamp.ts'
+import { createWorld } from './world.fixture.ts'
 
 const reasonOf = (check: () => unknown) => {
   try {
@@ -36,6 +39,27 @@ test('a timestamp that OpenSSL made is verified, and one of another authority or
     reasonOf(() => verifyTimestamp(response, signature, other)),
     'untrusted_timestamp',
   )
+})
+
+test('all that may stand behind the time may stand there', async () => {
+  const world = await createWorld()
+  const trust = parseTrustedRoot(world.trustedRoot)
+  const [times] = world.trustedRoot.timestampAuthorities
+  const { subject } = readCertificate(Buffer.from(times!.certChain.certificates[0]!.rawBytes, 'base64'))
+  const more = [
+    der.sequence(
+      der.integer(1),
+      der.context(0, Buffer.of(1), false),
+      der.context(1, Buffer.of(3, 0xe7), false),
+    ),
+    der.boolean(true),
+    der.value(0x02, Buffer.of(0xff, 0x01)),
+    der.context(0, der.context(4, subject)),
+  ]
+  for (const one of [more, more.slice(1), more.slice(3), [der.sequence()]]) {
+    const verdict = verifyBundle(await world.bundle({ timestamp: { more: one } }), trust)
+    assert.ok(verdict.ok, JSON.stringify(verdict))
+  }
 })
 
 function rootOf(chain: readonly Buffer[]): unknown {

@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto'
-import { DerError, oidOf, readDer, tags, timeOf, unsignedOf, type DerNode } from '../../der/index.ts'
+import {
+  DerError,
+  integerBytesOf,
+  oidOf,
+  readDer,
+  refuseFalse,
+  tags,
+  timeOf,
+  unsignedOf,
+  unsignedUnder,
+  type DerNode,
+} from '../../der/index.ts'
 import { partOf, sequenceOf, type Certificate } from './certificate.ts'
 import * as chains from './chain.ts'
 import { readSignedData, type SignedData } from './cms.ts'
@@ -25,7 +36,7 @@ export function verifyTimestamp(
     throw new Refusal('timestamp_of_other', 'its timestamp is of another signature')
   let refusal: Refusal | undefined
   for (const authority of trust.timestampAuthorities) {
-    const found = refusalBy(authority, data, info.timeMs, trust)
+    const found = refusalBy(authority, data, info, trust)
     if (found === undefined) return { timeMs: info.timeMs, authority }
     // What is wrong with its times says more than that others did not make it.
     if (refusal === undefined || refusal.reason === 'untrusted_timestamp') refusal = found
@@ -39,6 +50,8 @@ interface TimestampInfo {
   readonly hash: Hash
   readonly imprint: Buffer
   readonly timeMs: number
+  /** Of the authority, DER. */
+  readonly name?: Buffer
 }
 
 function readResponse(response: Uint8Array): { data: SignedData; info: TimestampInfo } {
@@ -70,30 +83,57 @@ function readInfo(content: Buffer): TimestampInfo {
   // Whole seconds, or milliseconds in full: other fractions are DER, and not everybody reads them.
   if (![wholeSeconds, wholeSeconds + 4].includes(partOf(time).content.length))
     throw new DerError('a time with an odd fraction')
-  refuseOptional(optional)
-  return { hash, imprint: digest, timeMs }
+  const name = readOptional(optional)
+  return { hash, imprint: digest, timeMs, ...(name === undefined ? {} : { name }) }
 }
 
-/** Accuracy, ordering, nonce, the authority's name and extensions, each at most once and in this order. */
-function refuseOptional(nodes: readonly DerNode[]): void {
+/** Accuracy, ordering, nonce, the authority's name and extensions, each at most once, in this order and as RFC 3161 has it. The name. */
+function readOptional(nodes: readonly DerNode[]): Buffer | undefined {
   let last = -1
-  for (const { tag } of nodes) {
-    const place = [tags.sequence, tags.boolean, tags.integer, 0xa0, 0xa1].indexOf(tag)
+  let name: Buffer | undefined
+  for (const node of nodes) {
+    const place = [tags.sequence, tags.boolean, tags.integer, 0xa0, 0xa1].indexOf(node.tag)
     if (place <= last) throw new DerError('a time with more than it may have')
-    // An extension could mean less than what is read here.
-    if (tag === 0xa1) throw new DerError('a time with extensions')
     last = place
+    if (place === 0) refuseAccuracy(node)
+    if (place === 1) refuseFalse(node)
+    if (place === 2) integerBytesOf(node)
+    if (place === 3) name = nameIn(node)
+    // An extension could mean less than what is read here.
+    if (place === 4) throw new DerError('a time with extensions')
   }
+  return name
+}
+
+/** Seconds, milliseconds and microseconds, of which any may be missing; of the smaller ones up to 999. */
+function refuseAccuracy(node: DerNode): void {
+  let last = -1
+  for (const part of node.children()) {
+    const place = [tags.integer, 0x80, 0x81].indexOf(part.tag)
+    if (place <= last) throw new DerError('an accuracy with more than it may have')
+    last = place
+    const value = unsignedUnder(part, part.tag)
+    if (place > 0 && (value < 1n || value > 999n)) throw new DerError('an accuracy that is none')
+  }
+}
+
+/** A directory name: that of the certificate's subject. */
+function nameIn(node: DerNode): Buffer {
+  const [name, ...more] = node.children()
+  const [subject, ...others] = sequenceOf(name, 0xa4)
+  if (more.length + others.length > 0) throw new DerError('a time with two names of its authority')
+  return partOf(subject, tags.sequence).whole
 }
 
 function refusalBy(
   authority: Authority,
   data: SignedData,
-  timeMs: number,
+  { timeMs, name }: TimestampInfo,
   trust: Trust,
 ): Refusal | undefined {
   const [signer, ...chain] = authority.chain
-  if (signer === undefined || !isOf(data, signer, chain))
+  const isNamed = name === undefined || signer?.subject.equals(name) === true
+  if (signer === undefined || !isNamed || !isOf(data, signer, chain))
     return new Refusal('untrusted_timestamp', 'another authority than the trusted one made its timestamp')
   if (!isSignedBy(signer.key, data.hash, data.signed, data.signature))
     return new Refusal('untrusted_timestamp', 'the trusted authority did not sign its timestamp')
@@ -144,7 +184,12 @@ function isOf(data: SignedData, signer: Certificate, chain: readonly Certificate
     certificates.every((one) => [signer, ...chain].some(({ raw }) => raw.equals(one))) &&
     issuer.equals(signer.issuer) &&
     serial === signer.serial &&
-    certificateHashes.every(({ hash, digest }) => createHash(hash).update(signer.raw).digest().equals(digest))
+    certificateHashes.every(
+      ({ hash, digest, named = signer }) =>
+        createHash(hash).update(signer.raw).digest().equals(digest) &&
+        named.issuer.equals(signer.issuer) &&
+        named.serial === signer.serial,
+    )
   )
 }
 

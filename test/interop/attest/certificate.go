@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"time"
+	"unicode/utf8"
 )
 
 // extension counts the extensions of that id, and says whether all are critical.
@@ -53,7 +54,7 @@ func (t *trust) signerCertificate(der []byte, at time.Time) (*x509.Certificate, 
 	switch {
 	case string(leaf.RawSubject) != "\x30\x00":
 		return nil, authority{}, fail("bad_certificate", "its subject is not empty")
-	case leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature:
+	case leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature || !isDigitalSignature(leaf):
 		return nil, authority{}, fail("bad_certificate", "its key usage is not digitalSignature")
 	case len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageCodeSigning || len(leaf.UnknownExtKeyUsage) > 0:
 		return nil, authority{}, fail("bad_certificate", "its extended usage is not codeSigning")
@@ -78,6 +79,16 @@ func (t *trust) signerCertificate(der []byte, at time.Time) (*x509.Certificate, 
 	return nil, authority{}, fail("bad_certificate", "%v", last)
 }
 
+// isDigitalSignature: the one bit, without zeros behind it, as DER has it.
+func isDigitalSignature(leaf *x509.Certificate) bool {
+	for _, e := range leaf.Extensions {
+		if e.Id.Equal(oidKeyUsage) {
+			return string(e.Value) == "\x03\x02\x07\x80"
+		}
+	}
+	return false
+}
+
 var fulcio = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1}
 
 // claimsOf: one issuer, and each claim of it a UTF8String.
@@ -90,6 +101,9 @@ func claimsOf(leaf *x509.Certificate) error {
 		var raw asn1.RawValue
 		if e.Id[8] == 1 {
 			old = string(e.Value)
+			if !utf8.Valid(e.Value) {
+				return errors.New("its issuer is not UTF-8")
+			}
 		} else if e.Id[8] >= 8 && (unmarshal(e.Value, &raw) != nil || raw.Tag != asn1.TagUTF8String) {
 			return errors.New("a claim is no UTF8String")
 		}

@@ -22,6 +22,7 @@ var (
 	oidSHA256      = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
 	oidECDSA256    = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
 	oidUsages      = asn1.ObjectIdentifier{2, 5, 29, 37}
+	oidKeyUsage    = asn1.ObjectIdentifier{2, 5, 29, 15}
 	oidNames       = asn1.ObjectIdentifier{2, 5, 29, 17}
 )
 
@@ -65,6 +66,7 @@ type attribute struct {
 	Values []asn1.RawValue `asn1:"set"`
 }
 
+// What may follow, readOptional reads: encoding/asn1 passes over what it does not know at the end of a sequence.
 type tstInfo struct {
 	Version int
 	Policy  asn1.ObjectIdentifier
@@ -72,17 +74,8 @@ type tstInfo struct {
 		Algorithm pkix.AlgorithmIdentifier
 		Digest    []byte
 	}
-	Serial   *big.Int
-	Time     asn1.RawValue
-	Accuracy struct {
-		Seconds int `asn1:"optional"`
-		Millis  int `asn1:"optional,tag:0"`
-		Micros  int `asn1:"optional,tag:1"`
-	} `asn1:"optional"`
-	Ordering   bool          `asn1:"optional"`
-	Nonce      *big.Int      `asn1:"optional"`
-	TSA        asn1.RawValue `asn1:"optional,tag:0"`
-	Extensions asn1.RawValue `asn1:"optional,tag:1"`
+	Serial *big.Int
+	Time   asn1.RawValue
 }
 
 type signingCertificate struct {
@@ -117,11 +110,16 @@ func (t *trust) stampedAt(response, signature []byte) (time.Time, authority, err
 	if !r.Token.Type.Equal(oidSignedData) || !data.Content.Type.Equal(oidTSTInfo) || len(data.Signers) != 1 {
 		return time.Time{}, authority{}, fail("bad_timestamp", "no SignedData over a TSTInfo")
 	}
-	if err := unmarshal(data.Content.Bytes, &info); err != nil {
+	err := unmarshal(data.Content.Bytes, &info)
+	var name []byte
+	if err == nil {
+		name, err = readOptional(data.Content.Bytes)
+	}
+	if err != nil {
 		return time.Time{}, authority{}, fail("bad_timestamp", "%v", err)
 	}
 	imprint := sha256.Sum256(signature)
-	if info.Version != 1 || len(info.Extensions.FullBytes) > 0 || !info.Imprint.Algorithm.Algorithm.Equal(oidSHA256) ||
+	if info.Version != 1 || !info.Imprint.Algorithm.Algorithm.Equal(oidSHA256) ||
 		!bytes.Equal(info.Imprint.Digest, imprint[:]) {
 		return time.Time{}, authority{}, fail("bad_timestamp", "it is not over this signature, or of another version")
 	}
@@ -131,6 +129,10 @@ func (t *trust) stampedAt(response, signature []byte) (time.Time, authority, err
 	}
 	var last error = errors.New("no authority is trusted")
 	for _, a := range t.stamps {
+		if name != nil && !bytes.Equal(name, a.chain[0].RawSubject) {
+			last = errors.New("it has the name of another authority")
+			continue
+		}
 		if err := a.stamped(data.Signers[0], data.Content.Bytes, at); err != nil {
 			last = err
 			continue
@@ -170,7 +172,8 @@ func (a authority) stamped(s signerInfo, content []byte, at time.Time) error {
 		},
 		oidSigningCert.String(): func(der []byte) bool {
 			var c signingCertificate
-			return unmarshal(der, &c) == nil && len(c.Certificates) > 0 && bytes.Equal(c.Certificates[0].Hash, certificate[:])
+			return unmarshal(der, &c) == nil && len(c.Certificates) > 0 && bytes.Equal(c.Certificates[0].Hash, certificate[:]) &&
+				isNamed(c.Certificates[0].Issuer.FullBytes, leaf)
 		},
 	}
 	for _, attr := range attributes {
@@ -194,6 +197,73 @@ func (a authority) stamped(s signerInfo, content []byte, at time.Time) error {
 		return errors.New("the authority's certificate is not for timestamps alone")
 	}
 	return checkChain(leaf, a.chain[1:], at, x509.ExtKeyUsageTimeStamping)
+}
+
+// isNamed: an IssuerSerial, if there is one, is the certificate's.
+func isNamed(der []byte, leaf *x509.Certificate) bool {
+	var named struct {
+		Names  []asn1.RawValue
+		Serial *big.Int
+	}
+	if len(der) == 0 {
+		return true
+	}
+	return unmarshal(der, &named) == nil && len(named.Names) == 1 && named.Names[0].Class == asn1.ClassContextSpecific &&
+		named.Names[0].Tag == 4 && bytes.Equal(named.Names[0].Bytes, leaf.RawIssuer) && named.Serial.Cmp(leaf.SerialNumber) == 0
+}
+
+// readOptional reads what may stand behind the time (RFC 3161, section 2.4.2), each at most once and in this order, and gives the
+// authority's name if it is there.
+func readOptional(der []byte) (name []byte, err error) {
+	var all []asn1.RawValue
+	if err := unmarshal(der, &all); err != nil || len(all) < 5 {
+		return nil, errors.New("a part of it is missing")
+	}
+	last := -1
+	for _, one := range all[5:] {
+		place := slices.Index([]byte{0x30, 0x01, 0x02, 0xa0}, one.FullBytes[0])
+		if place <= last {
+			return nil, errors.New("it has more than it may have")
+		}
+		last = place
+		var right bool
+		switch place {
+		case 0:
+			right = isAccuracy(one.FullBytes)
+		case 1:
+			right = string(one.Bytes) == "\xff"
+		case 2:
+			var nonce *big.Int
+			right = unmarshal(one.FullBytes, &nonce) == nil
+		case 3:
+			var of asn1.RawValue
+			right = unmarshal(one.Bytes, &of) == nil && of.FullBytes[0] == 0xa4
+			name = of.Bytes
+		}
+		if !right {
+			return nil, errors.New("a part behind its time is wrong")
+		}
+	}
+	return name, nil
+}
+
+// isAccuracy: seconds, and from 1 to 999 of milliseconds and of microseconds, of which any may be missing.
+func isAccuracy(der []byte) bool {
+	var parts []asn1.RawValue
+	if unmarshal(der, &parts) != nil {
+		return false
+	}
+	last := -1
+	for _, one := range parts {
+		place := slices.Index([]byte{0x02, 0x80, 0x81}, one.FullBytes[0])
+		var value *big.Int
+		whole := append([]byte{0x02}, one.FullBytes[1:]...)
+		if place <= last || unmarshal(whole, &value) != nil || value.Sign() < 0 || place > 0 && (value.Sign() == 0 || value.Cmp(big.NewInt(999)) > 0) {
+			return false
+		}
+		last = place
+	}
+	return true
 }
 
 // isSorted: as DER has the members of a SET, by their bytes.
