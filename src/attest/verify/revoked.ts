@@ -26,7 +26,7 @@ export function revokedBy(
       (timeMs >= one.fromMs || (place !== undefined && standsBehind(one, place, logs))),
   )
   if (found === undefined) return undefined
-  const { key, fromMs, treeSize, reason } = found
+  const { key, fromMs, reason } = found
   const how =
     timeMs >= fromMs
       ? `before it was signed (${iso(timeMs)})`
