@@ -1,9 +1,17 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { MayflyError, messageOf } from '../lib/index.ts'
 
+/** Larger than any text that is read here. */
+const maxBytes = 67_108_864
+
+export interface Reading {
+  /** It was not named but found: what is no file (a pipe that nobody writes to, a device without an end) is not waited for. */
+  readonly isFound?: boolean
+}
+
 /** Throws `bad_input` if it cannot be read, or is in UTF-16. */
-export function readText(file: string): string {
-  const bytes = bytesOf(file)
+export function readText(file: string, reading: Reading = {}): string {
+  const bytes = bytesOf(file, reading)
   // What `>` of Windows' PowerShell writes.
   if (
     bytes
@@ -19,8 +27,8 @@ export function readText(file: string): string {
 }
 
 /** The same for JSON, which begins with no byte order mark: not everybody would read it then. */
-export function readJsonText(file: string): string {
-  const text = readText(file)
+export function readJsonText(file: string, reading: Reading = {}): string {
+  const text = readText(file, reading)
   if (text.startsWith('\uFEFF'))
     throw new MayflyError(
       'bad_input',
@@ -29,10 +37,29 @@ export function readJsonText(file: string): string {
   return text
 }
 
-function bytesOf(file: string): Buffer {
+function bytesOf(file: string, { isFound = false }: Reading): Buffer {
   try {
-    return readFileSync(file)
+    // To open a pipe waits for who writes to it.
+    const handle = openSync(file, isFound ? constants.O_RDONLY | constants.O_NONBLOCK : constants.O_RDONLY)
+    try {
+      if (isFound && !fstatSync(handle).isFile()) throw new Error('it is no regular file')
+      return allIn(handle)
+    } finally {
+      closeSync(handle)
+    }
   } catch (cause) {
     throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
   }
+}
+
+function allIn(handle: number): Buffer {
+  const parts: Buffer[] = []
+  for (let bytes = 0; bytes <= maxBytes;) {
+    const part = Buffer.alloc(1_048_576)
+    const read = readSync(handle, part)
+    if (read === 0) return Buffer.concat(parts)
+    parts.push(part.subarray(0, read))
+    bytes += read
+  }
+  throw new Error(`it is longer than ${maxBytes} bytes`)
 }

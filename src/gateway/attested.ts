@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises'
-import { judge, verifyBundle, type Demands, type Trust, type Verified } from '../attest/verify/index.ts'
+import { judge, type Demands, type Trust, type Verified } from '../attest/verify/index.ts'
 import { messageOf, type Clock, type RunId } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { ProvenanceDemand } from '../policy/index.ts'
+import { createBundleCheck, type BundleCheck } from './bundle-check.ts'
 import { createTrustFiles } from './trust-files.ts'
 
 /** The attestations that this server made. */
@@ -64,7 +64,7 @@ export type Beside = (
 interface Asked {
   readonly step: Step
   readonly demand: ProvenanceDemand
-  readonly trust: Trust
+  readonly check: BundleCheck
   /** Digests that were looked at. */
   readonly met: Set<string>
 }
@@ -93,13 +93,13 @@ export function createAttested(deps: {
   }
 
   async function one(asked: Asked, brought: Brought, depth: number): Promise<AttestedAnswer> {
-    const { step, demand, trust, met } = asked
+    const { step, demand, check, met } = asked
     const { digest, image } = brought
     // Whoever builds indexes of indexes could ask for more than anybody has time for.
     if (met.size >= maxBrought) return tooMany
     met.add(digest)
     const { runId } = step.session
-    const looked = createLook(trust, demand, { nowMs: clock.nowMs(), runId })
+    const looked = createLook(check, demand, { nowMs: clock.nowMs(), runId })
     const ofRun = await attestations?.ofRun(runId, digest)
     await looked.add(ofRun?.bundles ?? [])
     const pending = ofRun?.pending ?? false
@@ -149,7 +149,8 @@ export function createAttested(deps: {
     try {
       const trust = await trustFor(demand)
       if (trust === undefined) return { ok: false, why: 'this server keeps no attestations', pending: false }
-      return await all({ step, demand, trust, met: new Set() }, brought, 0)
+      const check = createBundleCheck(trust, clock.nowMs())
+      return await all({ step, demand, check, met: new Set() }, brought, 0)
     } catch (error) {
       return { ok: false, why: messageOf(error), pending: false }
     }
@@ -158,21 +159,24 @@ export function createAttested(deps: {
 
 /** Bundles that were found about one thing, and what is wrong with those that do not hold. */
 function createLook(
-  trust: Trust,
+  check: BundleCheck,
   { trusted_root: root, ...demands }: ProvenanceDemand,
   context: { readonly nowMs: number; readonly runId: string },
 ) {
   const seen = new Set<string>()
   const verified: Verified[] = []
   const refused: string[] = []
+  let isSpent = false
   return {
     async add(bundles: readonly string[]) {
       for (const text of bundles) {
         if (seen.has(text)) continue
         seen.add(text)
-        // Others are served in between: each takes some milliseconds.
-        await setImmediate()
-        const checked = verifyBundle(text, trust, { nowMs: context.nowMs })
+        const checked = await check(text)
+        if (checked === 'spent') {
+          isSpent = true
+          return
+        }
         if (checked.ok) verified.push(checked)
         else refused.push(`${checked.detail} (${checked.reason})`)
       }
@@ -182,7 +186,8 @@ function createLook(
       if (judged.ok) return { ok: true, attested: [attestedBy(digest, judged.by)] } as const
       const reasons = [...new Set(refused)].slice(0, maxReasons)
       const also = reasons.length === 0 ? '' : `; not taken: ${reasons.join('; ')}`
-      return { ok: false, why: `${judged.missing.join('; ')}${also}` } as const
+      const spent = isSpent ? '; there are more attestations than are looked at for one request' : ''
+      return { ok: false, why: `${judged.missing.join('; ')}${also}${spent}` } as const
     },
   }
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { joinTrust, parseTrustedRoot, type Trust } from '../attest/verify/index.ts'
 import { limits, MayflyError, messageOf, type Clock } from '../lib/index.ts'
 
@@ -29,10 +29,11 @@ export function createTrustFiles({ clock }: { readonly clock: Clock }): TrustFil
 
 async function readRoots(path: string): Promise<Trust> {
   try {
-    const text = await readFile(path, 'utf8')
-    if (text.length > limits.trustedRootBytes)
+    const about = await stat(path)
+    if (!about.isFile()) throw new Error('it is no regular file')
+    if (about.size > limits.trustedRootBytes)
       throw new Error(`it is longer than ${limits.trustedRootBytes} bytes`)
-    return trustIn(text)
+    return trustIn(await readFile(path, 'utf8'))
   } catch (cause) {
     throw new MayflyError('bad_input', `the trusted root ${path} cannot be read: ${messageOf(cause)}`, {
       cause,

@@ -1,4 +1,4 @@
-import { maxEnvelopeBytes, readEnvelope, type Envelope } from './envelope.ts'
+import { envelopeLimits, readEnvelope, type Envelope } from './envelope.ts'
 import { bytesIn, countIn, fieldsOf, listOf, textIn, type Fields } from './fields.ts'
 import { readJson } from './json.ts'
 import { Refusal } from './refusal.ts'
@@ -35,7 +35,7 @@ const mediaTypes = [
 
 /** Of its text, its bytes, or what JSON.parse made of it. Throws `Refusal`. */
 export function readBundle(input: unknown): Bundle {
-  const fields = fieldsOf(readJson(input, maxEnvelopeBytes), 'the bundle')
+  const fields = fieldsOf(readJson(input, envelopeLimits), 'the bundle')
   if (typeof fields['mediaType'] !== 'string' || !mediaTypes.includes(fields['mediaType']))
     throw new Refusal('unsupported_format', otherThanBundle(fields))
   const { verificationMaterial, dsseEnvelope, messageSignature } = fieldsOf(fields, 'the bundle', [

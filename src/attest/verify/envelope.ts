@@ -4,17 +4,19 @@ import { readJson } from './json.ts'
 import { keyOfPem } from './key.ts'
 import type { Statement } from './model.ts'
 import { answered, Refusal, type Refused } from './refusal.ts'
-import { maxStatementBytes, readStatement } from './statement.ts'
+import { readStatement, statementLimits } from './statement.ts'
 
 export const statementType = 'application/vnd.in-toto+json'
 
-export const maxEnvelopeBytes = 24_000_000
+/** Of one that holds a statement nearly all is one text. */
+export const envelopeLimits = { bytes: 24_000_000, pieces: 4_000 } as const
 const maxSignatures = 16
 
 /** DSSE (github.com/secure-systems-lab/dsse), read and not verified. */
 export interface Envelope {
   readonly payloadType: string
-  readonly payload: Buffer
+  /** Read when it is asked for: it is the largest part by far, and what stands beside it may not hold. Throws `Refusal`. */
+  payload(): Buffer
   readonly signatures: readonly Buffer[]
   /** As each of them has it; nothing goes by them. */
   readonly keyIds: readonly string[]
@@ -32,7 +34,7 @@ export function readEnvelope(json: unknown): Envelope {
   const type = textIn(payloadType, 'the type of the payload', 256)
   return {
     payloadType: type,
-    payload: bytesIn(payload, 'the payload', maxStatementBytes),
+    payload: () => bytesIn(payload, 'the payload', statementLimits.bytes),
     signatures: signed,
     keyIds,
   }
@@ -54,13 +56,14 @@ export function verifyEnvelope(
 ): { ok: true; statement: Statement; statementBytes: Uint8Array; keyId: string } | Refused {
   return answered(() => {
     const { spki, keyId } = keyOfPem(publicKeyPem)
-    const { payloadType, payload, signatures } = readEnvelope(readJson(envelope, maxEnvelopeBytes))
+    const { payloadType, signatures, ...read } = readEnvelope(readJson(envelope, envelopeLimits))
     if (payloadType !== statementType)
       throw new Refusal(
         'unsupported_format',
         `the payload is no in-toto statement: ${JSON.stringify(payloadType)}`,
       )
     const key = ecKeyOf(spki)
+    const payload = read.payload()
     const signed = preAuthEncoding(payloadType, payload)
     if (!isP256(key) || !signatures.some((signature) => isSignedBy(key, 'sha256', signed, signature)))
       throw new Refusal('bad_signature', 'this key did not sign it')

@@ -4,13 +4,13 @@ import type { Statement, Subject } from './model.ts'
 import { Refusal } from './refusal.ts'
 
 /** As large as one with 10,000 artifacts may get, several times over. */
-export const maxStatementBytes = 16_777_216
+export const statementLimits = { bytes: 16_777_216, pieces: 2_000_000 } as const
 const maxSubjects = 20_000
 const maxDigests = 16
 
 /** in-toto Statement v1. Throws `Refusal`. */
 export function readStatement(bytes: Uint8Array): Statement {
-  const json = readJson(bytes, maxStatementBytes)
+  const json = readJson(bytes, statementLimits)
   const fields = fieldsOf(json, 'the statement')
   const odd = Object.keys(fields).find((name) => !known.includes(name))
   if (odd !== undefined)

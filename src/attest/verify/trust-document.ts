@@ -1,4 +1,4 @@
-import { maxEnvelopeBytes, preAuthEncoding, readEnvelope } from './envelope.ts'
+import { envelopeLimits, preAuthEncoding, readEnvelope } from './envelope.ts'
 import { isSignedBy } from './ecdsa.ts'
 import { fieldsOf, listOf, numberIn, textIn, timeIn, windowIn } from './fields.ts'
 import { readJson } from './json.ts'
@@ -6,7 +6,7 @@ import { joinTrust, keyOfPem, trustKey, type PublicKey } from './key.ts'
 import type { Trust } from './model.ts'
 import { answered, Refusal, type Refused } from './refusal.ts'
 import { revocationIn } from './revocation.ts'
-import { maxRootBytes, parseTrustedRoot } from './trusted-root.ts'
+import { parseTrustedRoot, rootLimits } from './trusted-root.ts'
 
 export const trustDocumentType = 'application/vnd.mayfly.trust+json'
 
@@ -52,6 +52,9 @@ export interface OpenOptions {
   readonly mayHaveEnded?: boolean
 }
 
+/** Ten thousand revoked keys, several times over. */
+const documentLimits = { bytes: 2 * rootLimits.bytes, pieces: 500_000 } as const
+
 /** Clocks of two machines. */
 const aheadMs = 300_000
 
@@ -65,9 +68,10 @@ export function openTrustDocument(
   options: OpenOptions = {},
 ): OpenedTrust | Refused {
   return answered(() => {
-    const { payloadType, payload, signatures } = readEnvelope(readJson(envelope, maxEnvelopeBytes))
+    const { payloadType, signatures, ...read } = readEnvelope(readJson(envelope, envelopeLimits))
     if (payloadType !== trustDocumentType)
       throw new Refusal('unsupported_format', `it is no trust document (${trustDocumentType})`)
+    const payload = read.payload()
     const signed = preAuthEncoding(payloadType, payload)
     const isBy = (keys: readonly PublicKey[]) =>
       keys.some(({ key }) => signatures.some((signature) => isSignedBy(key, 'sha256', signed, signature)))
@@ -98,7 +102,7 @@ export function openTrustDocument(
 }
 
 function readDocument(payload: Uint8Array): OpenedTrust {
-  const document = fieldsOf(readJson(payload, 2 * maxRootBytes), 'the trust document', [
+  const document = fieldsOf(readJson(payload, documentLimits), 'the trust document', [
     ...['version', 'issued', 'expires', 'root', 'trustedRoot', 'keys', 'revoked'],
   ])
   const root = listOf(document['root'], 'the list of root keys', 16).map((one) => textIn(one, 'a root key'))

@@ -7,12 +7,12 @@ import { ed25519Of, joinTrust, keyOfSpki, sha256Hex } from './key.ts'
 import type { Authority, CertificateLog, Log, Trust } from './model.ts'
 import { Refusal } from './refusal.ts'
 
-export const maxRootBytes = 1_048_576
+export const rootLimits = { bytes: 1_048_576, pieces: 50_000 } as const
 const mediaType = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1'
 
 /** Sigstore's trusted root, of its text or what JSON.parse made of it. Throws `Refusal`, which says what is wrong. */
 export function parseTrustedRoot(json: unknown): Trust {
-  const fields = fieldsOf(readJson(json, maxRootBytes), 'the trusted root')
+  const fields = fieldsOf(readJson(json, rootLimits), 'the trusted root')
   if (fields['mediaType'] !== mediaType)
     throw new Refusal('bad_root', `it is no trusted root of version 0.1 (${mediaType})`)
   const all = (name: string) =>

@@ -115,7 +115,8 @@ function verifyContent(
     if (!isDigestSignedBy(key, content.digest, signature)) throw refusal()
     return { digest: content.digest, what: { message: { digest: content.digest } } }
   }
-  const { payloadType, payload } = content.envelope
+  const { payloadType } = content.envelope
+  const payload = content.envelope.payload()
   const signed = preAuthEncoding(payloadType, payload)
   if (!isSignedBy(key, 'sha256', signed, signature)) throw refusal()
   if (payloadType !== statementType)

@@ -3,6 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { Trust } from '../../attest/verify/index.ts'
 import { digestIn } from '../digest-text.ts'
+import { readBundleTexts } from '../bundle-lines.ts'
 import { readJsonText } from '../text-file.ts'
 import { bundlesBesideFile } from '../verify/target.ts'
 import { isAbout, readFound, refuseNoBundle, type Found } from './bundles.ts'
@@ -50,7 +51,7 @@ function besideIn(path: string, sha256: string, trust: Trust | undefined): reado
 function holdsBundles(path: string): boolean {
   if (!/\.jsonl?$/.test(path)) return false
   try {
-    const text = readJsonText(path)
+    const text = readJsonText(path, { isFound: true })
     const { mediaType } = JSON.parse(isOne(text) ? text : (text.split('\n')[0] ?? '')) as {
       mediaType?: unknown
     }
@@ -65,10 +66,8 @@ function isBundleName(path: string): boolean {
   return /\.sigstore(?:\.json)?$|\.sigstore\.jsonl$|\.bundle$/.test(path)
 }
 
-/** One bundle, or one a line. */
 function bundlesIn(path: string, trust: Trust | undefined): readonly Found[] {
-  const text = readJsonText(path)
-  const texts = isOne(text) ? [text] : text.split('\n').filter((line) => line.trim() !== '')
+  const texts = readBundleTexts(path)
   for (const one of texts) refuseNoBundle(one)
   return texts.map((one) => readFound(one, trust))
 }

@@ -84,7 +84,8 @@ function judgeAll(
   const verified: Verified[] = []
   const refused: string[] = []
   let isBeyond = false
-  for (const { text, from } of found) {
+  const distinct = new Map(found.map((one) => [one.text, one])).values()
+  for (const { text, from } of distinct) {
     const checked = roots.map((root) => verifyBundle(text, root))
     const good = checked.find((one) => one.ok)
     if (good !== undefined) verified.push(good)

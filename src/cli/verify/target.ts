@@ -5,7 +5,8 @@ import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import { bundleNamesOf, plainNamesOf } from '../../runner/index.ts'
 import { digestIn } from '../digest-text.ts'
-import { readJsonText } from '../text-file.ts'
+import { readBundleTexts } from '../bundle-lines.ts'
+import type { Reading } from '../text-file.ts'
 
 /** What is verified, and what was found that may say how it was made. */
 export interface Target {
@@ -74,17 +75,11 @@ export function bundlesBesideFile(path: string, sha256: string, folder = dirname
   const there = (names: readonly string[]) =>
     names.map((name) => join(folder, name)).filter((one) => existsSync(one))
   const bundles = there(bundleNamesOf({ path, sha256 }))
-  return (bundles.length > 0 ? bundles : there(plainNamesOf({ path }))).flatMap(bundlesIn)
+  return (bundles.length > 0 ? bundles : there(plainNamesOf({ path }))).flatMap((one) =>
+    bundlesIn(one, { isFound: true }),
+  )
 }
 
-const maxLines = 10_000
-
-/** One bundle in JSON, or one on each line. */
-export function bundlesIn(path: string): Found[] {
-  const text = readJsonText(path)
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
-  const isLines = lines.length > 1 && lines.every((line) => /^\{.*\}\s*$/.test(line))
-  if (lines.length > maxLines)
-    throw new MayflyError('bad_input', `${path} has more than ${maxLines} lines: which bundle is meant?`)
-  return (isLines ? lines : [text]).map((one) => ({ text: one, from: path }))
+export function bundlesIn(path: string, reading: Reading = {}): Found[] {
+  return readBundleTexts(path, reading).map((text) => ({ text, from: path }))
 }

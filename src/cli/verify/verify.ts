@@ -80,7 +80,7 @@ async function targetOf(
   { bundle: given = [], attestations: folder }: VerifyOptions,
 ): Promise<Target> {
   const isGiven = given.length > 0
-  const ofGiven: Bundles = { found: given.flatMap(bundlesIn), isCut: false }
+  const ofGiven: Bundles = { found: given.flatMap((one) => bundlesIn(one)), isCut: false }
   const asking = (digest: string) =>
     isGiven || server === undefined ? {} : { more: () => bundlesAtServer(server, digest, demands) }
   const meant = kindOf(name)
