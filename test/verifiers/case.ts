@@ -8,6 +8,8 @@ export interface Material {
   readonly artifact: Buffer
   /** A log of certificates, which the root names, has promised to log its certificate; ours carry none. */
   readonly isPromised: boolean
+  /** Of its statement, where that is no provenance. */
+  readonly predicateType?: string
   readonly identity: { readonly san: string; readonly issuer: string }
 }
 

@@ -118,7 +118,7 @@ function good(format: Case['format'], by: Case['by'], name: string, make: () => 
 const certificateLog = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
 /** Some verifiers take no certificate without that, so what is bad is bad in one thing alone. */
-async function promised(world: World, change: Change = {}): Promise<Material> {
+export async function promised(world: World, change: Change = {}): Promise<Material> {
   const promisedBy = [{ key: certificateLog, timeMs: world.nowMs }]
   return {
     ...(await byCertificate(world, { ...change, leaf: { ...change.leaf, promisedBy } })),
@@ -127,12 +127,12 @@ async function promised(world: World, change: Change = {}): Promise<Material> {
   }
 }
 
-async function byCertificate(world: World, change: Change = {}): Promise<Material> {
+export async function byCertificate(world: World, change: Change = {}): Promise<Material> {
   const text = JSON.stringify(await world.bundle(change))
   return { text, trustedRoot: JSON.stringify(world.trustedRoot), artifact: app, identity, isPromised: false }
 }
 
-async function byKey(world: World, change: Change = {}): Promise<Material> {
+export async function byKey(world: World, change: Change = {}): Promise<Material> {
   const { bundle, publicKey } = await world.byKey(change)
   const trustedRoot = JSON.stringify(world.trustedRoot)
   return { text: JSON.stringify(bundle), trustedRoot, publicKey, artifact: app, identity, isPromised: false }

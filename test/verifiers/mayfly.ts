@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import {
   joinTrust,
+  judge,
   parseTrustedRoot,
+  predicateWords,
   trustKey,
   verifyBundle,
   verifyEnvelope,
@@ -35,6 +37,15 @@ function ofBundle({ text, trustedRoot, publicKey, artifact, identity }: Material
     return { isTaken: false, said: 'another identity' }
   if (signer.kind === 'certificate' && signer.identity.issuer !== identity.issuer)
     return { isTaken: false, said: 'another issuer' }
+  if (statement?.predicateType === predicateWords['vsa']) {
+    const digest = `sha256:${createHash('sha256').update(artifact).digest('hex')}`
+    // A summary that says FAILED is signed like any other.
+    const context = { nowMs: Date.now(), own: () => true }
+    const judged = judge([verified], digest, { predicate: 'vsa' }, context)
+    return judged.ok
+      ? { isTaken: true, said: 'verified' }
+      : { isTaken: false, said: judged.missing.join('; ') }
+  }
   if (statement !== undefined) return ofSubject(statement, artifact)
   const isSame = createHash('sha256')
     .update(artifact)

@@ -9,6 +9,7 @@ import { askProgram } from './program.ts'
 const good = [
   ...['a statement by a certificate', 'one whose certificate a log promised to log'],
   'mayfly run: provenance of a file',
+  ...['a verification summary by a certificate', 'mayfly verify --vsa: a verification summary'],
 ]
 const times = [
   'as Mayfly signs: a file by a key',
@@ -20,7 +21,10 @@ const times = [
   ],
   'the root is another one',
 ]
-const signatures = ['a flipped bit in the payload', 'a flipped bit in the signature']
+const signatures = [
+  ...['a flipped bit in the payload', 'a flipped bit in the signature'],
+  'a verification summary that said FAILED',
+]
 const chains = [
   'a file by a certificate',
   'a flipped bit in the certificate',

@@ -16,6 +16,9 @@ export const sigstorePython: Verifier = {
   otherwise: {
     'a statement by a certificate': needsPromise,
     'a file by a certificate': needsPromise,
+    'a verification summary by a certificate': needsPromise,
+    'mayfly verify --vsa: a verification summary': needsPromise,
+    'a verification summary that says FAILED': 'it does not read what a summary says',
     'mayfly run: provenance of a file': needsPromise,
     'mayfly run: SHA256SUMS': needsPromise,
     'mayfly run: provenance, and the CA was revoked later': needsPromise,

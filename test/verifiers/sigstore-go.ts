@@ -6,6 +6,8 @@ const rebuilt =
 const byRebuilding = {
   'a flipped bit in the log entry': rebuilt,
   'its entry is called one of a former kind': rebuilt,
+  'a verification summary that says FAILED':
+    'it does not read what a summary says, which is left to its caller',
 }
 
 /** Sigstore's tool for people; by a trusted root of our own, and without promises of a log of certificates, which we have none of. */
@@ -26,7 +28,9 @@ export const cosign: Verifier = {
           ]
         : ['--key', key]
     const what =
-      format === 'file' ? ['verify-blob'] : ['verify-blob-attestation', '--type', 'slsaprovenance1']
+      format === 'file'
+        ? ['verify-blob']
+        : ['verify-blob-attestation', '--type', material.predicateType ?? 'slsaprovenance1']
     const args = [...what, '--bundle', bundle, '--trusted-root', root, ...who, artifact]
     return Promise.resolve(askProgram('cosign', args, folder))
   },

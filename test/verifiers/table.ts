@@ -10,6 +10,7 @@ import { openssl } from './openssl.ts'
 import { inToto, sigstorePython } from './python.ts'
 import { cosign, sigstoreGo } from './sigstore-go.ts'
 import { sigstoreJs } from './sigstore-js.ts'
+import { summaryCases } from './summaries.ts'
 import { upCases } from './up.ts'
 
 export const verifiers: readonly Verifier[] = [
@@ -35,7 +36,7 @@ export interface Row {
 
 /** Who is asked what: every case by every verifier that has a say in it. */
 export async function questions(): Promise<readonly { verifier: Verifier; one: Case }[]> {
-  const cases = [...(await casesOf()), ...ownCases(), ...upCases()]
+  const cases = [...(await casesOf()), ...(await summaryCases()), ...ownCases(), ...upCases()]
   return cases.flatMap((one) =>
     verifiers.filter((verifier) => verifier.knows(one)).map((verifier) => ({ verifier, one })),
   )

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setStage, type Stage } from '../../demo/stage.ts'
-import { parseTrustedRoot, verifyBundle } from '../../src/attest/verify/index.ts'
+import { parseTrustedRoot, predicateWords, verifyBundle } from '../../src/attest/verify/index.ts'
 import type { BundleJson } from '../../src/attest/verify/shapes.fixture.ts'
 import type { Case, Material } from './case.ts'
 
@@ -12,6 +12,8 @@ interface Made {
   readonly provenance: Material
   readonly sums: Material
   readonly envelope: Material
+  readonly summary: Material
+  readonly summaryEnvelope: Material
   /** With what the server says is trusted once the CA was taken back. */
   readonly revokedNow: string
   readonly revokedBefore: string
@@ -26,7 +28,7 @@ export function upCases(): readonly Case[] {
     materialOf: (from: Made) => Material,
     format: Case['format'] = 'statement',
   ): Case => ({
-    ...{ name: `mayfly run: ${name}`, format, isGood, isSlow: true },
+    ...{ name: name.startsWith('mayfly ') ? name : `mayfly run: ${name}`, format, isGood, isSlow: true },
     by: format === 'envelope' ? 'key' : 'certificate',
     async make() {
       made ??= makeAll()
@@ -46,6 +48,17 @@ export function upCases(): readonly Case[] {
       false,
       ({ provenance, sums }) => ({ ...sums, artifact: provenance.artifact }),
       'file',
+    ),
+    one('mayfly verify --vsa: a verification summary', true, ({ summary }) => summary),
+    one('mayfly verify --vsa: a verification summary of another file', false, ({ summary, sums }) => ({
+      ...summary,
+      artifact: sums.artifact,
+    })),
+    one(
+      'mayfly verify --vsa: a verification summary as a plain envelope',
+      true,
+      ({ summaryEnvelope }) => summaryEnvelope,
+      'envelope',
     ),
     one('provenance, and the CA was revoked later', true, ({ provenance, revokedNow }) => ({
       ...provenance,
@@ -85,8 +98,14 @@ async function makeAll(): Promise<Made> {
     ...{ text: bundle, trustedRoot, artifact: about, identity, isPromised: false },
   })
   const provenance = of(text, readFileSync(join(stage.workspace, artifact)))
+  const summary = await summaryOf(stage, provenance)
   return {
-    provenance,
+    ...{ provenance, summary },
+    summaryEnvelope: {
+      ...summary,
+      text: JSON.stringify((JSON.parse(summary.text) as BundleJson).dsseEnvelope),
+      publicKey: keyOf(summary.text),
+    },
     sums: of(file('SHA256SUMS.sigstore.json').toString(), file('SHA256SUMS')),
     envelope: {
       ...provenance,
@@ -96,6 +115,29 @@ async function makeAll(): Promise<Made> {
     revokedNow: await revoked(stage),
     revokedBefore: await revoked(stage, ['--from', new Date(beforeMs).toISOString()]),
   }
+}
+
+/** What the server signs of having verified it by itself. */
+async function summaryOf(stage: Stage, about: Material): Promise<Material> {
+  const file = join(stage.workspace, 'app.vsa.sigstore.json')
+  const args = [
+    'verify',
+    join(stage.workspace, artifact),
+    '--attestations',
+    join(stage.workspace, 'attested'),
+  ]
+  const { exitCode, stderr } = await stage.operate([
+    ...args,
+    '--require',
+    'role=build',
+    '--server',
+    stage.server,
+    '--vsa',
+    file,
+  ])
+  if (exitCode !== 0) throw new Error(stderr)
+  const identity = { san: `${stage.server}/verifier`, issuer: stage.server }
+  return { ...about, text: readFileSync(file, 'utf8'), identity, predicateType: predicateWords['vsa'] ?? '' }
 }
 
 async function rootOf({ server }: Stage): Promise<string> {
