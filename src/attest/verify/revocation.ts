@@ -5,9 +5,8 @@ import { Refusal } from './refusal.ts'
 /** `logs`: those of the same document. Throws `Refusal`. */
 export function revocationIn(json: unknown, logs: readonly Log[]): Revocation {
   const what = 'a revoked key'
-  const { key, from, treeSize, log, reason } = fieldsOf(json, what, [
-    ...['key', 'from', 'treeSize', 'log', 'reason'],
-  ])
+  const members = 'key from treeSize log reason'.split(' ')
+  const { key, from, treeSize, log, reason } = fieldsOf(json, what, members)
   const keyId = textIn(key, what, 64)
   if (!/^[0-9a-f]{64}$/.test(keyId))
     throw new Refusal('malformed', 'a revoked key is not named by its SHA-256 in hex')
