@@ -162,7 +162,7 @@ test('an offline root, a stolen CA, and what everybody takes before and after', 
   )
   await must(['attest', 'root', 'next', '-o', 'next.json'])
   const shown = await must(sign('next.json'), { input: passphrase })
-  assert.match(shown.stderr, /\+ revoked: key .* from entry 1 of the log on: stolen/)
+  assert.match(shown.stderr, /\+ revoked: key .* from entry 1 of the log \S+ on: stolen/)
   assert.match(shown.stderr, /\+ CA [0-9a-f]{16}/)
   const lower = await mayfly(sign('old.json'), { input: passphrase })
   assert.match(lower.stderr, /version 2 is lower than 3, which this key has signed already/)
