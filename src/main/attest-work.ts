@@ -2,7 +2,7 @@ import { createAttestor, type Attestor } from '../attest/attestor/index.ts'
 import { signerOf, type BundleSigner, type SignerIdentity } from '../attest/sign/index.ts'
 import type { TrustKeeper } from '../attest/trust/index.ts'
 import { provenanceOf, receiptOf, sbomOf } from '../attest/statements/index.ts'
-import { openTrustDocument, type Trust } from '../attest/verify/index.ts'
+import { checkReceipt, openTrustDocument, type Trust } from '../attest/verify/index.ts'
 import { httpSource } from '../audit/verify/index.ts'
 import { createStoredStepMaterials, type Broker, type People } from '../broker/index.ts'
 import { attestRetentionSeconds, type AttestDocument } from '../config/index.ts'
@@ -68,7 +68,7 @@ export function createAttestWork(deps: {
         ...session,
       }),
     outbox: () => deps.broker().outbox,
-    statements: { provenanceOf, sbomOf, receiptOf },
+    statements: { provenanceOf, sbomOf, receiptOf, checkReceipt },
     auditLog: { source: httpSource(deps.logUrl), verifierKey: deps.logKey },
     receipts: () => document.receipts,
     retentionMs: () => attestRetentionSeconds(document) * 1000,

@@ -45,7 +45,7 @@ test('each yes that a step needed, for its session or for what it did, is shown 
   await broker.endStep(step, { reason: 'finished', exitCode: 0 })
   await delivered(world.it)
   const attestor = world.another({
-    statements: { provenanceOf: () => undefined, sbomOf: () => undefined, receiptOf },
+    statements: { provenanceOf: () => undefined, sbomOf: () => undefined, receiptOf, checkReceipt },
   })
   t.after(() => attestor.close())
   const receipt = await attestor.receipt(step.id, 5_000)

@@ -21,7 +21,7 @@ test('the receipt of a step that a broker ran is right by the entries that the b
   })
   await delivered(world.it)
   const attestor = world.another({
-    statements: { provenanceOf: () => undefined, sbomOf: () => undefined, receiptOf },
+    statements: { provenanceOf: () => undefined, sbomOf: () => undefined, receiptOf, checkReceipt },
   })
   t.after(() => attestor.close())
   const receipt = await attestor.receipt(step.id, 5_000)
@@ -37,4 +37,29 @@ test('the receipt of a step that a broker ran is right by the entries that the b
     credentials.map((one) => [one['lease'], one['grant'], one['reason'], typeof one['revoked']]),
     [[lease.id, grant, 'finished', 'string']],
   )
+})
+
+test('a receipt that says what its entries do not is not signed, and its row says why', async (t) => {
+  const world = await attestWorld(t)
+  const { broker } = world.it
+  const step = await broker.openStep(await openSession(broker), stepRequest({ policyVersion: 7 }))
+  await broker.endStep(step, { reason: 'finished', exitCode: 1 })
+  await delivered(world.it)
+  const signed: unknown[] = []
+  const attestor = world.another({
+    statements: {
+      ...{ provenanceOf: () => undefined, sbomOf: () => undefined, checkReceipt },
+      receiptOf: (facts, proofs) =>
+        receiptOf({ ...facts, reported: { ...facts.reported, exitCode: 0 } }, proofs),
+    },
+    signer: async () => {
+      signed.push(1)
+      throw new Error('it asks to sign')
+    },
+  })
+  t.after(() => attestor.close())
+  assert.equal(await attestor.receipt(step.id, 2_000), 'pending')
+  const [row] = await world.it.store.read.selectFrom('attestations').selectAll().execute()
+  assert.match(row?.failure ?? '', /the audit log does not bear it out: .*exit/)
+  assert.deepEqual(signed, [])
 })

@@ -4,6 +4,7 @@ import type { Broker } from '../../broker/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { BundleSigner, SignerIdentity } from '../sign/index.ts'
 import type { StepFacts } from '../statements/index.ts'
+import { readStatement } from '../verify/index.ts'
 import { leasesOf, type Gathered } from './facts.ts'
 import type { Receipts } from './receipts.ts'
 import { packed } from './packed.ts'
@@ -95,10 +96,32 @@ async function ofStep(row: Row, kind: StepKind, deps: SigningDeps): Promise<Mate
     return await giveUp(row, `its statement cannot be made: ${messageOf(error)}`, deps)
   }
   if (built === undefined) return await giveUp(row, 'there is nothing to say of it', deps)
+  const wrong = proofs === undefined ? undefined : await wrongReceipt(built, proofs.key, deps)
+  if (wrong !== undefined) return await notRight(row, wrong, deps)
   // Readers see the step's end a moment before the disk has it: nothing is signed of an end that a power cut may take back.
   await store.confirmed()
   return { built, who: gathered.signer, about: aboutStep(row, gathered) }
 }
+
+/** Why whoever checks this receipt would refuse it: such a one is not signed. */
+async function wrongReceipt(
+  { bytes }: Built,
+  logKey: string,
+  { statements }: SigningDeps,
+): Promise<string | undefined> {
+  const checked = await statements.checkReceipt(readStatement(bytes), { logKey })
+  return checked.ok ? undefined : checked.detail
+}
+
+/** An entry that the log lacks may still be on its way, from another server or from one that starts again. */
+async function notRight(row: Row, wrong: string, deps: SigningDeps): Promise<undefined> {
+  const why = `the audit log does not bear it out: ${wrong}`
+  if (deps.clock.nowMs() - row.created_ms > entriesMs) return await giveUp(row, why, deps)
+  await deps.rows.putOff(row, why)
+  return undefined
+}
+
+const entriesMs = 60 * 60_000
 
 /** How its credentials are now. Some days after the step the store forgets those that are over: of these it is known how they were then. */
 async function withLeases(facts: StepFacts, store: Store): Promise<StepFacts> {

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../lib/index.ts'
 import { sha256Sums } from '../../broker/index.ts'
 import { encodeStatement, type LogProofs, type StepFacts } from '../statements/index.ts'
-import type { Statement } from '../verify/index.ts'
+import type { CheckedReceipt, Statement } from '../verify/index.ts'
 import type { Row } from './rows.ts'
 
 /** Who puts facts into statements; undefined where there is nothing to say. */
@@ -9,6 +9,8 @@ export interface Statements {
   readonly provenanceOf: (facts: StepFacts) => Statement | undefined
   readonly sbomOf: (facts: StepFacts) => Statement | undefined
   readonly receiptOf: (facts: StepFacts, proofs: LogProofs) => Statement | undefined
+  /** Whether a receipt is right by its own entries, as everybody checks it. */
+  readonly checkReceipt: (statement: Statement, options: { logKey: string }) => Promise<CheckedReceipt>
 }
 
 /** What is said of a step. */

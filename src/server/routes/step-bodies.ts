@@ -4,6 +4,8 @@ import { engines, limits } from '../../lib/index.ts'
 
 /* What a supervisor sends of its step, and what it is answered. */
 
+const hexSha256 = z.string().regex(/^[0-9a-f]{64}$/)
+
 const tier = z
   .enum(['B', 'C', 'E'])
   .describe('How it is isolated: B by all namespaces, C without one of processes, E not at all.')
@@ -85,7 +87,7 @@ export const openResponse = z.object({
 
 const file = z.object({
   path: z.string().max(4_096),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256: hexSha256,
   bytes: z.int().min(0),
 })
 
@@ -123,8 +125,8 @@ export const finishBody = z.object({
     .object({
       stdout_bytes: z.int().min(0),
       stderr_bytes: z.int().min(0),
-      stdout_sha256: z.string().max(64),
-      stderr_sha256: z.string().max(64),
+      stdout_sha256: hexSha256,
+      stderr_sha256: hexSha256,
       merged: z.boolean().optional(),
     })
     .optional(),
@@ -142,7 +144,7 @@ export const finishBody = z.object({
     .object({
       text: z.string().max(2_000),
       of: z.enum(['run', 'argv']),
-      sha256: z.string().max(64).optional(),
+      sha256: hexSha256.optional(),
     })
     .optional()
     .describe(
@@ -186,7 +188,7 @@ export const finishBody = z.object({
   log: z
     .object({
       bytes: z.int().min(0),
-      sha256: z.string().max(64),
+      sha256: hexSha256,
       lost_bytes: z.int().min(0).optional(),
       unsent_bytes: z.int().min(0).optional(),
     })
