@@ -343,6 +343,10 @@ const migrations: readonly string[] = [
   `
   ALTER TABLE attest_revocations ADD COLUMN log_id TEXT;
   `,
+  // Provenance of a step that was handed a file says whether all that its maker took in was verified.
+  `
+  ALTER TABLE steps ADD COLUMN dependencies TEXT;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -3,11 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { aStep } from '../../src/attest/statements/facts.fixture.ts'
+import { provenanceOf, type StepFacts } from '../../src/attest/statements/index.ts'
 import type { Relogged } from '../../src/attest/statements/relogged.fixture.ts'
 import { patched, type WrongReceipt } from '../../src/attest/statements/wrong-receipts.fixture.ts'
 import type { SignedBy } from '../../src/attest/statements/vector-signers.fixture.ts'
 import {
   checkReceipt,
+  isAllVerified,
   openTrustDocument,
   readStatement,
   verifyBundle,
@@ -54,6 +57,69 @@ test('the right ones are right for both', { skip }, async () => {
   for (const name of names) assert.ok(verifyBundle(read(`${name}.sigstore.json`), opened.trust).ok)
   const calls = names.map((name) => [name, path(`${name}.sigstore.json`), ...trusted, ...logged])
   assert.deepEqual(await theirs(calls), ['right', 'right'])
+})
+
+const url = 'https://mayfly.example.com/runs/run_0123456789abcdefghjkmnpq/steps'
+const first = { sha256: aStep.reported.inputs[0]?.sha256 ?? '', step: 'stp_earlier' }
+const handedOn: [string, Partial<StepFacts>, object, 'yes' | 'no' | 'malformed'][] = [
+  ['of nobody', {}, {}, 'no'],
+  ['of an earlier step', { handedOn: [{ ...first, dependencies: 'verified' }] }, {}, 'yes'],
+  ['of one that took in what nobody vouches for', { handedOn: [first] }, {}, 'no'],
+  [
+    'with a list that was cut',
+    { handedOn: [{ ...first, dependencies: 'verified' }], materialsOmitted: 2 },
+    {},
+    'no',
+  ],
+  [
+    'with a list that may lack some',
+    { handedOn: [{ ...first, dependencies: 'verified' }], materialsIncomplete: true },
+    {},
+    'no',
+  ],
+  ...[
+    { madeBy: `${url.replace('run_0', 'run_1')}/stp_earlier` },
+    { madeBy: `${url}/${aStep.step.id}` },
+    { madeBy: undefined },
+    { reported: true },
+    { dependencies: 'some' },
+  ].map((changes): (typeof handedOn)[number] => [
+    `which says ${JSON.stringify(changes)}`,
+    { handedOn: [{ ...first, dependencies: 'verified' }] },
+    changes,
+    'malformed',
+  ]),
+]
+
+test('of a file of an earlier step both say whether it is verified', { skip }, async (t) => {
+  const made = mkdtempSync(join(tmpdir(), 'mayfly-attest-'))
+  t.after(() => rmSync(made, { recursive: true, force: true }))
+  const all = handedOn.map(([name, facts, changes, expected]) => {
+    const statement = provenanceOf({ ...aStep, ...facts })
+    assert.ok(statement !== undefined)
+    const { resolvedDependencies: found } = (
+      statement.predicate as { buildDefinition: { resolvedDependencies: object[] } }
+    ).buildDefinition
+    for (const one of found as { annotations: object & { from?: string } }[])
+      if (one.annotations.from === 'run') Object.assign(one.annotations, changes)
+    return { name, expected, statement }
+  })
+  const calls = all.map(({ statement }, at) => {
+    writeFileSync(join(made, String(at)), JSON.stringify(statement))
+    return ['statement', join(made, String(at))]
+  })
+  const said = (await answers(calls)).map(({ ok, reason, detail }) =>
+    ok ? (detail.endsWith('all verified: true') ? 'yes' : 'no') : reason,
+  )
+  assert.deepEqual(
+    all.map(({ name }, at) => `${name}: ${said[at]}`),
+    all.map(({ name, expected }) => `${name}: ${expected}`),
+  )
+  // Ours has no other word for what contradicts itself: it meets no demand.
+  assert.deepEqual(
+    all.map(({ name, statement }) => `${name}: ${isAllVerified(statement)}`),
+    all.map(({ name, expected }) => `${name}: ${expected === 'yes'}`),
+  )
 })
 
 test('each wrong receipt is wrong for both, and for the same reason', { skip }, async (t) => {

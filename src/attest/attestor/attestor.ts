@@ -5,7 +5,7 @@ import type { BundleSigner } from '../sign/index.ts'
 import { attestationsAbout } from './about.ts'
 import { gatherFacts, type FactsDeps } from './facts.ts'
 import { createInTurn } from './in-turn.ts'
-import { intentsOf } from './intents.ts'
+import { dependenciesOf, intentsOf } from './intents.ts'
 import { countsOf, findAttestations, statesOf, storedOf } from './lookups.ts'
 import type { Attestor, Handed, RunAttestations } from './model.ts'
 import { createNews } from './news.ts'
@@ -119,14 +119,20 @@ export function createAttestor(deps: AttestorDeps): Attestor {
   const atEnd: Attestor['atEnd'] = async (step, outcome, log) => {
     const of = { runId: step.session.runId, stepId: step.id }
     let intents: Intent[]
+    let dependencies: 'verified' | null = null
     try {
-      intents = intentsOf(await gatherFacts(step, outcome, log, deps), deps.receipts(), deps.statements)
+      const gathered = await gatherFacts(step, outcome, log, deps)
+      intents = intentsOf(gathered, deps.receipts(), deps.statements)
+      dependencies = dependenciesOf(gathered, deps.statements)
     } catch (error) {
       // The step ends all the same; that nothing can be said of it is not hidden.
       const failure = `what is known of the step could not be gathered: ${messageOf(error)}`
       intents = [{ kind: 'provenance', state: 'failed', failure: failure.slice(0, 500) }]
     }
-    return (tx) => rows.add(tx, of, intents)
+    return async (tx) => {
+      await rows.add(tx, of, intents)
+      await tx.updateTable('steps').set({ dependencies }).where('id', '=', step.id).execute()
+    }
   }
 
   async function handed(stepId: string, waitMs: number): Promise<Handed> {

@@ -15,6 +15,7 @@ import type { SignerIdentity } from '../sign/index.ts'
 import type { ReportedFacts, ReportedFile, StepFacts, VerifiedJob } from '../statements/index.ts'
 import type { Store, Tables } from '../../store/index.ts'
 import { approvalsOf } from './approval-facts.ts'
+import { handedOnTo } from './handed-on.ts'
 import { personOf } from './person.ts'
 
 export interface FactsDeps {
@@ -68,11 +69,14 @@ export async function gatherFacts(
   const opened = JSON.parse(row.opened ?? '{}') as Partial<StepRequest>
   const signer = stored.signer ?? deps.signerOf(stored)
   const files = declaredFiles(step, outcome, deps)
-  const [identity, approvals, leases, materials] = await Promise.all([
+  const reported = reportedOf(step, opened, outcome, files.list)
+  const taken = reported.inputs.map(({ sha256 }) => sha256)
+  const [identity, approvals, leases, materials, handedOn] = await Promise.all([
     jobOf(stored, signer, deps),
     approvalsOf(step, deps),
     leasesOf(step.id, store),
     deps.materials(step.id),
+    handedOnTo(step, taken, store),
   ])
   const facts: StepFacts = {
     server: { url: deps.url(), version: deps.version },
@@ -95,8 +99,9 @@ export async function gatherFacts(
     operations: (outcome.activity as StepFacts['operations'] | undefined) ?? deps.activityOf(step),
     leases,
     ...materials,
+    ...(handedOn.length === 0 ? {} : { handedOn }),
     ...(log === undefined ? {} : { log }),
-    reported: reportedOf(step, opened, outcome, files.list),
+    reported,
   }
   const signUntilMs = deps.signUntilMs?.(step.id)
   return {

@@ -25,15 +25,37 @@ export function sourceUri({ sourceUri, attributes }: StepFacts['identity']): str
 /** Everything that the step took in and whose digest is known: sources, packages, images, files of earlier steps. */
 export function dependenciesOf(facts: StepFacts): { all: Descriptor[]; omitted: number } {
   const taken = takenIn(facts)
-  const inputs = facts.reported.inputs.map(({ path, sha256 }) => ({
-    name: fileName(path),
-    digest: digestSet({ sha256 }),
-    annotations: { from: 'run', reported: true },
-  }))
+  const inputs = inputsOf(facts)
   const more = Math.max(0, (facts.reported.inputsCount ?? 0) - inputs.length)
   const all = sorted([...sourceOf(facts), ...taken.all, ...imageOf(facts), ...inputs])
   const omitted = Math.max(0, all.length - maxDependencies) + taken.omitted + more
   return { all: all.slice(0, maxDependencies), omitted }
+}
+
+/** That the step took them is its supervisor's word; that one of the run made such a file is not, where the server has it from there. */
+function inputsOf({ server, run, handedOn = [], reported }: StepFacts) {
+  const makers = new Map(handedOn.map((one) => [one.sha256, one]))
+  return reported.inputs.map(({ path, sha256 }) => {
+    const maker = makers.get(sha256)
+    const annotations =
+      maker === undefined
+        ? { from: 'run', reported: true }
+        : present({
+            ...{ from: 'run', verifiedBy: 'run' },
+            madeBy: invocationId({ server, run, step: { id: maker.step } }),
+            dependencies: maker.dependencies,
+          })
+    return { name: fileName(path), digest: digestSet({ sha256 }), annotations }
+  })
+}
+
+/** Where the server has the step. */
+export function invocationId({
+  server,
+  run,
+  step,
+}: Pick<StepFacts, 'server' | 'run'> & { readonly step: { readonly id: string } }): string {
+  return `${server.url}/runs/${run.id}/steps/${step.id}`
 }
 
 /** What came through the gateway. Nothing that has no digest is called resolved: it is counted. */

@@ -47,6 +47,8 @@ export interface StepFacts {
   readonly materialsOmitted?: number
   /** It may have had others: a server that carried them died before it had recorded them. */
   readonly materialsIncomplete?: true
+  /** Which files of `reported.inputs` an earlier step of the run handed on, by the server's record, each digest once. */
+  readonly handedOn?: readonly HandedOn[]
   readonly published: readonly PublishedArtifact[]
   /** What the server had of the step's log when it ended. */
   readonly log?: { readonly bytes: number; readonly sha256: string }
@@ -112,6 +114,16 @@ export interface Material {
   readonly connection: string
   /** Read to choose a version, and not the package. */
   readonly part?: true
+}
+
+/** A file that a step of the run declared, or a registry took from it; the step had ended with success before this one began. */
+export interface HandedOn {
+  /** In hex. */
+  readonly sha256: string
+  /** The id of the step. */
+  readonly step: string
+  /** All that it took in itself was verified, and so in turn what earlier steps handed to it. */
+  readonly dependencies?: 'verified'
 }
 
 /** What a registry took from the step, with the digest of the bytes that were sent. */

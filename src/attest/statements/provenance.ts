@@ -1,5 +1,5 @@
 import { isolationOf, type Engine } from '../../lib/index.ts'
-import { dependenciesOf, sourceUri, type Descriptor } from './dependencies.ts'
+import { dependenciesOf, invocationId, sourceUri, type Descriptor } from './dependencies.ts'
 import type { StepFacts } from './facts.ts'
 import { digestSet, isPseudonym, plain, plainLines, present, timeOf } from './plain.ts'
 import { buildType, provenanceType, receiptType, type Statement } from '../verify/index.ts'
@@ -46,10 +46,6 @@ export function provenanceOf(facts: StepFacts): Statement | undefined {
 /** One for each tier, since each holds something else. */
 export function builderId({ server, reported }: Pick<StepFacts, 'server' | 'reported'>): string {
   return `${server.url}/builders/tier-${reported.tier.toLowerCase()}`
-}
-
-export function invocationId({ server, run, step }: Pick<StepFacts, 'server' | 'run' | 'step'>): string {
-  return `${server.url}/runs/${run.id}/steps/${step.id}`
 }
 
 /** What whoever wrote the pipeline, or triggered it, chose. */

@@ -6,13 +6,12 @@ export type Dependencies = { readonly unverified: readonly string[] } | undefine
 /** What holds a dependency to something better than the word of the server that it came from. */
 const better = new Set(['identity', 'lockfile', 'digest', 'signature', 'sumdb'])
 
-export function dependenciesIn(
-  value: unknown,
-  { dependenciesOmitted: omitted, dependenciesIncomplete: incomplete }: Fields,
-): Dependencies {
+export function dependenciesIn(value: unknown, internal: Fields, server: string | undefined): Dependencies {
   if (!Array.isArray(value)) return undefined
+  const { dependenciesOmitted: omitted, dependenciesIncomplete: incomplete } = internal
+  const isOfRun = (url: unknown) => isEarlierStep(url, server, internal)
   const unverified = value.map(recordIn).flatMap((one) => {
-    const why = whyNot(one)
+    const why = whyNot(one, isOfRun)
     return why === undefined ? [] : [`${nameOf(one)} ${why}`]
   })
   // Whatever is said there: only where nothing is, all of them are here.
@@ -31,12 +30,28 @@ function omittedIn(omitted: unknown): string[] {
   return ['others, of which it does not say how many they are']
 }
 
-function whyNot(dependency: Fields): string | undefined {
+function whyNot(dependency: Fields, isOfRun: (url: unknown) => boolean): string | undefined {
   if (!hasDigest(recordIn(dependency['digest']))) return 'without a digest'
-  const { verifiedBy, reported } = recordIn(dependency['annotations'])
-  // Files of earlier steps, and the image that it ran in: whoever is root on the CI's machine has the supervisor say any digest.
+  const { verifiedBy, reported, madeBy, dependencies } = recordIn(dependency['annotations'])
+  // The image that it ran in, files that no step is known to have made: whoever is root on the CI's machine has the supervisor say
+  // any digest.
   if (reported !== undefined) return 'on the word of the CI’s machine alone'
+  if (verifiedBy === 'run') {
+    if (!isOfRun(madeBy)) return 'of no earlier step of its run'
+    // Else a step more would be enough to have anything taken for verified: one takes it in, and hands it to the next.
+    return dependencies === 'verified'
+      ? undefined
+      : `of ${String(madeBy)}, whose own dependencies are not all verified`
+  }
   return typeof verifiedBy === 'string' && better.has(verifiedBy) ? undefined : 'on a server’s word alone'
+}
+
+/** Another step of the same run, as `invocationId` names it. */
+function isEarlierStep(url: unknown, server: string | undefined, { run, stepId }: Fields): boolean {
+  const start = `${server}/runs/${String(run)}/steps/`
+  if (server === undefined || typeof url !== 'string' || !url.startsWith(start)) return false
+  const step = url.slice(start.length)
+  return /^stp_[0-9a-z]{1,64}$/.test(step) && step !== stepId
 }
 
 const lengths: Readonly<Record<string, readonly number[]>> = {

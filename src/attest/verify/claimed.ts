@@ -1,7 +1,7 @@
 import { dependenciesIn, digestsIn, type Dependencies } from './claimed-dependencies.ts'
 import { listIn, recordIn, textIn, type Fields } from './claimed-fields.ts'
 import { sha256Hex } from './key.ts'
-import type { Verified } from './model.ts'
+import type { Statement, Verified } from './model.ts'
 
 /** What an attestation claims, as far as whoever signed it may say so; undefined where nobody says it. */
 export interface Claimed {
@@ -122,7 +122,7 @@ function ofStep(predicate: Fields, definition: Fields, builder = '') {
     ...{ runId: textIn(internal['run']), stepId: textIn(internal['stepId']) },
     approvals: listIn(internal['approvals']).map(approvalIn),
     noSecretFound: noSecretIn(details),
-    dependencies: dependenciesIn(definition['resolvedDependencies'], internal),
+    dependencies: dependenciesIn(definition['resolvedDependencies'], internal, server),
     names: digestsIn(details['byproducts']),
   }
 }
@@ -133,6 +133,14 @@ function ofReceipt(predicate: Fields) {
     ...{ runId: idOf('run'), stepId: idOf('step') },
     server: textIn(recordIn(predicate['server'])['url']),
   }
+}
+
+/** What its own statement says of a step that this server is about to sign for: is all that it took in verified? */
+export function isAllVerified(statement: Statement): boolean {
+  const predicate = recordIn(statement.predicate)
+  const definition = recordIn(predicate['buildDefinition'])
+  const builder = textIn(recordIn(recordIn(predicate['runDetails'])['builder'])['id'])
+  return ofStep(predicate, definition, builder).dependencies?.unverified.length === 0
 }
 
 function approvalIn(value: unknown): Approval {

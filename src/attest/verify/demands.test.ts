@@ -151,6 +151,30 @@ test('each demand that is not met is named, expected against found', () => {
         /got dist\/a on the word of the CI/,
       ],
     ),
+    ...[
+      {},
+      { madeBy: 'https://mayfly.example.com/runs/run_2/steps/stp_0' },
+      { madeBy: 'https://evil.example.com/runs/run_1/steps/stp_0' },
+      { madeBy: 'https://mayfly.example.com/runs/run_1/steps/stp_1' },
+      { madeBy: `${earlier}/../stp_1` },
+      { madeBy: [earlier] },
+    ].map((annotations): [Demands, { dependencies: unknown }, RegExp] => [
+      { dependencies: 'verified' },
+      { dependencies: [handedOn({ dependencies: 'verified', ...annotations })] },
+      /got dist\/a of no earlier step of its run$/,
+    ]),
+    ...[{}, { dependencies: true }, { dependencies: 'some' }].map(
+      (annotations): [Demands, { dependencies: unknown }, RegExp] => [
+        { dependencies: 'verified' },
+        { dependencies: [handedOn({ madeBy: earlier, ...annotations })] },
+        /got dist\/a of https:.*\/stp_0, whose own dependencies are not all verified$/,
+      ],
+    ),
+    [
+      { dependencies: 'verified' },
+      { dependencies: [handedOn({ madeBy: earlier, dependencies: 'verified', reported: true })] },
+      /got dist\/a on the word of the CI/,
+    ],
     [{ dependencies: 'verified' }, { dependencies: 'none' }, /got nothing/],
     [{ dependencies: 'verified' }, { incomplete: true }, /a list that may lack some.*build it again/],
     [{ dependencies: 'verified' }, { incomplete: 'no' }, /a list that may lack some/],
@@ -178,6 +202,11 @@ test('each demand that is not met is named, expected against found', () => {
     }).length,
     3,
   )
+})
+
+test('a file of an earlier step of the run, all of whose dependencies were verified, meets the demand', () => {
+  const dependencies = [handedOn({ madeBy: earlier, dependencies: 'verified' })]
+  assert.deepEqual(missing(verifiedProvenance({ dependencies }), { dependencies: 'verified' }), [])
 })
 
 test('what is met by several together, and by none alone, is not met', () => {
@@ -363,3 +392,12 @@ test('what others wrote is shown without what a terminal obeys', () => {
   assert.match(line, /^role: expected build, got x\?\[2Jy+…$/)
   assert.ok(line.length < 400)
 })
+
+const earlier = 'https://mayfly.example.com/runs/run_1/steps/stp_0'
+
+function handedOn(annotations: object) {
+  return {
+    ...{ name: 'dist/a', digest: { sha256: 'ab'.repeat(32) } },
+    annotations: { from: 'run', verifiedBy: 'run', ...annotations },
+  }
+}

@@ -11,6 +11,7 @@
  */
 export { readStatement } from './statement.ts'
 export { preAuthEncoding, statementType, verifyEnvelope } from './envelope.ts'
+export { isAllVerified } from './claimed.ts'
 export { demandProblems, type DemandPlace, type DemandProblem } from './demand-rules.ts'
 export { judge, predicateWords, type Demands, type JudgeContext, type Judgement } from './demands.ts'
 export { joinTrust, sha256Hex, trustKey } from './key.ts'

@@ -20,6 +20,8 @@ export interface StepTables {
     first_entry: number | null
     /** JSON of how it ends, once that is decided; something is still done between that and its end. */
     decided: Generated<string | null>
+    /** `verified` once it has ended, and its provenance says so of all that it took in. */
+    dependencies: Generated<'verified' | null>
   }
   /** What open steps have pinned: the text of each lockfile, gzipped. */
   lockfiles: { step_id: string; packed: Uint8Array }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +24,7 @@ var provenanceShape = record{
 			"policy":  record{"version": count, "digest?": sha256Digest},
 			"grants?": list{text}, "grantsCount?": count, "egress?": list{text}, "egressCount?": count, "services?": list{count},
 			"approvals?":           list{record{"id": text, "group?": text, "people": list{text}, "at": instant, "of": text}},
-			"dependenciesOmitted?": count,
+			"dependenciesOmitted?": count, "dependenciesIncomplete?": kind(func(v any) bool { return v == true }),
 		},
 		"resolvedDependencies?": list{record{"name?": text, "uri?": text, "digest": digests, "annotations?": anObject}},
 	},
@@ -55,7 +57,42 @@ func readProvenance(statement object) (string, error) {
 	if n := len(items(p, "buildDefinition", "resolvedDependencies")); n > 20_000 {
 		return "", fail("malformed", "%d dependencies", n)
 	}
-	return fmt.Sprintf("%s: step %q of %s, commit %s, %d subjects, %d dependencies", builder, str(external, "step"),
+	steps := fmt.Sprintf("%s/runs/%s/steps/", url, str(internal, "run"))
+	verified, err := allVerified(p, steps, str(internal, "stepId"))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s: step %q of %s, commit %s, %d subjects, %d dependencies, all verified: %t", builder, str(external, "step"),
 		str(external, "source", "uri"), str(external, "source", "digest", "gitCommit"), len(items(statement, "subject")),
-		len(items(p, "buildDefinition", "resolvedDependencies"))), nil
+		len(items(p, "buildDefinition", "resolvedDependencies")), verified), nil
 }
+
+var betterThanTheirWord = []string{"lockfile", "digest", "signature", "sumdb", "identity"}
+
+// allVerified: everything that the step took in was held against more than somebody's word, and so for the files of earlier steps.
+func allVerified(p any, steps, own string) (bool, error) {
+	internal := get(p, "buildDefinition", "internalParameters")
+	verified := get(internal, "dependenciesOmitted") == nil && get(internal, "dependenciesIncomplete") == nil
+	for i, one := range items(p, "buildDefinition", "resolvedDependencies") {
+		a := get(one, "annotations")
+		madeBy, reported := get(a, "madeBy"), get(a, "reported") != nil
+		if str(a, "verifiedBy") == "run" != (madeBy != nil) || madeBy != nil && (reported || str(a, "from") != "run") {
+			return false, fail("malformed", "dependency %d: whose file it is contradicts itself", i)
+		}
+		if madeBy == nil {
+			verified = verified && !reported && slices.Contains(betterThanTheirWord, str(a, "verifiedBy"))
+			continue
+		}
+		step, ok := strings.CutPrefix(str(a, "madeBy"), steps)
+		if !ok || step == own || !stepForm.MatchString(step) {
+			return false, fail("malformed", "dependency %d is of no other step of the run", i)
+		}
+		if word := get(a, "dependencies"); word != nil && word != "verified" {
+			return false, fail("malformed", "dependency %d: its dependencies are %v", i, word)
+		}
+		verified = verified && get(a, "dependencies") != nil
+	}
+	return verified, nil
+}
+
+var stepForm = regexp.MustCompile(`^stp_[0-9a-z]+$`)
