@@ -1,9 +1,8 @@
+import type { Data, Tellers } from './story-entry.ts'
 import { text } from './story-text.ts'
 
-type Data = Readonly<Record<string, unknown>>
-
 /** What was attested, as it is told. */
-export const attestTellers: Readonly<Record<string, (data: Data) => string[]>> = {
+export const attestTellers: Tellers = {
   'attestation.signed': (data) => [
     `SIGNED ${text(data['predicateType'] ?? 'a list of checksums')}${resultOf(data)} of ${subjectsOf(data)}, entry ${text(data['logIndex'])} of the attestation log, by ${text(data['by']).slice(0, 23)}…`,
   ],

@@ -1,10 +1,9 @@
 import { detailLine } from './operation-detail.ts'
+import type { Data, Tellers } from './story-entry.ts'
 import { nameOf } from './story-name.ts'
 
-type Data = Readonly<Record<string, unknown>>
-
 /** What people did, as it is told: approvals, sign-ins. */
-export const peopleTellers: Readonly<Record<string, (data: Data) => string[]>> = {
+export const peopleTellers: Tellers = {
   'approval.requested': (data) => [
     `asked for ${subjectOf(data)}, which needs ${word(data['needs'])}, until ${word(data['expires'])}`,
     placeOf(data),

@@ -1,9 +1,8 @@
+import type { Data, Tellers } from './story-entry.ts'
 import { list, text } from './story-text.ts'
 
-type Data = Readonly<Record<string, unknown>>
-
 /** What becomes of secrets, of the vault and of our own keys, as it is told. */
-export const secretTellers: Readonly<Record<string, (data: Data) => string[]>> = {
+export const secretTellers: Tellers = {
   'secret.set': (data) => [
     `${text(data['by'])} sealed ${data['version'] === undefined ? 'a new version' : `version ${text(data['version'])}`} of secret "${text(data['secret'])}"`,
   ],

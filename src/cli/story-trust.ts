@@ -1,6 +1,5 @@
+import type { Data, Tellers } from './story-entry.ts'
 import { list, text } from './story-text.ts'
-
-type Data = Readonly<Record<string, unknown>>
 
 const keys: Readonly<Record<string, string>> = {
   ca: 'the attestation CA',
@@ -9,7 +8,7 @@ const keys: Readonly<Record<string, string>> = {
 }
 
 /** Whose word counts for attestations, as it is told. */
-export const trustTellers: Readonly<Record<string, (data: Data) => string[]>> = {
+export const trustTellers: Tellers = {
   'trust.published': (data) => [
     `${whoOf(data)} put version ${text(data['version'])} of the trust document in force${changesOf(data)}`,
   ],
