@@ -12,7 +12,7 @@ const entries = 2_000
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const spki = publicKey.export({ format: 'der', type: 'spki' })
 
-/** The attestation log by its client: durable, under a signed checkpoint, with proof and timestamp, all verified. */
+/** The attestation log by its client: durable, under a signed checkpoint, with a proof, both verified, and a timestamp, which the bundle verifies. */
 export async function benchAttestationLog(): Promise<BenchResult[]> {
   const folder = await mkdtemp(join(tmpdir(), 'mayfly-bench-attest-'))
   const log = await spawnLog(folder, 1_000, '', 'attest')

@@ -129,7 +129,6 @@ test('an answer that was changed on its way is refused, whatever it is about', a
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const client = clientOf(t, { url, verifierKey })
   await client.add(...pairOf('second'))
-  const stampOfOther = (await client.add(...pairOf('third'))).timestamp.toString('base64')
   const changes: [(answer: Answer) => unknown, RegExp][] = [
     [(a) => (a.treeSize += 1), /another tree/],
     [(a) => (a.rootHash = Buffer.alloc(32).toString('base64')), /another tree/],
@@ -138,8 +137,6 @@ test('an answer that was changed on its way is refused, whatever it is about', a
     [(a) => (a.entries[0]!['hashes'] = []), /does not prove/],
     [(a) => (a.entries[0]!['hashes'] = ['AAAA']), /malformed/],
     [(a) => (a.entries[0]!['timestamp'] = 'no base64'), /malformed/],
-    [(a) => (a.entries[0]!['timestamp'] = stampOfOther), /timestamp.*another signature/],
-    [(a) => (a.entries[0]!['timestamp'] = flipped(a.entries[0]!['timestamp'])), /timestamp.*does not hold/],
     [(a) => a.entries.push(a.entries[0]!), /malformed/],
     [(a) => (a.entries = []), /malformed/],
   ]
@@ -152,12 +149,6 @@ test('an answer that was changed on its way is refused, whatever it is about', a
     )
   }
 })
-
-function flipped(timestamp: unknown): string {
-  const bytes = Buffer.from(String(timestamp), 'base64')
-  bytes[bytes.length - 1]! ^= 1
-  return bytes.toString('base64')
-}
 
 function pairOf(message: string): [Buffer, Buffer] {
   const { entry, signature } = rekordOf(message)

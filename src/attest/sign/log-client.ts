@@ -4,7 +4,6 @@ import { connectionProblem, MayflyError, type Secret } from '../../lib/index.ts'
 import { type Asked, checkAnswer, type CheckedAnswer } from './log-answer.ts'
 import type { AttestationLog, LoggedEntry } from './log.ts'
 import { createLogHead } from './log-head.ts'
-import { createStampCheck } from './log-stamps.ts'
 import { type AllLogKeys, parseLogKeys } from './log-keys.ts'
 
 export interface AttestationLogOptions {
@@ -45,7 +44,7 @@ const againMs = 100
 /**
  * The attestation log over HTTP. Two requests are under way at a time, and what comes meanwhile goes into the next. An entry
  * whose answer was lost is sent again: the log knows it by its content. Nothing is believed before the checkpoint's
- * signature, the proof and the timestamp were verified. Throws a MayflyError `config_invalid` for a key or URL that is none.
+ * signature and the proof were verified; the timestamp is verified with the bundle that it goes into (bundle.ts). Throws a MayflyError `config_invalid` for a key or URL that is none.
  */
 export function createAttestationLog(options: AttestationLogOptions): AttestationLogClient {
   const { timeoutMs = 3_000, giveUpMs = 5_000, maxWaiting = 4_096 } = options
@@ -56,7 +55,6 @@ export function createAttestationLog(options: AttestationLogOptions): Attestatio
   const agent = createAgent(options.url)
   const base = new URL('/attestations/', options.url)
   const head = createLogHead(httpSource(base.href), verifier, options)
-  const stamps = createStampCheck(readKeys)
   const queue: Waiting[] = []
   const open = new Set<Promise<LoggedEntry>>()
   let underWay = 0
@@ -101,23 +99,11 @@ export function createAttestationLog(options: AttestationLogOptions): Attestatio
       return failAll(batch, new MayflyError('audit_rejected', reason))
     }
     const checked = await checkAnswer(answer.body, batch, verifier!)
-    const why = checked.ok ? await whyNot(checked, batch, answer.process) : checked.message
+    const why = checked.ok ? await head.whyNot(checked, answer.process) : checked.message
     if (!checked.ok || why !== undefined)
       return failAll(batch, new MayflyError('audit_corrupt', `${why}: nothing is signed by its word`))
     settle(batch, checked)
     return undefined
-  }
-
-  async function whyNot(
-    checked: CheckedAnswer,
-    batch: readonly Waiting[],
-    process: string,
-  ): Promise<string | undefined> {
-    const stamped = checked.entries.map(({ timestamp }, i) => ({
-      timestamp,
-      signature: batch[i]?.signature ?? Buffer.alloc(0),
-    }))
-    return (await head.whyNot(checked, process)) ?? (await stamps.whyNot(stamped))
   }
 
   async function readKeys(): Promise<AllLogKeys> {

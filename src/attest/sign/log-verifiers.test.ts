@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { bundleFromJSON } from '@sigstore/bundle'
 import { TrustedRoot } from '@sigstore/protobuf-specs'
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify'
@@ -117,6 +117,54 @@ test('@sigstore/verify and our own verifier take bundles of this log, before and
   const verdict = verifyBundle(bundles[0]!.json, parseTrustedRoot(mixed))
   assert.deepEqual([verdict.ok, 'reason' in verdict && verdict.reason], [false, 'untrusted_timestamp'])
 })
+
+test('a timestamp that is of another signature, was changed, or is by a stranger leaves no bundle', async (t) => {
+  const [log, other] = [await openKeyed(t), await openKeyed(t)]
+  const nowMs = Date.now()
+  const authority = await newAuthority('ci.example.com', {
+    notBeforeMs: nowMs - 60_000,
+    notAfterMs: nowMs + 86_400_000,
+  })
+  const trust = parseTrustedRoot(rootOf(await log.keys(), authority.certificate))
+  const check = (json: string) => verifyBundle(json, trust)
+  const signerBy = (
+    change: (timestamp: Buffer, entry: Uint8Array, signature: Uint8Array) => Promise<Buffer>,
+  ) =>
+    createKeylessSigner({
+      ...{ check, authority: () => authority, clock: systemClock },
+      log: {
+        keys: () => log.keys(),
+        async add(entry, signature) {
+          const logged = await log.add(entry, signature)
+          return { ...logged, timestamp: await change(logged.timestamp, entry, signature) }
+        },
+      },
+    })
+  let earlier: Buffer = Buffer.alloc(0)
+  await signerBy(async (timestamp) => (earlier = timestamp)).statement(statement, who)
+  const refused = async (change: Parameters<typeof signerBy>[0], message: RegExp) =>
+    assert.rejects(signerBy(change).statement(statement, who), { code: 'audit_rejected', message })
+  await refused(async () => earlier, /timestamp is of another signature/)
+  await refused(async (timestamp) => flipped(timestamp), /did not sign its timestamp/)
+  await refused(
+    async (_, entry, signature) => (await other.add(entry, signature)).timestamp,
+    /another authority/,
+  )
+})
+
+async function openKeyed(t: TestContext) {
+  const log = await openLog(t, await temporaryFolder(t), { attestations: {} })
+  const verifierKey = log.attestations?.verifierKey ?? ''
+  const client = createAttestationLog({ url: log.url, appendToken: new Secret(token), verifierKey })
+  t.after(() => client.close())
+  return client
+}
+
+function flipped(bytes: Buffer): Buffer {
+  const changed = Buffer.from(bytes)
+  changed[changed.length - 1]! ^= 1
+  return changed
+}
 
 const python = (...args: string[]) =>
   spawnSync('python3', ['-B', ...args], { encoding: 'utf8', timeout: 60_000 })

@@ -14,7 +14,7 @@ export interface LoggedEntry {
   readonly hashes: readonly Buffer[]
   /** The signed note, as text. */
   readonly checkpoint: string
-  /** DER of the RFC 3161 response (or the token alone) over the signature. */
+  /** DER of the RFC 3161 response (or the token alone) over the signature. Only the check of the finished bundle verifies it. */
   readonly timestamp: Buffer
 }
 
