@@ -18,3 +18,8 @@ export function digestIn(written: string): string | undefined {
     )
   return `${algorithm}:${hex.toLowerCase()}`
 }
+
+/** Written so that it can only be a file: `./NAME`, `../NAME` or from the root. */
+export function isPath(written: string): boolean {
+  return /^\.{0,2}\//.test(written)
+}

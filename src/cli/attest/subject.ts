@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { Trust } from '../../attest/verify/index.ts'
-import { digestIn } from '../digest-text.ts'
+import { digestIn, isPath } from '../digest-text.ts'
 import { readBundleTexts } from '../bundle-lines.ts'
 import { readJsonText } from '../text-file.ts'
 import { bundlesBesideFile } from '../verify/target.ts'
@@ -17,9 +17,9 @@ export type Asked =
 
 const maxBundleBytes = 33_554_432
 
-/** Throws `bad_input` for what is neither. */
+/** What is written as a digest is one, whatever stands in the folder: `./NAME` is a file. Throws `bad_input` for what is neither. */
 export async function readAsked(text: string, trust: Trust | undefined): Promise<Asked> {
-  const digest = existsSync(text) ? undefined : digestIn(text)
+  const digest = isPath(text) ? undefined : digestIn(text)
   if (digest?.startsWith('sha512:') === true)
     throw new MayflyError('bad_input', `${text}: what is signed is found by its sha256`)
   if (digest !== undefined) return { kind: 'digest', sha256: digest.slice('sha256:'.length), beside: [] }

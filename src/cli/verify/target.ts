@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import { bundleNamesOf, plainNamesOf } from '../../runner/index.ts'
-import { digestIn } from '../digest-text.ts'
+import { digestIn, isPath } from '../digest-text.ts'
 import { readBundleTexts } from '../bundle-lines.ts'
 import type { Reading } from '../text-file.ts'
 
@@ -42,16 +42,31 @@ export type Kind =
   | { readonly kind: 'file' }
   | { readonly kind: 'image' }
 
-/** A file that is there is one; `oci://...` is an image, and so is a name with a tag or digest; `sha256:HEX` is a digest. */
+/**
+ * `oci://...` is an image, `./...` a file. What has a whole digest in it is held against that digest, whatever stands in the folder:
+ * a checkout may bring a file of that name. Throws `bad_input` for what may be a file as well as an image.
+ */
 export function kindOf(written: string): Kind {
   if (written.startsWith('oci://')) return { kind: 'image' }
+  if (!isPath(written)) {
+    const digest = digestIn(written)
+    if (digest !== undefined) return { kind: 'digest', digest }
+    if (isImage(written)) return { kind: 'image' }
+  }
   if (existsSync(written)) return { kind: 'file' }
-  const digest = digestIn(written)
-  if (digest !== undefined) return { kind: 'digest', digest }
-  if (/^[^/]+\.[^/]+\/.+[:@].+$|^localhost(?::\d+)?\/.+$/.test(written)) return { kind: 'image' }
   throw new MayflyError(
     'bad_input',
     `${written} is no file that is there, no image (oci://REGISTRY/REPOSITORY:TAG) and no digest (sha256:HEX)`,
+  )
+}
+
+function isImage(written: string): boolean {
+  if (/@sha(?:256|512):[0-9a-f]+$/i.test(written)) return true
+  if (!/^[^/]+\.[^/]+\/.+[:@].+$|^localhost(?::\d+)?\/.+$/.test(written)) return false
+  if (!existsSync(written)) return true
+  throw new MayflyError(
+    'bad_input',
+    `${written} may be an image, and is a file here: write oci://${written} for the image, ./${written} for the file`,
   )
 }
 
