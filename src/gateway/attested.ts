@@ -1,8 +1,14 @@
-import { judge, type Demands, type Trust, type Verified } from '../attest/verify/index.ts'
+import {
+  createBundleCheck,
+  judge,
+  type BundleCheck,
+  type Demands,
+  type Trust,
+  type Verified,
+} from '../attest/verify/index.ts'
 import { messageOf, type Clock, type RunId } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { ProvenanceDemand } from '../policy/index.ts'
-import { createBundleCheck, type BundleCheck } from './bundle-check.ts'
 import { createTrustFiles } from './trust-files.ts'
 
 /** The attestations that this server made. */

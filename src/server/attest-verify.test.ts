@@ -178,3 +178,23 @@ test('who may ask, and what is refused; while nothing can be signed nothing is l
   assert.equal((await ask({ artifacts, ...role })).status, 500)
   assert.equal(it.store.find('attestations', { kind: 'vsa' }), undefined, 'nothing is left behind')
 })
+
+test('JSON that stands for more values than any such request has is refused before it is parsed', async (t) => {
+  const { it } = await world(t)
+  const post = (payload: string) =>
+    it.call('POST', '/v1/attestations/verify', {
+      headers: { authorization: `Bearer ${it.admin}`, 'content-type': 'application/json' },
+      bytes: Buffer.from(payload),
+    })
+  for (const [payload, detail] of [
+    // Were it parsed it would be said to be no JSON.
+    [`{"bundles":[${'[],'.repeat(200_000)}`, /has more than 100000 values/],
+    ['['.repeat(100_000), /nested more than 64 deep/],
+  ] as const) {
+    const { status, body } = await post(payload)
+    assert.equal(status, 413, JSON.stringify(body))
+    assert.match(String(body['detail']), detail)
+  }
+  const poisoned = await post('{"__proto__":{"x":1}}')
+  assert.equal(poisoned.status, 400, JSON.stringify(poisoned.body))
+})

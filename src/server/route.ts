@@ -4,6 +4,7 @@ import { MayflyError, limits } from '../lib/index.ts'
 import type { AccessClaims, AccessTokens } from '../broker/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Operator, Scope, OperatorAccess } from '../operators/index.ts'
+import { boundJson, Refusal } from '../attest/verify/index.ts'
 import { HttpProblem, needsNonce } from './wire-error.ts'
 
 /** One line of the API: what the wire carries, who may call it, what it does. OpenAPI is made from the same. */
@@ -19,6 +20,8 @@ export interface Route {
   readonly bodyType?: 'json' | 'form' | 'text' | 'bytes'
   /** Without it: 1 MiB for operators, 128 KiB for everybody else. */
   readonly bodyLimitBytes?: number
+  /** Of JSON, that many values at most: counted before it is parsed, since a few bytes may stand for many of them. */
+  readonly bodyValues?: number
   readonly response: z.ZodType
   /** Bytes as they are; `handle` gives a Buffer or a stream. */
   readonly responseType?: 'bytes'
@@ -50,6 +53,27 @@ export interface Call {
   readonly access: AccessClaims | undefined
 }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    bodyValues?: number | undefined
+  }
+}
+
+/** As Fastify parses JSON, once it is known to be within what its route takes. */
+function acceptJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const { bodyValues: pieces } = request.routeOptions.config
+    try {
+      if (pieces !== undefined) boundJson(body, { bytes: body.length, pieces })
+    } catch (error) {
+      if (!(error instanceof Refusal)) return done(error as Error)
+      return done(new MayflyError('limit_exceeded', `the body: ${error.message}`, { cause: error }))
+    }
+    void parse(request, body, done)
+  })
+}
+
 export interface RouteDeps {
   operators: OperatorAccess
   tokens: Pick<AccessTokens, 'verify'>
@@ -68,12 +92,14 @@ export function withBody<Body extends z.ZodType>(
 }
 
 export function registerRoutes(app: FastifyInstance, routes: readonly Route[], deps: RouteDeps): void {
+  acceptJson(app)
   const callers = new WeakMap<FastifyRequest, Pick<Call, 'operator' | 'access'>>()
   for (const route of routes) {
     app.route({
       method: route.method,
       url: route.path,
       bodyLimit: route.bodyLimitBytes ?? usualLimit(route),
+      config: { bodyValues: route.bodyValues },
       // Before the body is read: what nobody may send is not taken in, and not parsed.
       onRequest: async (request, reply) => {
         // With every answer, so that a client always has one for its next proof (RFC 9449, section 8.2).

@@ -2,10 +2,12 @@ import { gunzipSync } from 'node:zlib'
 import { vsaOf, type VerificationFacts } from '../statements/index.ts'
 import {
   buildType,
+  checkLimits,
+  createBundleCheck,
   judge,
   readProvenance,
   sha256Hex,
-  verifyBundle,
+  type BundleCheck,
   type Judgement,
   type Provenance,
   type Trust,
@@ -47,38 +49,50 @@ export interface Checked {
   readonly verified: readonly Verified[]
   /** Why others do not count. */
   readonly refused: readonly string[]
+  /** There are others, and the request has had all that one is given. */
+  readonly isSpent: boolean
 }
 
 export const maxReasons = 20
 
+/** For one request, by each root: all of them share what one is given. */
+export function checksOf({ roots }: TrustOf, nowMs: number, limits = checkLimits): BundleCheck[] {
+  const [bundles, bytes] = [limits.bundles, limits.bytes].map((all) => Math.floor(all / roots.length))
+  return roots.map((root) => createBundleCheck(root, nowMs, { bundles: bundles ?? 0, bytes: bytes ?? 0 }))
+}
+
 /** What of these is signed by somebody whose word counts. Others are answered in between: a hundred of them take half a second. */
 export async function checkBundles(
   bundles: readonly string[],
-  { roots }: TrustOf,
-  nowMs: number,
+  checks: readonly BundleCheck[],
 ): Promise<Checked> {
   const verified: Verified[] = []
   const refused = new Set<string>()
   for (const bundle of bundles) {
-    const checked = roots.map((root) => verifyBundle(bundle, root, { nowMs }))
-    const good = checked.find((one) => one.ok)
-    if (good !== undefined) verified.push(good)
-    else
-      for (const one of checked)
-        if (!one.ok && refused.size < maxReasons) refused.add(`${one.detail} (${one.reason})`)
-    await new Promise((next) => setImmediate(next))
+    const found = []
+    for (const check of checks) {
+      const one = await check(bundle)
+      if (one === 'spent') return { verified, refused: [...refused], isSpent: true }
+      found.push(one)
+      if (one.ok) break
+    }
+    for (const one of found)
+      if (one.ok) verified.push(one)
+      else if (!found.at(-1)?.ok && refused.size < maxReasons) refused.add(`${one.detail} (${one.reason})`)
   }
-  return { verified, refused: [...refused] }
+  return { verified, refused: [...refused], isSpent: false }
 }
+
+const tooMany = 'there are more attestations about it than are looked at for one request'
 
 export function judgeArtifact(
   { digest }: VerifyRequest['artifacts'][number],
-  { verified, refused }: Checked,
+  { verified, refused, isSpent }: Checked,
   { demands }: Pick<VerifyRequest, 'demands'>,
   { own, nowMs }: { own: boolean; nowMs: number },
 ): { readonly answer: VerifiedArtifact; readonly judged: Judgement } {
   const judged = judge(verified, digest, demands, { nowMs, own: () => own })
-  const reasons = judged.ok ? [] : [...judged.missing, ...refused]
+  const reasons = judged.ok ? [] : [...judged.missing, ...(isSpent ? [tooMany] : []), ...refused]
   return { judged, answer: { digest, ok: judged.ok, reasons, ...(judged.ok ? { by: judged.by } : {}) } }
 }
 

@@ -1,10 +1,18 @@
 import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
 import { vsaOf, type VerificationFacts } from '../statements/index.ts'
-import { parseTrustedRoot, Refusal, type Demands, type Judgement, type Trust } from '../verify/index.ts'
+import {
+  parseTrustedRoot,
+  Refusal,
+  type BundleCheck,
+  type Demands,
+  type Judgement,
+  type Trust,
+} from '../verify/index.ts'
 import type { StoredAttestation, VerifiedArtifact, VerifyRequest } from './model.ts'
 import type { Rows } from './rows.ts'
 import {
   checkBundles,
+  checksOf,
   maxReasons,
   type Checked,
   inputsOf,
@@ -24,8 +32,17 @@ export interface VerifyingDeps {
   /** Throws why nothing can be signed now. */
   readonly signer: (id: string) => Promise<unknown>
   readonly about: (digest: string, demands: Demands) => AsyncIterable<readonly StoredAttestation[]>
+  /** Of attestations that one request is held against. */
+  readonly checkLimits?: { readonly bundles: number; readonly bytes: number }
   /** Signs one that is due, for so long. */
   readonly signed: (id: string, waitMs: number) => Promise<StoredAttestation | 'pending' | MayflyError>
+}
+
+/** What all that one request brings is held against. */
+interface Held {
+  readonly own: boolean
+  readonly checks: readonly BundleCheck[]
+  readonly nowMs: number
 }
 
 /** For all that one request asks for. */
@@ -40,32 +57,32 @@ export function createVerifying(
   async function one(
     artifact: VerifyRequest['artifacts'][number],
     request: VerifyRequest,
-    trust: TrustOf,
-    given: Awaited<ReturnType<typeof checkBundles>>,
+    { own, checks, nowMs }: Held,
+    given: Checked,
   ) {
-    const nowMs = clock.nowMs()
     const wantsSummary = [request.demands.predicate ?? []].flat().some((word) => summaryWords.has(word))
-    const judgedBy = (all: Checked) => judgeArtifact(artifact, all, request, { own: trust.own, nowMs })
+    const judgedBy = (all: Checked) => judgeArtifact(artifact, all, request, { own, nowMs })
     let [all, judgement] = [given, judgedBy(given)]
-    for await (const page of deps.about(artifact.digest, request.demands)) {
-      if (judgement.answer.ok) break
+    const isEnough = () => judgement.answer.ok || all.isSpent
+    for await (const page of isEnough() ? [] : deps.about(artifact.digest, request.demands)) {
       const kept = page.filter(({ kind }) => kind !== 'vsa' || wantsSummary)
       const checked = await checkBundles(
         kept.map(({ bundle }) => bundle),
-        trust,
-        nowMs,
+        checks,
       )
       all = {
         verified: [...all.verified, ...checked.verified],
         refused: [...new Set([...all.refused, ...checked.refused])].slice(0, maxReasons),
+        isSpent: checked.isSpent,
       }
       judgement = judgedBy(all)
+      if (isEnough()) break
     }
     const { answer, judged } = judgement
     const isSummed = request.sign === 'always' || (request.sign === 'passed' && answer.ok)
     if (!isSummed) return { answer, summary: undefined }
     const attestations = inputsOf(all.verified, artifact.digest)
-    return { answer, summary: factsOf(artifact, request, judged, trust.own, attestations, nowMs) }
+    return { answer, summary: factsOf(artifact, request, judged, own, attestations, nowMs) }
   }
 
   function factsOf(
@@ -97,9 +114,11 @@ export function createVerifying(
   return async (request) => {
     const trust = await trustOf(request, deps)
     if (request.sign !== 'never') await checkSigner(deps)
-    const given = await checkBundles(request.bundles, trust, clock.nowMs())
+    const nowMs = clock.nowMs()
+    const held = { own: trust.own, checks: checksOf(trust, nowMs, deps.checkLimits), nowMs }
+    const given = await checkBundles(request.bundles, held.checks)
     const judged = []
-    for (const artifact of request.artifacts) judged.push(await one(artifact, request, trust, given))
+    for (const artifact of request.artifacts) judged.push(await one(artifact, request, held, given))
     const until = performance.now() + signMs
     const signer = { san: `${deps.url()}/verifier`, issuer: deps.url(), claims: {} }
     const ids: (string | undefined)[] = []

@@ -9,8 +9,10 @@
  * Invariant: `ok` is answered only for what was signed by a trusted signer at a time that a trusted authority saw, whose very
  * signature stands in a trusted log, and none of whose keys was revoked before.
  */
+export { boundJson } from './json.ts'
 export { readStatement } from './statement.ts'
 export { preAuthEncoding, statementType, verifyEnvelope } from './envelope.ts'
+export { checkLimits, createBundleCheck, type BundleCheck } from './bundle-check.ts'
 export { isAllVerified } from './claimed.ts'
 export { demandProblems, type DemandPlace, type DemandProblem } from './demand-rules.ts'
 export { judge, predicateWords, type Demands, type JudgeContext, type Judgement } from './demands.ts'

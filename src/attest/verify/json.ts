@@ -28,6 +28,12 @@ export function readJson(input: unknown, { bytes: maxBytes, pieces: maxPieces }:
   return value
 }
 
+/** Throws `Refusal` for what has more in it than is worth parsing, or is too deep. What is within the limits may still be no JSON. */
+export function boundJson(text: string, { bytes, pieces }: JsonLimits): void {
+  if (text.length > bytes) throw new Refusal('too_large', `it is longer than ${bytes} bytes`)
+  namesIn(text, pieces)
+}
+
 function textOf(bytes: Uint8Array, maxBytes: number): string {
   if (bytes.length > maxBytes) throw new Refusal('too_large', `it is longer than ${maxBytes} bytes`)
   const text = exactTextOf(bytes)

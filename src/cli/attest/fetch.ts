@@ -21,19 +21,28 @@ export async function fetchAttestations(
   const step = asked.kind === 'step' ? asked.id : await stepOf(asked, source)
   const stored = step === undefined ? [] : written(await source.ofStep(step))
   const files = filesOf(stored)
-  if (files.length === 0)
-    throw new MayflyError(
-      'not_found',
-      `nothing is signed about ${what}, or not yet: mayfly attest show ${what}`,
-    )
+  const isPending = step !== undefined && source.isPending?.(step) === true
+  if (files.length === 0) throw new MayflyError('not_found', whyNone(what, step, isPending))
   refuseOther(asked, stored, trust)
-  for (const note of notes) process.stderr.write(`mayfly: ${note}\n`)
+  const later = isPending
+    ? ['of the step more is signed later: fetch all of it then, into another folder']
+    : []
+  for (const note of [...notes, ...later]) process.stderr.write(`mayfly: ${note}\n`)
   const why = await writeAttestations(placeOf(options.out), files)
   if (why !== undefined) throw new MayflyError('conflict', `${options.out}: nothing was written: ${why}`)
   const names = files.map(({ name }) => name)
-  print(options.json, { step, folder: options.out, files: names, trust: whose }, [
+  print(options.json, { step, folder: options.out, files: names, pending: isPending, trust: whose }, [
     `verified (${whose}): ${names.length} files in ${options.out}: ${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''}`,
   ])
+}
+
+function whyNone(what: string, step: string | undefined, isPending: boolean): string {
+  // By the digest of a file a server finds what is signed alone.
+  if (step === undefined)
+    return `nothing is signed about ${what}: whether anything waits is known of its step: mayfly attest fetch STEP`
+  return isPending
+    ? `of ${what} nothing is signed yet, and something is to be: ask again (why it waits: mayfly attest list --step ${step})`
+    : `of ${what} nothing is signed, and nothing waits to be: mayfly attest list --step ${step}`
 }
 
 /** The step whose bundle stands beside the file; else of those that the server has the newest that is verified. */

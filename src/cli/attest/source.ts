@@ -10,6 +10,8 @@ export interface Source {
   /** More is kept about it than was read. */
   wasCut?(sha256: string): boolean
   ofStep(step: string): Promise<readonly Stored[]>
+  /** Something of a step that was asked for is signed later. */
+  isPending?(step: string): boolean
   /** The same, read. */
   foundOfStep(step: string): Promise<readonly Found[]>
 }
@@ -27,6 +29,7 @@ export interface Stored {
 interface Page {
   readonly attestations?: readonly Stored[]
   readonly next?: string
+  readonly pending?: boolean
 }
 
 /** What was made again and again, or deployed everywhere, has many: whoever asks is told that there are more. */
@@ -36,7 +39,7 @@ const maxPages = 10
 export function serverSource(options: { server?: string | undefined }, trust: Trust | undefined): Source {
   const server = serverOf(options)
   const token = findOperatorToken(server)
-  const cut = new Set<string>()
+  const [cut, pending] = [new Set<string>(), new Set<string>()]
   const all = async (path: string): Promise<Stored[]> => {
     const found: Stored[] = []
     let after: string | undefined
@@ -47,13 +50,15 @@ export function serverSource(options: { server?: string | undefined }, trust: Tr
         ...(token === undefined ? {} : { token }),
       })
       found.push(...(answer.attestations ?? []))
+      if (answer.pending === true) pending.add(path)
       after = answer.next
       if (after === undefined) return found
     }
     cut.add(path)
     return found
   }
-  const ofStep = (step: string) => all(`/v1/attestations?step=${encodeURIComponent(step)}`)
+  const pathOf = (step: string) => `/v1/attestations?step=${encodeURIComponent(step)}`
+  const ofStep = (step: string) => all(pathOf(step))
   return {
     async byDigest(sha256) {
       const found = await all(`/attestations/sha256:${sha256}`)
@@ -61,6 +66,7 @@ export function serverSource(options: { server?: string | undefined }, trust: Tr
     },
     wasCut: (sha256) => cut.has(`/attestations/sha256:${sha256}`),
     ofStep,
+    isPending: (step) => pending.has(pathOf(step)),
     foundOfStep: async (id) =>
       (await ofStep(id)).map(({ bundle, step, run }) => readFound(bundle, trust, placeOf(step, run))),
   }

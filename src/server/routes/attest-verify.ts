@@ -73,6 +73,8 @@ export function attestVerifyRoute({ attestor }: { attestor: Pick<Attestor, 'veri
     summary: 'Hold artifacts against a policy, and sign what came of it (SLSA verification summary)',
     auth: 'attest:verify',
     bodyLimitBytes: 8_388_608,
+    // Fifty bundles and ten roots have a few thousand together.
+    bodyValues: 100_000,
     response,
     ...withBody(body, async (call, asked) => {
       const { demands, policy } = whatIsDemanded(asked)

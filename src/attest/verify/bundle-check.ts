@@ -1,14 +1,19 @@
-import { setImmediate } from 'node:timers/promises'
-import { verifyBundle, type Trust } from '../attest/verify/index.ts'
-import { sha256Hex } from '../lib/index.ts'
+import { sha256Hex } from './key.ts'
+import type { Trust } from './model.ts'
+import { verifyBundle } from './verify.ts'
 
 type Checked = ReturnType<typeof verifyBundle>
 
 /** Verifies a bundle; `spent` once the request has had all that one is given. */
 export type BundleCheck = (text: string) => Promise<Checked | 'spent'>
 
+interface CheckLimits {
+  readonly bundles: number
+  readonly bytes: number
+}
+
 /** A release of five hundred things, each with all that is signed of it. */
-const [maxBundles, maxBytes] = [5_000, 268_435_456]
+export const checkLimits: CheckLimits = { bundles: 5_000, bytes: 268_435_456 }
 /** Of bundles whose answer is remembered: a release has one for all that it brings. */
 const maxKeptBytes = 67_108_864
 
@@ -19,7 +24,7 @@ const maxKeptBytes = 67_108_864
 export function createBundleCheck(
   trust: Trust,
   nowMs: number,
-  limits: { readonly bundles: number; readonly bytes: number } = { bundles: maxBundles, bytes: maxBytes },
+  limits: CheckLimits = checkLimits,
 ): BundleCheck {
   const known = new Map<string, { readonly checked: Checked; readonly bytes: number }>()
   let [bundles, bytes, keptBytes] = [0, 0, 0]
@@ -35,13 +40,13 @@ export function createBundleCheck(
   }
 
   return async (text) => {
-    const id = sha256Hex(text)
+    const id = sha256Hex(Buffer.from(text))
     const found = known.get(id)
     if (found !== undefined) return found.checked
     if (bundles >= limits.bundles || bytes + text.length > limits.bytes) return 'spent'
     bundles++
     bytes += text.length
-    await setImmediate()
+    await new Promise((next) => setImmediate(next))
     const checked = verifyBundle(text, trust, { nowMs })
     keep(id, checked, text.length)
     return checked

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Trust } from '../attest/verify/index.ts'
 import { createBundleCheck } from './bundle-check.ts'
+import type { Trust } from './model.ts'
 
 const nobody: Trust = {
   ...{ authorities: [], timestampAuthorities: [], logs: [], certificateLogs: [], keys: [], revoked: [] },
