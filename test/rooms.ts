@@ -23,12 +23,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   logs: ['lib', 'store'],
   recordings: ['lib', 'store'],
 
-  // Attestations.
-  'attest/sign': ['lib', 'der', 'audit/verify', 'audit/client', 'attest/verify'],
-  'attest/sigstore': ['lib', 'der', 'http-client', 'attest/sign', 'attest/verify'],
-  'attest/keys': ['lib', 'der', 'config', 'store', 'http-client', 'clouds', 'key-services', 'attest/sign'],
-  'attest/trust': ['lib', 'store', 'vault', 'attest/sign', 'attest/verify'],
-
   // What is decided, and by what.
   identity: ['lib', 'config'],
   connections: ['lib', 'kinds', 'config', 'audit/verify'],
@@ -77,6 +71,10 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // Attestations. The verifier sees DER and the proofs of logs alone.
   'attest/verify': ['der', 'audit/verify'],
+  'attest/sign': ['lib', 'der', 'audit/verify', 'audit/client', 'attest/verify'],
+  'attest/sigstore': ['lib', 'der', 'http-client', 'attest/sign', 'attest/verify'],
+  'attest/keys': ['lib', 'der', 'config', 'store', 'http-client', 'clouds', 'key-services', 'attest/sign'],
+  'attest/trust': ['lib', 'store', 'vault', 'attest/sign', 'attest/verify'],
   'attest/statements': ['lib', 'attest/verify', 'audit/sbom', 'audit/verify'],
   'attest/attestor': [
     ...['lib', 'store', 'broker', 'attest/sign', 'attest/statements', 'attest/verify'],
@@ -85,13 +83,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
-    'attest/verify',
-    'images',
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'provenance', 'broker'],
-    'honey',
-    'recordings',
-    'ssh-keys',
-    'audit/client',
+    ...['honey', 'images', 'recordings', 'ssh-keys', 'attest/verify', 'audit/client'],
     ...[
       'gateway/aws',
       'gateway/azure',
@@ -155,7 +148,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['attest/trust', 'attest/verify', 'config'],
   ],
   cli: [
-    'attest/verify',
     'lib',
     'kinds',
     'images',
@@ -170,7 +162,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'audit/people',
     'audit/sbom',
     'audit/search',
-    ...['attest/sign', 'attest/verify'],
+    'attest/sign',
   ],
   main: [
     ...[

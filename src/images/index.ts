@@ -1,7 +1,8 @@
 /**
  * Manifests and indexes of images, and what stands beside them in a registry, read in one way by whoever asks: the gateway, which passes or
  * judges them, and `mayfly verify`. Asks no registry itself. Refuses what another reader may read otherwise: what is refused here says
- * nothing, and a part counts only under the digest that it has.
+ * nothing.
+ * Invariant: a part counts only under the digest that it has.
  */
 export {
   besideDigest,

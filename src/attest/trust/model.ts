@@ -54,11 +54,11 @@ export interface TrustKeeper {
   rotateAuthority(asked: { now: boolean; by: By }): Promise<RotatedAuthority>
   rotateRoot(by: By): Promise<Published>
   revoke(asked: RevokeAsked): Promise<Revoked>
-  /** Reads the store, makes keys that are due, and signs the next document if that can be done here. Called by every server. */
   /** How the keys of the document in force stand, and of those that wait. */
   standing(): Promise<TrustStanding>
   /** Every key that signs attestations, is to sign, or has signed. */
   keys(): Promise<readonly ListedKey[]>
+  /** Reads the store, makes keys that are due, and signs the next document if that can be done here. Called by every server. */
   sweep(): Promise<void>
   warnings(): readonly string[]
 }
