@@ -95,7 +95,8 @@ function ofDocument(path: string, root: string | undefined): TrustInUse {
   const [text, keys, nowMs] = [readJsonText(path), readRootKeys(root), Date.now()]
   const opened = openTrustDocument(text, keys, { nowMs })
   if (!opened.ok) {
-    const ended = opened.reason === 'expired' ? openTrustDocument(text, keys, { nowMs: 0 }) : opened
+    const ended =
+      opened.reason === 'expired' ? openTrustDocument(text, keys, { nowMs, mayHaveEnded: true }) : opened
     throw new MayflyError(
       'denied',
       ended.ok ? endedDocument(path, ended) : `${path} is not taken: ${opened.detail} (${opened.reason})`,
