@@ -19,9 +19,11 @@ const read = (packed: Buffer, size?: number) =>
 
 test('one gzip member with a plain tar is read, in pieces of any size, with long names', async () => {
   const long = `package/${'d/'.repeat(80)}file`
+  // Cut off at a hundred bytes, as who packs it does.
+  const short = `package/${'d/'.repeat(46)}`
   const packed = tgzOf(
     { name: 'package/', type: '5' },
-    ...[paxOf({ path: long, mtime: '1' }), { name: 'short', content: 'x'.repeat(700) }, manifest],
+    ...[paxOf({ path: long, mtime: '1.25' }), { name: short, content: 'x'.repeat(700) }, manifest],
     ...[
       { name: 'long', type: 'L', content: `${long}2\0` },
       { name: 'short', content: '1' },
@@ -34,6 +36,17 @@ test('one gzip member with a plain tar is read, in pieces of any size, with long
     assert.equal(file.toString(), manifest.content)
   }
 })
+
+/** With these bytes in its header, and the checksum of that. */
+function withBytes(entry: Buffer, at: number, text: string): Buffer {
+  const bytes = Buffer.from(entry)
+  bytes.write(text, at, 'latin1')
+  bytes.fill(0x20, 148, 156)
+  let sum = 0
+  for (const byte of bytes.subarray(0, 512)) sum += byte
+  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return bytes
+}
 
 const tar = tarOf(manifest)
 const gz = gzipSync(tar)
@@ -59,7 +72,7 @@ const hostile: readonly (readonly [what: string, packed: Buffer, why: RegExp])[]
     /some readers take for/,
   ],
   ['one of another folder', tgzOf(manifest, { name: 'x/package.json' }), /some readers take for/],
-  ['one with a dot in front', tgzOf(manifest, { name: './package.json' }), /some readers take for/],
+  ['one with a dot in front', tgzOf(manifest, { name: './package.json' }), /readers do not agree/],
   ['one as Windows reads it', tgzOf(manifest, { name: 'package/package.json.' }), /some readers take for/],
   [
     'one beneath an empty part',
@@ -103,6 +116,62 @@ const hostile: readonly (readonly [what: string, packed: Buffer, why: RegExp])[]
     'two names for one',
     tgzOf(paxOf({ path: 'package/y' }), paxOf({ path: 'package/z' }), { name: 'x' }),
     /names an entry twice/,
+  ],
+  [
+    'a folder by pax that has content, which npm reads as headers',
+    tgzOf(manifest, paxOf({ path: 'package/x/' }), { name: 'package/x', content: tarEntry(manifest) }),
+    /called like a folder/,
+  ],
+  [
+    'a folder by a long name that has content',
+    tgzOf(
+      manifest,
+      { name: 'l', type: 'L', content: 'package/x/\0' },
+      { name: 'x', content: tarEntry(manifest) },
+    ),
+    /called like a folder/,
+  ],
+  [
+    'a folder of the oldest kind that has content',
+    tgzOf(manifest, paxOf({ path: 'package/y' }), { name: 'package/x/', type: '\0', content: 'x' }),
+    /called like a folder/,
+  ],
+  [
+    'a drive, which npm cuts off',
+    tgzOf(manifest, { name: 'package/C:/package.json' }),
+    /readers do not agree/,
+  ],
+  ['a drive before a name', tgzOf(manifest, { name: 'package/c:c:package.json' }), /readers do not agree/],
+  [
+    'a drive by pax',
+    tgzOf(manifest, paxOf({ path: 'package/C:package.json' }), { name: 'package/x' }),
+    /readers do not agree|another name/,
+  ],
+  [
+    'a pax name behind a prefix, which npm joins',
+    tgzOf(manifest, paxOf({ path: 'package.jsn' }), { name: 'x', prefix: 'package' }),
+    /another name/,
+  ],
+  [
+    'a second line in a pax record, which npm and Cargo take for a path',
+    tgzOf(manifest, paxOf({ comment: 'x\n29 path=package/package.json' }), { name: 'package/x' }),
+    /several lines/,
+  ],
+  ['a time by pax that is none', tgzOf(paxOf({ mtime: '1e3' }), manifest), /pax header "mtime"/],
+  [
+    'two pax headers before one entry',
+    tgzOf(paxOf({ mtime: '1' }), paxOf({ path: 'package/y' }), { name: 'x' }),
+    /names an entry twice/,
+  ],
+  [
+    'a number that is none, where Python stops',
+    gzipSync(Buffer.concat([withBytes(tarEntry(manifest), 108, 'x'), tar])),
+    /number in its headers/,
+  ],
+  [
+    'what star has behind its header',
+    gzipSync(Buffer.concat([withBytes(tarEntry(manifest), 508, 'tar\0'), tar])),
+    /no tar of the kind/,
   ],
   ['a size by pax', tgzOf(paxOf({ size: '1' }), manifest), /pax header "size"/],
   ['a link by pax', tgzOf(paxOf({ linkpath: 'x' }), manifest), /pax header "linkpath"/],

@@ -4,6 +4,8 @@ export interface TarEntry {
   /** `pax` and `long` say what the next entry is called. */
   readonly kind: 'file' | 'folder' | 'pax' | 'long'
   readonly name: string
+  /** The name stands in two fields, the second of which some readers put before a long name, too. */
+  readonly hasPrefix: boolean
   readonly bytes: number
 }
 
@@ -25,14 +27,26 @@ export function readHeader(header: Buffer): TarEntry {
     throw wrong('it is no tar of the kind that packers write')
   const name = textAt(header, 0, 100)
   const prefix = textAt(header, 345, 155)
-  // What stands there is something else in GNU's form.
-  if (prefix !== '' && magic === 'ustar  \0') throw wrong('it is no tar of the kind that packers write')
+  // What stands there is something else in GNU's form; and behind it, in that of star.
+  const isOther = prefix !== '' && magic === 'ustar  \0'
+  if (isOther || header.subarray(500).some((byte) => byte !== 0))
+    throw wrong('it is no tar of the kind that packers write')
+  // Python's reader takes a header with a number that is none for the end of the file.
+  for (const [at, length] of otherNumbers) if (header[at] !== 0) numberAt(header, at, length)
   const bytes = numberAt(header, 124, 12)
   if (kind === 'folder' && bytes !== 0) throw wrong('a folder in it has content')
-  // Some readers take it for a folder, and read its content as the next header.
-  if (kind === 'file' && name.endsWith('/')) throw wrong('a file in it is called like a folder')
-  return { kind, name: prefix === '' ? name : `${prefix}/${name}`, bytes }
+  // Of the oldest kind, Python's reader takes it for a folder, whatever name it has besides.
+  if (type === '\0' && name.endsWith('/')) throw wrong('a file in it is called like a folder')
+  return { kind, name: prefix === '' ? name : `${prefix}/${name}`, hasPrefix: prefix !== '', bytes }
 }
+
+/** Mode, owner, group and time, which may be empty: where they stand, and how long they are. */
+const otherNumbers = [
+  [100, 8],
+  [108, 8],
+  [116, 8],
+  [136, 12],
+] as const
 
 function checksumOf(header: Buffer): number {
   let sum = 8 * 0x20

@@ -1,4 +1,5 @@
 import { MayflyError } from '../../lib/index.ts'
+import { isPlainName } from './plain-name.ts'
 import { readHeader, wrong, type TarEntry } from './tar-header.ts'
 import { paxPath } from './tar-pax.ts'
 
@@ -14,8 +15,10 @@ const maxEntries = 100_000
 const maxFileBytes = 2 * 1_048_576
 const maxLongNameBytes = 8192
 
-/** A name too long for its header, as the entry before it says. */
-type LongName = string | undefined
+/** What the entry before it says of an entry; its name, if that is too long for its header. */
+interface Before {
+  readonly name: string | undefined
+}
 
 /**
  * Reads a tar and keeps the file `wanted`. `isWanted` says of a name whether some reader could take it for that file; only one entry
@@ -30,18 +33,18 @@ export async function readTar(
   const reader = createReader(source)
   const names: string[] = []
   let file: Buffer | undefined
-  let long: LongName
+  let before: Before | undefined
   for (;;) {
     const header = await reader.take(block)
     if (header.every((byte) => byte === 0)) break
     const entry = readHeader(header)
     if (entry.kind === 'pax' || entry.kind === 'long') {
-      if (long !== undefined) throw wrong('it names an entry twice')
-      long = await readLongName(reader, entry)
+      if (before !== undefined) throw wrong('it names an entry twice')
+      before = { name: await readLongName(reader, entry) }
       continue
     }
-    const name = nameOf(entry, long, isWanted)
-    long = undefined
+    const name = nameOf(entry, before?.name, isWanted)
+    before = undefined
     names.push(name)
     if (names.length > maxEntries) throw new MayflyError('limit_exceeded', `it has over ${maxEntries} files`)
     if (!isWanted(name.replace(/\/$/, ''))) await reader.skip(entry.bytes)
@@ -49,29 +52,25 @@ export async function readTar(
       throw wrong(`it has ${shown(name)}, which some readers take for its ${shown(wanted)}`)
     else file = await reader.takeFile(entry.bytes, maxFileBytes)
   }
-  if (long !== undefined) throw wrong('it ends within an entry')
+  if (before !== undefined) throw wrong('it ends within an entry')
   await reader.endsInZeros()
   if (file === undefined) throw wrong(`it has no ${shown(wanted)}`)
   return { names, file }
 }
 
-function nameOf(entry: TarEntry, long: LongName, isWanted: (name: string) => boolean): string {
-  // Who does not know long names reads the short one.
-  if (long !== undefined && [long, entry.name].some((name) => isWanted(name.replace(/\/$/, ''))))
+function nameOf(entry: TarEntry, long: string | undefined, isWanted: (name: string) => boolean): string {
+  // Who does not know long names reads the short one; who has both may put its first part in front of the long one.
+  const isMixed = long !== undefined && entry.hasPrefix
+  if (isMixed || (long !== undefined && [long, entry.name].some((name) => isWanted(name.replace(/\/$/, '')))))
     throw wrong('it gives its manifest another name')
   const name = long ?? entry.name
-  if (!isPlain(name)) throw wrong(`its file ${shown(name)} has a name that readers do not agree on`)
+  // Some readers take it for a folder, and read its content as the next header.
+  if (entry.kind === 'file' && name.endsWith('/')) throw wrong('a file in it is called like a folder')
+  if (!isPlainName(name)) throw wrong(`its file ${shown(name)} has a name that readers do not agree on`)
   return name
 }
 
-/** No way out, nothing that is dropped or folded on the way to the disk. */
-function isPlain(name: string): boolean {
-  const parts = name.replace(/^\.\//, '').replace(/\/$/, '').split('/')
-  // eslint-disable-next-line no-control-regex
-  return !/[\\\u0000-\u001f\u007f\ufffd]/.test(name) && parts.every((part) => !['', '.', '..'].includes(part))
-}
-
-async function readLongName(reader: Reader, { kind, bytes }: TarEntry): Promise<LongName> {
+async function readLongName(reader: Reader, { kind, bytes }: TarEntry): Promise<string | undefined> {
   const content = await reader.takeFile(bytes, maxLongNameBytes)
   if (kind === 'pax') return paxPath(content)
   return content.toString('utf8').replace(/\0$/, '')

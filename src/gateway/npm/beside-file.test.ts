@@ -85,6 +85,11 @@ const forged: readonly (readonly [what: string, manifest: Json, why: RegExp])[] 
     /says dependencies/,
   ],
   [
+    'another host',
+    { ...sent, dependencies: { words: '^1.0.0', helper: 'git+https://github.org/octo/helper#v1' } },
+    /says dependencies/,
+  ],
+  [
     'an optional one that is twice',
     { ...sent, dependencies: { ...(sent['dependencies'] as Json), fast: '2.0.0' } },
     /says dependencies/,
@@ -135,6 +140,16 @@ const forged: readonly (readonly [what: string, manifest: Json, why: RegExp])[] 
     /dist\.tarball is not/,
   ],
   [
+    'a file at another port',
+    { ...sent, dist: { tarball: `http://${npmHost}:4443/${name}/-/app-1.2.3.tgz` } },
+    /dist\.tarball is not/,
+  ],
+  [
+    'a file of another registry of its host',
+    { ...sent, dist: { tarball: `http://${npmHost}/evil/${name}/-/app-1.2.3.tgz` } },
+    /dist\.tarball is not/,
+  ],
+  [
     'signatures',
     { ...sent, dist: { signatures: [{ keyid: 'x', sig: 'y' }] } },
     /dist\.signatures, which is not for/,
@@ -160,6 +175,11 @@ test('a file that npm may read otherwise is refused, though the run made it', as
     [tgzOf(evil, manifestFile()), /some readers take for/],
     [Buffer.concat([file, tgzOf(evil)]), /behind its first gzip member/],
     [tgzOf({ name: 'package/package.json', content: '[]' }), /no JSON object/],
+    [
+      tgzOf(manifestFile(), { name: 'other/binding.gyp' }),
+      /"other\/binding\.gyp", which is not in "package\/"/,
+    ],
+    [tgzOf(manifestFile(), { name: 'package/C:binding.gyp' }), /readers do not agree/],
     [Buffer.from('the packed package'), /its file is not read: it is no gzip/],
   ] as const)
     assert.match(errorOf(await (await publishing(t, made))(sent)), why)

@@ -15,7 +15,7 @@ const maxUnpackedBytes = 2 * 1024 * 1_048_576
 export async function besideFile(
   { document, name, version }: Publication,
   body: Pick<PublishBody, 'readText'>,
-  host: string,
+  registry: string,
 ): Promise<string | undefined> {
   const manifest = recordOf(recordOf(document['versions'])[version])
   try {
@@ -24,9 +24,13 @@ export async function besideFile(
       'package/package.json',
       isManifest,
     )
+    // npm drops the first part of each name, whatever it is: a binding.gyp there would be one of the package.
+    const other = names.find((one) => one !== 'package' && !one.startsWith('package/'))
+    if (other !== undefined)
+      return `its file has ${JSON.stringify(other.slice(0, 100))}, which is not in "package/"`
     const packed = parseJson(file.toString('utf8').replace(/^\ufeff/, ''))
     if (!isRecord(packed)) return 'the package.json in its file is no JSON object'
-    return wrongDist(manifest['dist'], { name, version, host }) ?? whatDiffers(manifest, packed, names)
+    return wrongDist(manifest['dist'], { name, version, registry }) ?? whatDiffers(manifest, packed, names)
   } catch (error) {
     if (!(error instanceof MayflyError)) throw error
     return `its file is not read: ${error.message}`
@@ -42,7 +46,7 @@ function isManifest(name: string): boolean {
 /** Digests were held against the file; what else may stand there says where to get another file, or who signed for it. */
 function wrongDist(
   dist: unknown,
-  { name, version, host }: { name: string; version: string; host: string },
+  { name, version, registry }: { name: string; version: string; registry: string },
 ): string | undefined {
   const { tarball, integrity: _integrity, shasum: _shasum, ...others } = recordOf(dist)
   const [other] = Object.keys(others)
@@ -51,12 +55,16 @@ function wrongDist(
   if (tarball === undefined) return undefined
   const url = typeof tarball === 'string' && URL.canParse(tarball) ? new URL(tarball) : undefined
   const unscoped = name.slice(name.indexOf('/') + 1)
-  const path = url?.pathname.replaceAll(/%2f/gi, '/').replaceAll('%40', '@') ?? ''
-  const isOwn = [name, unscoped].some((stem) => path.endsWith(`/${name}/-/${stem}-${version}.tgz`))
+  const base = new URL(registry)
+  const folder = base.pathname.replace(/\/+$/, '')
+  const path = url?.pathname.replaceAll(/%2f/gi, '/').replaceAll('%40', '@')
+  const isOwn = [name, unscoped].some((stem) => path === `${folder}/${name}/-/${stem}-${version}.tgz`)
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === ''
-  return isOwn && isPlain && url.hostname === new URL(`https://${host}`).hostname
+  // npm writes "http:" for "https:".
+  const hosts = [base.host, `${base.hostname}:${base.port || '443'}`]
+  return isOwn && isPlain && /^https?:$/.test(url.protocol) && hosts.includes(url.host)
     ? undefined
-    : `the document’s dist.tarball is not where ${host} has the file of ${name}@${version}`
+    : `the document’s dist.tarball is not where ${registry} has the file of ${name}@${version}`
 }
 
 /** Base64 whose characters were looked at while it came. */

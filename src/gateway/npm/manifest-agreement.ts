@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { foldedName } from '../archives/index.ts'
 import { isRecord, recordOf } from './json.ts'
 import { bundledNames, hasGyp, listOf, plainBin, plainDependencies, plainScripts } from './manifest-forms.ts'
 
@@ -92,7 +93,7 @@ function wrongNote(document: Manifest, packed: Manifest, files: readonly string[
   const expected: Record<string, readonly unknown[]> = {
     _id: [`${String(document['name'])}@${String(document['version'])}`],
     hasInstallScript: [['preinstall', 'install', 'postinstall'].some((one) => Object.hasOwn(scripts, one))],
-    _hasShrinkwrap: [files.includes('package/npm-shrinkwrap.json')],
+    _hasShrinkwrap: [files.some((file) => foldedName(file) === 'package/npm-shrinkwrap.json')],
     gypfile: [packed['gypfile'], hasGyp(files) ? true : packed['gypfile']],
   }
   const key = Object.keys(expected).find(

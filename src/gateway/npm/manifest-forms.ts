@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import { foldedName } from '../archives/index.ts'
 import { isRecord, recordOf } from './json.ts'
 
 // What npm makes of a package.json before it sends it (its "prepare" and "fixName"), as far as installing depends on it.
@@ -23,7 +24,7 @@ export function plainDependencies(of: Manifest, kind: string): unknown {
 
 const shortForm = /^(?:(github|gitlab|bitbucket):)?([^/@:#\s~.][^/@:#\s]*\/[^/:#\s]+?)(?:\.git)?(#\S*)?$/
 const longForm =
-  /^(?:(?:git\+)?(?:https|ssh):\/\/(?:git@)?|git@)(github|gitlab|bitbucket)\.(?:com|org)[/:]([^/@:#\s]+\/[^/:#\s]+?)(?:\.git)?(#\S*)?$/
+  /^(?:(?:git\+)?(?:https|ssh):\/\/(?:git@)?|git@)(github(?=\.com)|gitlab(?=\.com)|bitbucket(?=\.org))\.[a-z]+[/:]([^/@:#\s]+\/[^/:#\s]+?)(?:\.git)?(#\S*)?$/
 
 function plainRange(range: string): string {
   const found = shortForm.exec(range) ?? longForm.exec(range)
@@ -51,9 +52,9 @@ export function plainScripts({ scripts, gypfile }: Manifest, files: readonly str
   return Object.fromEntries(plain)
 }
 
-/** By which npm builds it, whether a script says so or not. */
+/** By which npm builds it, whether a script says so or not; also where a file system takes its name for one. */
 export function hasGyp(files: readonly string[]): boolean {
-  return files.some((file) => /^package\/[^/]+\.gyp$/.test(file))
+  return files.some((file) => /^package\/[^/]+\.gyp$/.test(foldedName(file)))
 }
 
 /** Commands by name, as npm reads a text, a list and an object. */

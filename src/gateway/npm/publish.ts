@@ -84,7 +84,7 @@ async function publish(exchange: Exchange, turns: Turns, { kind, name }: Sent): 
     {
       proven: () => ({
         artifact: [`sha256:${read.sha256.toString('hex')}`],
-        beside: () => besideFile(publication, read, connection.host),
+        beside: () => besideFile(publication, read, connection.url),
       }),
     },
   )
