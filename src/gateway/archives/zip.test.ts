@@ -40,6 +40,24 @@ test('a zip as packers write it is read: names in order, and each file by its ch
   await assert.rejects(zip.file('none', 10), /has no "none"/)
 })
 
+test('times, owners and sizes as packers write them are read, and a zip within the zip', async () => {
+  const sizes = Buffer.alloc(16)
+  sizes[0] = sizes[8] = 4
+  const owners = field(0x7875, Buffer.of(1, 4, 0, 0, 0, 0, 4, 0, 0, 0, 0))
+  const ntfs = Buffer.alloc(32)
+  ntfs.writeUInt32LE(0x0018_0001, 4)
+  const zip = await open(
+    makeZip([
+      { name: 'a', content: 'text', method: 0, localExtra: field(1, sizes), extra: field(0x000a, ntfs) },
+      { name: 'b', content: noise(2_000_000), localExtra: Buffer.concat([times, owners]), mode: 0o100644 },
+      { name: 'c', content: plain, method: 0, extra: times },
+      { name: 'd/', content: '', mode: 0o40755 },
+    ]),
+  )
+  assert.deepEqual(zip.names, ['a', 'b', 'c', 'd/'])
+  assert.ok((await zip.file('c', 10_000)).equals(plain))
+})
+
 test('a zip of Python’s is read', { skip: !hasPython() && 'python3 is not here' }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-zip-'))
   t.after(() => rmSync(folder, { recursive: true }))
@@ -62,6 +80,44 @@ function hasPython(): boolean {
   } catch {
     return false
   }
+}
+
+function field(id: number, content: Buffer): Buffer {
+  const head = Buffer.alloc(4)
+  head.writeUInt16LE(id)
+  head.writeUInt16LE(content.length, 2)
+  return Buffer.concat([head, content])
+}
+const times = field(0x5455, Buffer.of(1, 0, 0, 0, 0))
+
+/** Bytes that do not get smaller. */
+function noise(bytes: number): Buffer {
+  const all = Buffer.alloc(bytes)
+  for (let at = 0, value = 1; at < bytes; at++) all[at] = (value = (value * 48_271) % 2_147_483_647) & 0xff
+  return all
+}
+
+/** An end of which the comment has the bytes behind it. */
+function endUpTo(bytes: number): Buffer {
+  const end = Buffer.alloc(22)
+  end.write('PK\x05\x06', 'latin1')
+  end.writeUInt16LE(bytes, 20)
+  return end
+}
+
+/** As Python reads it, its directory is in a field of its last entry, and says that there is another file. */
+function hiddenDirectory(): Buffer {
+  const evil = makeZip([{ name: 'a', content: 'evil', method: 0 }])
+  const hidden = evil.subarray(evil.indexOf('PK\x01\x02', 0, 'latin1'), -22)
+  const [large, locator] = [Buffer.alloc(56), Buffer.alloc(20)]
+  const zip = makeZip([
+    { name: 'a', content: 'good', extra: field(0x5455, Buffer.concat([hidden, large, locator])) },
+  ])
+  const at = zip.length - 22 - 20 - 56
+  zip.write('PK\x06\x06', at, 'latin1')
+  zip.write('PK\x06\x07', at + 56, 'latin1')
+  zip.writeBigUInt64LE(BigInt(at), at + 64)
+  return zip
 }
 
 const central = plain.indexOf('PK\x01\x02', 0, 'latin1')
@@ -92,6 +148,20 @@ const refused: readonly (readonly [what: string, bytes: Buffer])[] = [
   ['a name that ends early', makeZip([{ name: 'a\0b', content: '' }])],
   ['a name that is no text', makeZip([{ name: Buffer.of(0x61, 0xff), content: '' }])],
   ['another way to pack', makeZip([{ name: 'a', content: 'b', method: 12 }])],
+  ['a name with a drive', makeZip([{ name: 'C:a', content: '' }])],
+  ['a file that others lie in', makeZip(['a', 'a/b'].map((name) => ({ name, content: '' })))],
+  ['a folder with content', makeZip([{ name: 'a/', content: 'b' }])],
+  ['a link', makeZip([{ name: 'a', content: 'b', mode: 0o120777 }])],
+  ['a stored file of two sizes', makeZip([{ name: 'a', content: 'b', method: 0, rest: Buffer.of(1) }])],
+  ['bytes behind what was packed', makeZip([{ name: 'a', content: 'b', rest: makeZip(entries) }])],
+  ['bytes behind much', makeZip([{ name: 'a', content: noise(2_000_000), rest: noise(100) }])],
+  ['times of any length', makeZip([{ name: 'a', content: '', extra: field(0x5455, Buffer.alloc(100)) }])],
+  ['owners of any length', makeZip([{ name: 'a', content: '', localExtra: field(0x7875, noise(40)) }])],
+  ['other times of any length', makeZip([{ name: 'a', content: '', extra: field(0x000a, noise(36)) }])],
+  ['times twice', makeZip([{ name: 'a', content: '', extra: Buffer.concat([times, times]) }])],
+  ['sizes of a large file', makeZip([{ name: 'a', content: '', localExtra: field(1, noise(16)) }])],
+  ['another end within its last file', makeZip([{ name: 'a', content: endUpTo(69), method: 0 }])],
+  ['the directory of a large one', hiddenDirectory()],
   ['nothing', Buffer.alloc(0)],
   ['no zip', Buffer.alloc(100)],
 ]

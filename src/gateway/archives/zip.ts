@@ -1,6 +1,9 @@
 import { crc32, inflateRawSync } from 'node:zlib'
 import { MayflyError } from '../../lib/index.ts'
 import { wrong } from './tar-header.ts'
+import { inflatedLength } from './zip-content.ts'
+import { directoryOf, type Entry } from './zip-directory.ts'
+import { holdExtra } from './zip-extra.ts'
 
 /** Bytes of the file from an offset: as many as are asked for, or the file is shorter. */
 export type ReadAt = (at: number, bytes: number) => Promise<Buffer>
@@ -12,20 +15,13 @@ export interface ZipContents {
   file(name: string, maxBytes: number): Promise<Buffer>
 }
 
-interface Entry {
-  readonly name: string
-  /** What local header and directory have to say alike: flags to sizes, and the name. */
-  readonly common: Buffer
-  readonly raw: Buffer
-  readonly packed: number
-  readonly bytes: number
-  readonly method: number
-  readonly checksum: number
-  readonly at: number
-}
-
-const [endBytes, centralBytes, localBytes] = [22, 46, 30]
+const [endBytes, localBytes] = [22, 30]
 const maxDirectoryBytes = 33_554_432
+const maxUnpackedBytes = 4 * 1024 ** 3
+/** Packed and unpacked; more than that is unpacked in pieces. */
+const maxAtOnce = 1_048_576
+/** How far from its end readers look for where a zip ends: a comment may stand there. */
+const searchedBytes = 65_535 + endBytes + 20
 
 /**
  * A zip file (PKWARE APPNOTE 6.3) in the one form that who reads it from its directory and who reads it from its beginning take alike: the
@@ -43,7 +39,11 @@ export async function readZip(read: ReadAt, bytes: number): Promise<ZipContents>
     throw wrong('its zip is in several parts, or too large')
   if (length > maxDirectoryBytes || from + length !== bytes - endBytes)
     throw wrong('something stands behind the directory of its zip')
-  const entries = directoryOf(await read(from, length), count)
+  const directory = await read(from, length)
+  await holdOneEnd(read, directory, bytes)
+  const entries = directoryOf(directory, count)
+  if (entries.reduce((sum, entry) => sum + entry.bytes, 0) > maxUnpackedBytes)
+    throw new MayflyError('limit_exceeded', `it has over ${maxUnpackedBytes} bytes when it is unpacked`)
   await holdLocal(read, entries, from)
   const byName = new Map(entries.map((entry) => [entry.name, entry]))
   return {
@@ -56,72 +56,24 @@ export async function readZip(read: ReadAt, bytes: number): Promise<ZipContents>
   }
 }
 
-function directoryOf(directory: Buffer, count: number): Entry[] {
-  const entries: Entry[] = []
-  const names = new Set<string>()
-  let at = 0
-  while (at < directory.length) {
-    const head = directory.subarray(at, at + centralBytes)
-    if (head.length < centralBytes || head.readUInt32BE(0) !== 0x504b0102)
-      throw wrong('the directory of its zip is broken')
-    const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((field) => head.readUInt16LE(field))
-    const nameEnd = at + centralBytes + (nameBytes ?? 0)
-    const raw = directory.subarray(at + centralBytes, nameEnd)
-    at = nameEnd + (extraBytes ?? 0)
-    if (at > directory.length || commentBytes !== 0 || head.readUInt16LE(34) !== 0)
-      throw wrong('an entry of its zip has a comment, or is in another part')
-    holdExtra(directory.subarray(nameEnd, at))
-    const entry = entryOf(head, raw)
-    if (names.size === names.add(entry.name).size)
-      throw wrong(`it has ${JSON.stringify(entry.name.slice(0, 100))} twice`)
-    entries.push(entry)
-  }
-  if (entries.length !== count)
-    throw wrong('the directory of its zip has another number of entries than it says')
-  return entries
-}
+const ends = ['PK\x05\x06', 'PK\x06\x06', 'PK\x06\x07'].map((text) => Buffer.from(text, 'latin1'))
 
-function entryOf(head: Buffer, raw: Buffer): Entry {
-  const [flags, method] = [head.readUInt16LE(8), head.readUInt16LE(10)]
-  // How well it was packed, and that names are in UTF-8. A length that comes behind the content is not there for who reads on.
-  if ((flags & ~0x0806) !== 0)
-    throw wrong('an entry of its zip is encrypted, or says its length behind itself: pack it to a file')
-  if (method !== 0 && method !== 8)
-    throw wrong('an entry of its zip is packed in another way than by deflate')
-  const [packed, bytes, at] = [head.readUInt32LE(20), head.readUInt32LE(24), head.readUInt32LE(42)]
-  if ([packed, bytes, at].includes(0xffffffff)) throw wrong('its zip is larger than 4 GB')
-  return {
-    name: nameIn(raw, (flags & 0x0800) !== 0),
-    common: head.subarray(8, 28),
-    ...{ raw, packed, bytes, method, at, checksum: head.readUInt32LE(16) },
-  }
-}
-
-function nameIn(raw: Buffer, isUtf8: boolean): string {
-  let name: string
-  try {
-    name = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw)
-  } catch (cause) {
-    throw new MayflyError('bad_input', 'a name in its zip is in no encoding that is known', { cause })
-  }
-  const parts = name.replace(/\/$/, '').split('/')
-  // eslint-disable-next-line no-control-regex
-  const isPlain =
-    !/[\\\u0000-\u001f\u007f]/.test(name) && parts.every((part) => !['', '.', '..'].includes(part))
-  // Without the flag it is in a code page of 1981, or in whatever its reader takes.
-  if (!isPlain || (!isUtf8 && raw.some((byte) => byte > 0x7e)))
-    throw wrong(`its file ${JSON.stringify(name.slice(0, 100))} has a name that readers do not agree on`)
-  return name
-}
-
-/** Times alone: others give the entry another name, or other sizes. */
-function holdExtra(extra: Buffer): void {
-  for (let at = 0; at < extra.length;) {
-    const isWhole = at + 4 <= extra.length && at + 4 + extra.readUInt16LE(at + 2) <= extra.length
-    if (!isWhole || ![0x5455, 0x7875, 0x000a].includes(extra.readUInt16LE(at)))
-      throw wrong('an entry of its zip has a field that readers do not agree on')
-    at += 4 + extra.readUInt16LE(at + 2)
-  }
+/** There is no other end, nor one of the form for large files, for which a reader could take what stands before the one end. */
+async function holdOneEnd(read: ReadAt, directory: Buffer, bytes: number): Promise<void> {
+  const many = () => wrong('its zip has a second end')
+  if (ends.some((end) => directory.includes(end))) throw many()
+  const from = Math.max(0, bytes - searchedBytes)
+  const tail = await read(from, bytes - from)
+  const last = tail.length - endBytes
+  // Of large files: where their end is stands right in front of this one.
+  if (last >= 20 && ends.some((end) => tail.subarray(last - 20, last - 16).equals(end))) throw many()
+  for (
+    let at = tail.indexOf('PK\x05\x06', 0, 'latin1');
+    at < last;
+    at = tail.indexOf('PK\x05\x06', at + 1, 'latin1')
+  )
+    // A zip within this one is none, but one for which all behind it would be a comment.
+    if (at + endBytes + tail.readUInt16LE(at + 20) === tail.length) throw many()
 }
 
 /** What who reads from the beginning finds is what the directory says, and all of it. */
@@ -137,11 +89,26 @@ async function holdLocal(read: ReadAt, entries: readonly Entry[], end: number): 
       head.subarray(localBytes).equals(entry.raw)
     if (!isSame) throw wrong('its zip says of an entry one thing in its directory and another in front of it')
     const extra = await read(at + head.length, head.readUInt16LE(28))
-    holdExtra(extra)
-    at += head.length + extra.length + entry.packed
-    if (at > end) throw wrong('an entry of its zip breaks off')
+    holdExtra(extra, entry)
+    at += head.length + extra.length
+    if (at + entry.packed > end) throw wrong('an entry of its zip breaks off')
+    await holdContent(read, entry, at)
+    at += entry.packed
   }
   if (at !== end) throw wrong('something stands between the entries of its zip')
+}
+
+/** It unpacks to as much as is said, and all of it: who reads on where the packed content ends finds the next entry there. */
+async function holdContent(read: ReadAt, entry: Entry, at: number): Promise<void> {
+  const { packed, bytes, method } = entry
+  if (method === 0) return
+  if (packed + bytes <= maxAtOnce) return void inflated(await read(at, packed), bytes)
+  const found = await inflatedLength(pieces(read, at, packed), bytes)
+  if (found.bytes !== bytes || found.packed !== packed) throw wrong('bytes stand behind a file in its zip')
+}
+
+async function* pieces(read: ReadAt, from: number, bytes: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes; at += 65_536) yield await read(from + at, Math.min(65_536, bytes - at))
 }
 
 async function unpacked(read: ReadAt, entry: Entry, maxBytes: number): Promise<Buffer> {
@@ -162,7 +129,8 @@ function inflated(content: Buffer, bytes: number): Buffer {
       info: true,
       maxOutputLength: Math.max(bytes, 1),
     }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
-    if (engine.bytesWritten !== content.length) throw wrong('bytes stand behind a file in its zip')
+    if (engine.bytesWritten !== content.length || buffer.length !== bytes)
+      throw wrong('bytes stand behind a file in its zip')
     return buffer
   } catch (cause) {
     if (cause instanceof MayflyError) throw cause

@@ -6,7 +6,16 @@ export interface ZipEntry {
   /** What the headers say it unpacks to, if that is a lie. */
   readonly claimedBytes?: number
   readonly method?: number
+  /** Fields of its own, in front of the content and in the directory. */
+  readonly localExtra?: Buffer
+  readonly extra?: Buffer
+  /** Behind the packed content, and counted to it. */
+  readonly rest?: Buffer
+  /** Kind and rights as Unix has them. */
+  readonly mode?: number
 }
+
+const none = Buffer.alloc(0)
 
 /** A zip file by hand (PKWARE APPNOTE), so that it can be one that no tool writes. */
 export function makeZip(entries: readonly ZipEntry[], comment = ''): Buffer {
@@ -16,8 +25,8 @@ export function makeZip(entries: readonly ZipEntry[], comment = ''): Buffer {
   for (const entry of entries) {
     const name = Buffer.from(entry.name as string)
     const content = Buffer.from(entry.content as string)
-    const { method = 8 } = entry
-    const packed = method === 0 ? content : deflateRawSync(content)
+    const { method = 8, extra = none, localExtra = none, rest = none } = entry
+    const packed = Buffer.concat([method === 0 ? content : deflateRawSync(content), rest])
     const common = Buffer.alloc(26)
     common.writeUInt16LE(20, 0)
     common.writeUInt16LE(0x800, 2)
@@ -26,10 +35,15 @@ export function makeZip(entries: readonly ZipEntry[], comment = ''): Buffer {
     common.writeUInt32LE(packed.length, 14)
     common.writeUInt32LE(entry.claimedBytes ?? content.length, 18)
     common.writeUInt16LE(name.length, 22)
-    const local = Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), common, name, packed])
+    common.writeUInt16LE(localExtra.length, 24)
+    const head = Buffer.from('PK\x03\x04', 'latin1')
+    const local = Buffer.concat([head, common, name, localExtra, packed])
     const tail = Buffer.alloc(14)
+    tail.writeUInt16LE(entry.mode ?? 0, 8)
     tail.writeUInt32LE(at, 10)
-    directory.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00', 'latin1'), common, tail, name]))
+    const said = Buffer.from(common)
+    said.writeUInt16LE(extra.length, 24)
+    directory.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00', 'latin1'), said, tail, name, extra]))
     parts.push(local)
     at += local.length
   }

@@ -116,6 +116,13 @@ const files: readonly (readonly [what: string, name: string, bytes: Buffer, text
   ['with two folders of metadata', wheelName, wheelOf({ 'evil.dist-info/METADATA': metadata }), /or several/],
   ['with one in other letters', wheelName, wheelOf({ 'evil.DIST-INFO/x': '' }), /or several/],
   ['with METADATA twice', wheelName, wheelOf({ [`${info}/metadata`]: metadata }), /or several/],
+  ['with a folder METADATA', wheelName, wheelOf({ [`${info}/metadata/x`]: '' }), /or several/],
+  [
+    'whose data is put over its metadata',
+    wheelName,
+    wheelOf({ [`octo_new-1.2.data/purelib/${info}/METADATA`]: metadata }),
+    /would be put over its metadata/,
+  ],
   ['without metadata', wheelName, makeZip([{ name: 'a', content: '' }]), /no folder \.dist-info/],
   ['that is no wheel', wheelName, sourceOf(), /is not read: it is no zip/],
   ['with two names', wheelName, wheelOf({ [`${info}/METADATA`]: `Name: evil\n${metadata}` }), /no one name/],

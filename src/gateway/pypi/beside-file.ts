@@ -31,8 +31,17 @@ async function besideWheel(form: FormFields, file: PackedFile): Promise<string |
   const zip = await readZip(file.read, file.bytes)
   const folder = infoFolder(zip)
   if (folder === undefined) return 'its file has no folder .dist-info, or several'
+  const other = zip.names.find(isInfoInData)
+  if (other !== undefined)
+    return `its file has ${JSON.stringify(other.slice(0, 100))}, which would be put over its metadata`
   const of = async (name: string) => readCoreMetadata(await zip.file(`${folder}/${name}`, maxMetadataBytes))
   return whatDiffers(form, await of('METADATA'), file.name) ?? wrongTags(file.name, await of('WHEEL'))
+}
+
+/** What a `.data` folder has is put where packages are, too, after all else. */
+function isInfoInData(name: string): boolean {
+  const [first = '', ...others] = foldedName(name).split('/')
+  return first.endsWith('.data') && others.some((part) => part.endsWith('.dist-info'))
 }
 
 /** Of names that a file system takes for one, there is one. */
@@ -41,7 +50,8 @@ function infoFolder({ names }: ZipContents): string | undefined {
   const folders = new Set(names.map((name) => name.split('/')[0] ?? '').filter(isInfo))
   const [folder = ''] = folders
   const isOnce = (file: string) =>
-    names.filter((name) => foldedName(name) === foldedName(`${folder}/${file}`)).length === 1
+    names.filter((name) => `${foldedName(name)}/`.startsWith(`${foldedName(`${folder}/${file}`)}/`))
+      .length === 1
   return folders.size === 1 && isOnce('METADATA') && isOnce('WHEEL') ? folder : undefined
 }
 
