@@ -23,7 +23,7 @@ const known: ReadonlySet<string> = new Set([
 ])
 
 /** As cargo sends it (registry-web-api.html, "Publish"). */
-export function publishedDependency(one: Table, host: string): Dependency {
+export function publishedDependency(one: Table, own: string): Dependency {
   if (typeof one !== 'object' || one === null) throw wrong('a dependency in its JSON is none')
   const other = Object.keys(one).find((key) => !known.has(key) && (one[key] ?? false) !== false)
   if (other !== undefined) throw wrong(`a dependency in its JSON has ${JSON.stringify(other.slice(0, 50))}`)
@@ -32,14 +32,14 @@ export function publishedDependency(one: Table, host: string): Dependency {
     ...{ version: plainRequirement(one['version_req']), kind: textOf(one['kind'], 'normal') },
     ...{ target: plainTarget(one['target']), optional: one['optional'] === true },
     ...{ defaultFeatures: one['default_features'] !== false, features: textsOf(one['features']) },
-    registry: placeOf(one['registry'] ?? `https://${host}/`, host),
+    registry: placeOf(one['registry'] ?? `sparse+${own}`, own),
   }
 }
 
 const kinds = { dependencies: 'normal', 'dev-dependencies': 'dev', 'build-dependencies': 'build' } as const
 
 /** Of the Cargo.toml that cargo writes into a .crate. */
-export function tomlDependencies(toml: Table, host: string): readonly Dependency[] {
+export function tomlDependencies(toml: Table, own: string): readonly Dependency[] {
   const places: [string | undefined, Table][] = [
     [undefined, toml],
     ...(Object.entries((toml['target'] ?? {}) as Table) as [string, Table][]),
@@ -54,7 +54,7 @@ export function tomlDependencies(toml: Table, host: string): readonly Dependency
         )
         // Of these by path alone cargo tells the registry nothing.
         .filter(([, one]) => kind !== 'dev' || one['version'] !== undefined)
-        .map(([key, one]) => tomlDependency(key, one, { kind, target: plainTarget(target) }, host)),
+        .map(([key, one]) => tomlDependency(key, one, { kind, target: plainTarget(target) }, own)),
     )
   })
 }
@@ -63,7 +63,7 @@ function tomlDependency(
   key: string,
   one: Table,
   where: { kind: string; target: string },
-  host: string,
+  own: string,
 ): Dependency {
   const other = ['git', 'artifact', 'default_features', 'registry'].find((name) => name in one)
   if (other !== undefined) throw wrong(`its dependency ${JSON.stringify(key)} in Cargo.toml has ${other}`)
@@ -72,17 +72,25 @@ function tomlDependency(
     ...where,
     ...{ optional: one['optional'] === true, defaultFeatures: one['default-features'] !== false },
     features: textsOf(one['features']),
-    registry: placeOf(one['registry-index'] ?? cratesIo, host),
+    registry: placeOf(one['registry-index'] ?? cratesIo, own),
   }
 }
 
 const cratesIo = 'https://github.com/rust-lang/crates.io-index'
 
-/** Which registry: crates.io has several addresses, and one at this host is the connection's own. */
-function placeOf(index: unknown, host: string): string {
-  const text = textOf(index, '').replace(/^(?:sparse|registry)\+/, '')
-  if (text === cratesIo || /^https:\/\/(?:[a-z]+\.)?crates\.io\/?$/.test(text)) return cratesIo
-  return URL.canParse(text) && new URL(text).hostname === new URL(`https://${host}`).hostname ? 'own' : text
+/** The index of crates.io by its addresses, of which the last is that of its web API. */
+const cratesIoPlaces = [cratesIo, 'sparse+https://index.crates.io', 'sparse+https://crates.io']
+
+/** Which registry, by the whole address of its index: a host may have one for each owner. `own` is the connection's address. */
+function placeOf(index: unknown, own: string): string {
+  const place = plainPlace(textOf(index, ''))
+  if (cratesIoPlaces.includes(place)) return cratesIo
+  return place === plainPlace(`sparse+${own}`) ? 'own' : place
+}
+
+function plainPlace(text: string): string {
+  const [, sparse = '', address = ''] = /^(?:registry\+)?(sparse\+)?(.*)$/s.exec(text) ?? []
+  return `${sparse}${URL.parse(address)?.href ?? address}`.replace(/\/+$/, '')
 }
 
 function textOf(value: unknown, usual: string): string {

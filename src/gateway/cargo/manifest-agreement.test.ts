@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { tgzOf, type Packed } from '../archives/archives.fixture.ts'
 import { besideCrate } from './manifest-agreement.ts'
 
+const own = 'sparse+https://cargo.test/index/'
 const toml = `
 [package]
 name = "Words"
@@ -23,7 +24,7 @@ default-features = false
 features = ["derive", "alloc"]
 [dependencies.own]
 version = "1.*"
-registry-index = "sparse+https://cargo.test/index/"
+registry-index = "${own}"
 [dev-dependencies.only-here]
 path = "../x"
 [target.'cfg( unix )'.build-dependencies.cc]
@@ -53,14 +54,38 @@ const about = {
 const manifest = (content = toml): Packed => ({ name: 'Words-1.1.0/Cargo.toml', content })
 const crate = tgzOf(manifest(), { name: 'Words-1.1.0/Cargo.toml.orig' }, { name: 'Words-1.1.0/src/lib.rs' })
 
-const beside = (said: Record<string, unknown>, file = crate) =>
-  besideCrate(
-    { name: 'Words', version: '1.1.0', crate: file, body: Buffer.alloc(0), about: said },
-    'cargo.test',
-  )
+const beside = (said: Record<string, unknown>, file = crate, registry = 'https://cargo.test/index') =>
+  besideCrate({ name: 'Words', version: '1.1.0', crate: file, body: Buffer.alloc(0), about: said }, registry)
 
 test('what cargo sends says what its .crate says', async () => {
   assert.equal(await beside(about), undefined)
+  assert.equal(await beside(about, crate, 'https://cargo.test/index/'), undefined)
+  const explicit = deps.map((one) => (one.name === 'own' ? { ...one, registry: own } : one))
+  assert.equal(await beside({ ...about, deps: explicit }), undefined)
+})
+
+test('of crates.io all addresses are one', async () => {
+  const toCrates = tgzOf(manifest(toml.replace(`registry-index = "${own}"`, '')))
+  for (const registry of ['https://crates.io', 'https://index.crates.io/'])
+    for (const named of [null, crates, 'sparse+https://index.crates.io/']) {
+      const said = { ...about, deps: deps.map((one) => ({ ...one, registry: named })) }
+      assert.equal(await beside(said, toCrates, registry), undefined)
+    }
+})
+
+const elsewhere = [
+  'sparse+https://cargo.test/evil/',
+  'sparse+https://cargo.test/index/evil/',
+  'sparse+https://cargo.test:4443/index/',
+  'sparse+http://cargo.test/index/',
+  'sparse+https://me:word@cargo.test/index/',
+  'https://cargo.test/index/',
+]
+test('a dependency from another registry of the same host is one from elsewhere', async () => {
+  for (const registry of elsewhere) {
+    const said = deps.map((one) => (one.name === 'own' ? { ...one, registry } : one))
+    assert.match((await beside({ ...about, deps: said })) ?? '', /says deps/, registry)
+  }
 })
 
 const changed = (change: Record<string, unknown>) => [
@@ -78,6 +103,7 @@ const forged: readonly (readonly [what: string, said: Record<string, unknown>, w
     /says deps/,
   ],
   ['another registry', { deps: changed({ registry: 'https://evil.test/index' }) }, /says deps/],
+  ['a host below that of crates.io', { deps: changed({ registry: 'https://evil.crates.io/' }) }, /says deps/],
   ['its own registry', { deps: changed({ registry: null }) }, /says deps/],
   ['another kind', { deps: changed({ kind: 'dev' }) }, /says deps/],
   ['another system', { deps: changed({ target: 'cfg(windows)' }) }, /says deps/],

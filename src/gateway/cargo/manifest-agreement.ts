@@ -19,7 +19,7 @@ const free: ReadonlySet<string> = new Set([
  */
 export async function besideCrate(
   { name, version, crate, about }: Publication,
-  host: string,
+  registry: string,
 ): Promise<string | undefined> {
   try {
     const { file } = await readTar(
@@ -27,7 +27,7 @@ export async function besideCrate(
       `${name}-${version}/Cargo.toml`,
       (path) => /^(?:[^/]*\/)?cargo\.toml$/.test(foldedName(path).replace(/^\.?\//, '')),
     )
-    return whatDiffers(about, tableIn(file), host)
+    return whatDiffers(about, tableIn(file), registry)
   } catch (error) {
     if (!(error instanceof MayflyError)) throw error
     return `its .crate is not read: ${error.message}`
@@ -48,7 +48,7 @@ function tableIn(file: Buffer): Table {
 
 type Table = Readonly<Record<string, unknown>>
 
-export function whatDiffers(about: Table, toml: Table, host: string): string | undefined {
+export function whatDiffers(about: Table, toml: Table, registry: string): string | undefined {
   const manifest = (toml['package'] ?? {}) as Table
   const packed: Table = {
     name: manifest['name'],
@@ -56,12 +56,12 @@ export function whatDiffers(about: Table, toml: Table, host: string): string | u
     links: manifest['links'],
     rust_version: manifest['rust-version'],
     features: featuresOf(toml['features']),
-    deps: sorted(tomlDependencies(toml, host)),
+    deps: sorted(tomlDependencies(toml, registry)),
   }
   const published: Table = {
     ...about,
     features: featuresOf(about['features']),
-    deps: sorted(listIn(about['deps']).map((one) => publishedDependency(one, host))),
+    deps: sorted(listIn(about['deps']).map((one) => publishedDependency(one, registry))),
   }
   const keys = new Set([...Object.keys(packed), ...Object.keys(published)].filter((key) => !free.has(key)))
   const key = [...keys].find((one) => !isDeepStrictEqual(published[one] ?? undefined, packed[one]))

@@ -62,7 +62,7 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
       {
         proven: () => ({
           artifact: [`sha256:${sha256}`],
-          beside: () => besideCrate(publication, exchange.connection.host),
+          beside: () => besideCrate(publication, exchange.connection.url),
         }),
       },
     )

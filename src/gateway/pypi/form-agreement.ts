@@ -20,6 +20,9 @@ const held = [
   ...['obsoletes-dist', 'requires', 'provides', 'obsoletes', 'dynamic', 'download-url'],
 ]
 
+/** Of these there is one at most: of two, some readers take the first and others the last. */
+const single = ['requires-python', 'download-url']
+
 /** As the metadata calls a field of the form; older clients have this one in the plural. */
 function headerOf(field: string): string {
   return field === 'provides_extras' ? 'provides-extra' : field.replaceAll('_', '-')
@@ -44,12 +47,17 @@ export function whatDiffers(form: FormFields, packed: CoreMetadata, file: string
   const said = new Map<string, string[]>(held.map((header) => [header, []]))
   for (const [field, values] of form) {
     if (free.has(field) || ['name', 'version', 'filetype'].includes(field)) continue
+    // An index knows "requires_dist" alone: what "requires-dist" says it would not show.
+    if (!/^[a-z0-9_]+$/.test(field) || (field === 'provides_extras' && form.has('provides_extra')))
+      return `the form has ${JSON.stringify(field.slice(0, 50))}, which an index does not read`
     said.set(headerOf(field), [...(said.get(headerOf(field)) ?? []), ...values])
   }
   for (const [header, values] of said) {
     const inFile = of(packed, header)
     if ([...values, ...inFile].some((one) => /=\?|\ufffd/.test(one)))
       return `${header.slice(0, 50)} is in an encoding that readers do not agree on`
+    if (single.includes(header) && Math.max(values.length, inFile.length) > 1)
+      return `${header} stands twice, of which readers take one`
     if (plain(values) !== plain(inFile))
       return `the form says ${header.slice(0, 50)}: ${shown(values)}, and the metadata in its file ${shown(inFile)}`
   }
@@ -58,7 +66,9 @@ export function whatDiffers(form: FormFields, packed: CoreMetadata, file: string
 
 /** Without the order in which they stand, and what is said twice. */
 function plain(values: readonly string[]): string {
-  const texts = values.map((one) => one.replaceAll(/\s+/g, ' ').trim()).filter((one) => one !== '')
+  const texts = values
+    .map((one) => one.replaceAll(/[ \t\r\n]+/g, ' ').replaceAll(/^ | $/g, ''))
+    .filter((one) => one !== '')
   return JSON.stringify([...new Set(texts)].toSorted())
 }
 
