@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { der } from '../../der/index.ts'
 import { createSigner, signNote } from '../../audit/sign/index.ts'
-import { createTree, formatCheckpoint, leafHash, nodeHash } from '../../audit/verify/index.ts'
-import { splitPoint } from '../../audit/verify/tile-hashes.ts'
+import { createTree, formatCheckpoint, leafHash } from '../../audit/verify/index.ts'
+import { referencePath } from '../../audit/verify/reference.fixture.ts'
 import { extension, keyIdentifier, nameOf, oids, signCertificate } from './certificate.ts'
 import { createKeySigner, makeAuthority, type AttestationLog } from './index.ts'
 
@@ -38,7 +38,7 @@ export async function createTestLog(): Promise<AttestationLog & Disposable & { s
       )
       return Promise.resolve({
         ...{ index, treeSize: tree.size, rootHash: Buffer.from(tree.root()), checkpoint },
-        hashes: pathOf(leaves, index).map((hash) => Buffer.from(hash)),
+        hashes: referencePath(index, leaves).map((hash) => Buffer.from(hash)),
         timestamp: stamp(folder, signature),
       })
     },
@@ -49,23 +49,6 @@ export async function createTestLog(): Promise<AttestationLog & Disposable & { s
       }),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   }
-}
-
-function rootOf(leaves: readonly Uint8Array[]): Uint8Array {
-  const [only] = leaves
-  if (leaves.length === 1 && only !== undefined) return only
-  const middle = splitPoint(leaves.length)
-  return nodeHash(rootOf(leaves.slice(0, middle)), rootOf(leaves.slice(middle)))
-}
-
-/** RFC 6962, section 2.1.1. */
-function pathOf(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
-  if (leaves.length < 2) return []
-  const middle = splitPoint(leaves.length)
-  const [left, right] = [leaves.slice(0, middle), leaves.slice(middle)]
-  return index < middle
-    ? [...pathOf(left, index), rootOf(right)]
-    : [...pathOf(right, index - middle), rootOf(left)]
 }
 
 async function makeTimestampAuthority(folder: string): Promise<string[]> {

@@ -5,10 +5,9 @@ import {
   formatCheckpoint,
   formatEntry,
   leafHash,
-  nodeHash,
   type EntryEvent,
 } from '../../audit/verify/index.ts'
-import { splitPoint } from '../../audit/verify/tile-hashes.ts'
+import { referencePath } from '../../audit/verify/reference.fixture.ts'
 import { aStep, digestOf } from './facts.fixture.ts'
 import type { LogProofs, StepFacts } from './index.ts'
 
@@ -174,26 +173,11 @@ export function provenIn(facts: StepFacts = aStep, change: Change = (events) => 
     key: signer.verifierKey,
     checkpoint: signNote(formatCheckpoint({ origin: logOrigin, size: tree.size, root: tree.root() }), signer),
     entries: texts.flatMap((text, index) =>
-      events[index] === other ? [] : [{ index, bytes: Buffer.from(text), hashes: pathOf(leaves, index) }],
+      events[index] === other
+        ? []
+        : [{ index, bytes: Buffer.from(text), hashes: referencePath(index, leaves) }],
     ),
   }
-}
-
-/** RFC 6962, section 2.1.1. */
-function pathOf(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
-  if (leaves.length < 2) return []
-  const middle = splitPoint(leaves.length)
-  const [left, right] = [leaves.slice(0, middle), leaves.slice(middle)]
-  return index < middle
-    ? [...pathOf(left, index), rootOf(right)]
-    : [...pathOf(right, index - middle), rootOf(left)]
-}
-
-function rootOf(leaves: readonly Uint8Array[]): Uint8Array {
-  const [only] = leaves
-  if (leaves.length === 1 && only !== undefined) return only
-  const middle = splitPoint(leaves.length)
-  return nodeHash(rootOf(leaves.slice(0, middle)), rootOf(leaves.slice(middle)))
 }
 
 const [session] = aStep.approvals
