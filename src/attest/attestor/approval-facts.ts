@@ -27,7 +27,10 @@ export async function approvalsOf(
   const ofStep = rows.filter(
     ({ operation, roles }) => operation !== null || (JSON.parse(roles) as string[]).includes(step.role),
   )
-  return await Promise.all(ofStep.map((row) => approvalOf(row, store, people)))
+  const first = store.find('steps', { id: step.id })?.first_entry ?? Number.POSITIVE_INFINITY
+  const facts = await Promise.all(ofStep.map((row) => approvalOf(row, store, people)))
+  // A yes to another session that the same job asked for later allowed nothing in this one.
+  return facts.filter(({ of, entries = [] }) => of !== 'session' || entries.every((index) => index < first))
 }
 
 const mostApprovals = 100

@@ -10,13 +10,15 @@ test('each yes that a step needed, for its session or for what it did, is shown 
   const world = await attestWorld(t)
   const { broker, audit, store } = world.it
   const session = await openSession(broker)
-  const step = await broker.openStep(session, stepRequest({ policyVersion: 7 }))
   const who = 'google:114'
   const { person } = await fakePeople.find(who, who)
-  const approve = async (id: string, operation: object | undefined) => {
+  const approve = async (
+    id: string,
+    operation?: { step: string; operations: string[]; approvers: string },
+  ) => {
     const { index: entry } = await audit.client.append({
       ...{ type: 'approval.granted', run: session.runId, subject: id },
-      data: { by: { person }, bound: { ...(operation === undefined ? {} : { operation }) } },
+      data: { by: { person }, complete: true, bound: { ...(operation === undefined ? {} : { operation }) } },
     })
     await store.write(async (tx) => {
       await tx
@@ -27,7 +29,7 @@ test('each yes that a step needed, for its session or for what it did, is shown 
           ...{ run_id: session.runId, repository_id: null, repository: null, commit_id: null },
           ...{ created_ms: session.createdMs, expires_ms: session.expiresMs, ended_ms: session.createdMs },
           ...{ end_reason: 'used', operation: operation === undefined ? null : JSON.stringify(operation) },
-          ...{ step_id: operation === undefined ? null : step.id, operation_key: null },
+          ...{ step_id: operation?.step ?? null, operation_key: null },
         })
         .execute()
       const login = JSON.stringify({ issuer: 'google', subject: '114' })
@@ -40,8 +42,11 @@ test('each yes that a step needed, for its session or for what it did, is shown 
         .execute()
     })
   }
-  await approve('apr_session', undefined)
+  await approve('apr_session')
+  const step = await broker.openStep(session, stepRequest({ policyVersion: 7 }))
   await approve('apr_operation', { step: step.id, operations: ['git:push a'], approvers: 'managers' })
+  // Of another session that the same job asked for: it allows nothing here.
+  await approve('apr_later')
   await broker.endStep(step, { reason: 'finished', exitCode: 0 })
   await delivered(world.it)
   const attestor = world.another({
@@ -59,7 +64,7 @@ test('each yes that a step needed, for its session or for what it did, is shown 
   assert.ok(checked.ok, JSON.stringify(checked))
   assert.deepEqual(
     checked.entries.map(({ entry }) => entry.type),
-    ['session.issued', 'step.started', 'approval.granted', 'approval.granted', 'step.finished'],
+    ['session.issued', 'approval.granted', 'step.started', 'approval.granted', 'step.finished'],
   )
   const said = statement.predicate.approvals.map(({ of, people }) => `${of}: ${people.join()}`)
   assert.deepEqual(new Set(said), new Set([`session: ${person}`, `git:push a: ${person}`]))

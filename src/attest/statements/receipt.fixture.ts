@@ -48,9 +48,10 @@ export function eventsOf(facts: StepFacts): EntryEvent[] {
   })
   const wants = facts.materials.flatMap(({ digest }) => digest['gitCommit'] ?? [])
   const packages = facts.materials.filter(({ uri }) => uri.startsWith('pkg:'))
+  const asked = facts.approvals.filter(({ entries }) => entries !== undefined)
   return [
     event('run.started', run.id, { repository, commit }),
-    ...facts.approvals.filter(({ entries }) => entries !== undefined).flatMap(yesEvents),
+    ...asked.filter(({ of }) => of === 'session').flatMap(yesEvents),
     event('session.issued', session.id, {
       issuer: identity.issuer,
       issuerUrl: identity.issuerUrl,
@@ -93,6 +94,7 @@ export function eventsOf(facts: StepFacts): EntryEvent[] {
         })),
       }),
     ),
+    ...asked.filter(({ of }) => of !== 'session').flatMap(yesEvents),
     ...(wants.length === 0
       ? []
       : [event('access.granted', step.id, { ...of, git: { phase: 'fetch', wants } })]),

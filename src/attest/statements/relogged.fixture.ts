@@ -28,10 +28,43 @@ const other = (change: (event: EntryEvent) => object) => (events: EntryEvent[]) 
 const [approval] = aStep.approvals
 const bound = { issuer: aStep.identity.issuer, roles: ['release'] }
 const yes = { by: { person: approval?.people[0] }, groups: ['release-managers'], complete: true, bound }
-const said = (type: string, fields: Fields) => (events: EntryEvent[]) => {
-  const one = { type, subject: approval?.id ?? '', run: aStep.run.id, data: { ...yes, ...fields } }
-  return [...events.slice(0, 1), one, ...events.slice(1)]
+const at = (events: EntryEvent[], type: string) => events.findIndex((one) => one.type === type)
+
+/** That somebody said so of an approval, before the first entry of that type. */
+const said =
+  (type: string, fields: Fields, before = 'session.issued') =>
+  (events: EntryEvent[]) => {
+    const one = { type, subject: approval?.id ?? '', run: aStep.run.id, data: { ...yes, ...fields } }
+    return events.toSpliced(at(events, before), 0, one)
+  }
+
+/** The first entry of a type stands behind the first of another. */
+const moved = (type: string, behind: string) => (events: EntryEvent[]) => {
+  const [from, to] = [at(events, type), at(events, behind)]
+  return events.toSpliced(to + 1, 0, events[from]!).toSpliced(from < to ? from : from + 1, 1)
 }
+
+/** Of a yes to what the step asked for while it ran. */
+const operation = (fields: Fields = {}) => ({
+  bound: { ...bound, operation: { step: aStep.step.id, operations: ['git:push a'], ...fields } },
+})
+
+/** The receipt's step with its first approval for an operation. */
+const withOperation: StepFacts = {
+  ...aStep,
+  approvals: aStep.approvals.map((one) => ({ ...one, of: 'git:push a' })),
+}
+
+const isUsed = (events: EntryEvent[]) => {
+  const start = events[at(events, 'step.started')]!
+  const { session, step, role, job } = start.data
+  const data = { session, step, role, job, approvals: [approval?.id] }
+  const one = { ...start, type: 'access.granted', subject: aStep.step.id, data }
+  return events.toSpliced(at(events, 'step.finished'), 0, one)
+}
+
+const ofJob = (type: string, fields: Fields) =>
+  data(type, ({ job }) => ({ job: { ...fieldsIn(job), ...fields } }))
 
 const rows: readonly Row[] = [
   [
@@ -149,10 +182,71 @@ const rows: readonly Row[] = [
     'right',
     (events) => said('approval.granted', {})(said('approval.denied', {})(events)),
   ],
+  ['approval-of-operation', 'contradicted', said('approval.granted', operation(), 'step.finished')],
+  ['approval-not-complete', 'right', said('approval.granted', { complete: false })],
+  ['approval-behind-session', 'right', said('approval.granted', {}, 'step.started')],
+  ['approval-behind-start', 'contradicted', said('approval.granted', {}, 'step.finished')],
   [
-    'approval-of-operation',
+    'approval-behind-end',
     'contradicted',
-    said('approval.granted', { bound: { ...bound, operation: { step: aStep.step.id, operations: ['x'] } } }),
+    (events) => moved('approval.granted', 'step.finished')(said('approval.granted', {})(events)),
+  ],
+  ['session-behind-start', 'contradicted', moved('session.issued', 'step.started')],
+  ['session-last', 'contradicted', moved('session.issued', 'step.finished')],
+  ['end-before-start', 'contradicted', moved('step.started', 'step.finished')],
+  ['end-commit', 'contradicted', ofJob('step.finished', { commit: 'f'.repeat(40) })],
+  ['end-without-job', 'contradicted', data('step.finished', () => ({ job: undefined }))],
+  ['lease-repository', 'contradicted', ofJob('lease.issued', { repository: 'evil/x' })],
+  ['lease-repository-id', 'contradicted', ofJob('lease.revoked', { repository_id: '1' })],
+  ['lease-session', 'contradicted', data('lease.issued', () => ({ session: 'ses_other' }))],
+  ['lease-without-job', 'right', data('lease.issued', () => ({ job: undefined, session: undefined }))],
+  ['downloaded-issuer', 'contradicted', ofJob('packages.downloaded', { issuer: 'other' })],
+  ['published-ref', 'contradicted', ofJob('packages.published', { ref: 'refs/heads/other' })],
+  ['lease-other-person', 'right', ofJob('lease.revoked', { actor: { person: `per_${'9'.repeat(24)}` } })],
+]
+
+/** What people were asked about while the step ran. */
+const asked: readonly Row[] = [
+  ['operation', 'right', said('approval.granted', operation(), 'step.finished')],
+  [
+    'operation-then-used',
+    'right',
+    (events) => isUsed(said('approval.granted', operation(), 'step.finished')(events)),
+  ],
+  [
+    'operation-used-before',
+    'contradicted',
+    (events) => said('approval.granted', operation(), 'step.finished')(isUsed(events)),
+  ],
+  [
+    'operation-used-before-all-said-yes',
+    'contradicted',
+    (events) =>
+      said(
+        'approval.granted',
+        operation(),
+        'step.finished',
+      )(isUsed(said('approval.granted', { ...operation(), complete: false }, 'step.finished')(events))),
+  ],
+  [
+    'operation-one-yes-more',
+    'right',
+    (events) =>
+      said(
+        'approval.granted',
+        operation(),
+        'step.finished',
+      )(isUsed(said('approval.granted', operation(), 'step.finished')(events))),
+  ],
+  ['operation-before-start', 'contradicted', said('approval.granted', operation(), 'step.started')],
+  [
+    'operation-behind-end',
+    'right',
+    (events) =>
+      moved(
+        'approval.granted',
+        'step.finished',
+      )(said('approval.granted', operation(), 'step.finished')(events)),
   ],
 ]
 
@@ -194,6 +288,7 @@ const cutInputs = (named: number) =>
 export function reloggedReceipts(): Relogged[] {
   const all = [
     ...rows.map((row) => [...row, aStep] as const),
+    ...asked.map((row) => [...row, withOperation] as const),
     ['inputs-cut', 'right', cutInputs(2), cut] as const,
     ['inputs-cut-more', 'right', cutInputs(1), cut] as const,
     [

@@ -2,15 +2,18 @@ import type { Entry } from '../../audit/verify/index.ts'
 import type { Agreement } from './receipt-agreement.ts'
 import { fieldsIn, grouped, isSubset, listIn, maxApartMs, textIn, type Fields } from './receipt-form.ts'
 
-/** A yes counts if its entry is there and nobody said no afterwards; who said it, for what and when are the entry's. */
+/** A yes counts if its entries are there, enough of them before the step's end, and nobody said no; who said it, for what and when are the entries'. */
 export function approvalsAgree(predicate: Fields, entries: readonly Entry[], agreement: Agreement): void {
+  const late = new Set(entries.slice(entries.findIndex(({ type }) => type === 'step.finished')))
   const bySubject = grouped(entries, ({ subject }) => subject)
   for (const [at, one] of listIn(predicate['approvals']).map(fieldsIn).entries()) {
     const place = `approvals[${at}]`
     const about = bySubject.get(textIn(one['id']) ?? '') ?? []
     const yes = about.filter(({ type }) => type === 'approval.granted')
     const last = yes.at(-1)
-    if (last === undefined || about.some(({ type }) => type === 'approval.denied')) {
+    // Of several people who have to say yes one is not enough; and what is said while the step ends, it made no use of any more.
+    const isEnough = yes.some((entry) => entry.data['complete'] === true && !late.has(entry))
+    if (last === undefined || !isEnough || about.some(({ type }) => type === 'approval.denied')) {
       agreement.leave(place)
       continue
     }

@@ -5,6 +5,8 @@ import { createAgreement, type Agreement } from './receipt-agreement.ts'
 import { endAgrees } from './receipt-end.ts'
 import { madeAgrees } from './receipt-made.ts'
 import { operationOf } from './receipt-approvals.ts'
+import { jobAgrees } from './receipt-job.ts'
+import { orderAgrees } from './receipt-order.ts'
 import { attributeNames } from './receipt-schema.ts'
 import { useAgrees } from './receipt-use.ts'
 
@@ -15,7 +17,7 @@ type Outcome =
 /** What no entry says: whose server it was, under which policy, and that the entries which it names are all of the step. */
 const always = ['server', 'policy', 'audit.omitted']
 
-/** What a receipt says held against its entries. `isComplete`: all entries of the step are there, word for word. */
+/** What a receipt says held against its entries, in the log's order. `isComplete`: all entries of the step are there, word for word. */
 export function contradictions(
   receipt: ReadReceipt,
   entries: readonly { readonly text: string; readonly entry: Entry }[],
@@ -44,6 +46,8 @@ export function contradictions(
   startAgrees(receipt, start.entry, agreement)
   endAgrees(receipt, end.entry, agreement)
   madeAgrees(receipt, end.entry, agreement)
+  for (const entry of all) jobAgrees(receipt, entry, agreement)
+  orderAgrees(all, agreement)
   useAgrees(receipt, all, isComplete, agreement)
   const [first] = agreement.problems
   if (first !== undefined) return { reason: 'contradicted', detail: first }
@@ -66,7 +70,7 @@ function isOf(entry: Entry, receipt: ReadReceipt, approvals: ReadonlySet<unknown
 
 function startAgrees({ predicate, session }: ReadReceipt, { data, time }: Entry, agreement: Agreement): void {
   const [step, reported, identity] = ['step', 'reported', 'identity'].map((name) => fieldsIn(predicate[name]))
-  const [said, job] = [fieldsIn(data['reported']), fieldsIn(data['job'])]
+  const said = fieldsIn(data['reported'])
   agreement.same('session.id', session, data['session'])
   agreement.same('step.role', step?.['role'], data['role'])
   agreement.near('step.started', step?.['started'], time, maxApartMs)
@@ -78,11 +82,8 @@ function startAgrees({ predicate, session }: ReadReceipt, { data, time }: Entry,
   agreement.same('reported.command', reported?.['command'], said['command'])
   const [own, other] = [reported, said].map((one) => fieldsIn(one?.['workspace']))
   for (const name of ['kind', 'id']) agreement.same(`reported.workspace.${name}`, own?.[name], other?.[name])
-  agreement.same('identity.issuer', identity?.['issuer'], job['issuer'])
-  const attributes = fieldsIn(identity?.['attributes'])
-  for (const name of ['repository', 'repository_id', 'ref', 'commit'])
-    agreement.same(`identity.attributes.${name}`, attributes[name], job[name])
-  agreement.same('identity.person', identity?.['person'], fieldsIn(job['actor'])['person'])
+  const { actor } = fieldsIn(data['job'])
+  agreement.same('identity.person', identity?.['person'], fieldsIn(actor)['person'])
   for (const name of ['grants', 'egress']) agreement.list(name, predicate, data)
   agreement.list('services', predicate, { services: data['services'] ?? [] })
 }

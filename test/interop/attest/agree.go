@@ -161,10 +161,6 @@ func (a *agreement) started(e *entry) {
 	for _, name := range []string{"kind", "id"} {
 		a.same("reported.workspace."+name, get(r, "reported", "workspace", name), get(theirs, "workspace", name))
 	}
-	a.same("identity.issuer", get(r, "identity", "issuer"), get(e.data, "job", "issuer"))
-	for _, name := range []string{"repository", "repository_id", "ref", "commit"} {
-		a.same("identity.attributes."+name, get(r, "identity", "attributes", name), get(e.data, "job", name))
-	}
 	a.same("identity.person", get(r, "identity", "person"), get(e.data, "job", "actor", "person"))
 	for _, name := range []string{"grants", "egress", "services"} {
 		a.sameList(e.data, name)

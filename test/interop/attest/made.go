@@ -103,8 +103,8 @@ var likeURI = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+.-]*:`)
 // approvals: what an approval says is what its entries have, if nobody denied it.
 func (a *agreement) approvals(entries []*entry) {
 	for i, r := range items(a.receipt, "approvals") {
-		granted, denied := a.votes(entries, str(r, "id"))
-		if len(granted) == 0 || denied {
+		granted, enough, denied := a.votes(entries, str(r, "id"))
+		if !enough || denied {
 			a.leave("approvals[%d]", i)
 			continue
 		}
@@ -138,12 +138,15 @@ func (a *agreement) approvals(entries []*entry) {
 	}
 }
 
-func (a *agreement) votes(entries []*entry, id string) (granted []*entry, denied bool) {
+// votes: of an approval, and whether all that it needed was said before the step's end.
+func (a *agreement) votes(entries []*entry, id string) (granted []*entry, enough, denied bool) {
+	ended := false
 	for _, e := range entries {
+		ended = ended || e.kind == "step.finished"
 		if e.subject == id && e.kind == "approval.granted" {
-			granted = append(granted, e)
+			granted, enough = append(granted, e), enough || !ended && e.data["complete"] == true
 		}
 		denied = denied || e.subject == id && e.kind == "approval.denied"
 	}
-	return granted, denied
+	return granted, enough, denied
 }

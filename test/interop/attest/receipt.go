@@ -143,6 +143,10 @@ func checkReceipt(statement object, known *logKey) (signersWord []string, err er
 	a.issued(issued)
 	a.started(started)
 	a.finished(finished, items(statement, "subject"))
+	for _, e := range entries {
+		a.job(e)
+	}
+	a.order(entries)
 	a.credentials(entries)
 	a.published(entries)
 	a.materials(entries)
