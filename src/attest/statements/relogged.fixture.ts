@@ -2,6 +2,21 @@ import type { EntryEvent } from '../../audit/verify/index.ts'
 import type { ReceiptReason, Statement } from '../verify/index.ts'
 import { receiptOf, type StepFacts } from './index.ts'
 import { aStep, provenIn } from './receipt.fixture.ts'
+import {
+  fieldsIn,
+  data,
+  reported,
+  other,
+  said,
+  moved,
+  operation,
+  withOperation,
+  isUsed,
+  ofJob,
+  part,
+  type Fields,
+  type Row,
+} from './relogged-changes.fixture.ts'
 
 /** A receipt whose log is right, and has something else of the step. */
 export interface Relogged {
@@ -9,62 +24,6 @@ export interface Relogged {
   readonly reason: ReceiptReason | 'right'
   readonly statement: Statement
 }
-
-type Fields = Record<string, unknown>
-type Row = readonly [name: string, reason: Relogged['reason'], change: (events: EntryEvent[]) => EntryEvent[]]
-
-const fieldsIn = (value: unknown): Fields => (value ?? {}) as Fields
-
-/** The one entry of that type, with other data. */
-const data = (type: string, change: (data: Fields) => Fields) => (events: EntryEvent[]) =>
-  events.map((one) => (one.type === type ? { ...one, data: { ...one.data, ...change(one.data) } } : one))
-
-const reported = (fields: Fields) =>
-  data('step.finished', ({ reported: was }) => ({ reported: { ...fieldsIn(was), ...fields } }))
-
-const other = (change: (event: EntryEvent) => object) => (events: EntryEvent[]) =>
-  events.map((one) => (one.type === 'lease.issued' ? { ...one, ...change(one) } : one))
-
-const [approval] = aStep.approvals
-const bound = { issuer: aStep.identity.issuer, roles: ['release'] }
-const yes = { by: { person: approval?.people[0] }, groups: ['release-managers'], complete: true, bound }
-const at = (events: EntryEvent[], type: string) => events.findIndex((one) => one.type === type)
-
-/** That somebody said so of an approval, before the first entry of that type. */
-const said =
-  (type: string, fields: Fields, before = 'session.issued') =>
-  (events: EntryEvent[]) => {
-    const one = { type, subject: approval?.id ?? '', run: aStep.run.id, data: { ...yes, ...fields } }
-    return events.toSpliced(at(events, before), 0, one)
-  }
-
-/** The first entry of a type stands behind the first of another. */
-const moved = (type: string, behind: string) => (events: EntryEvent[]) => {
-  const [from, to] = [at(events, type), at(events, behind)]
-  return events.toSpliced(to + 1, 0, events[from]!).toSpliced(from < to ? from : from + 1, 1)
-}
-
-/** Of a yes to what the step asked for while it ran. */
-const operation = (fields: Fields = {}) => ({
-  bound: { ...bound, operation: { step: aStep.step.id, operations: ['git:push a'], ...fields } },
-})
-
-/** The receipt's step with its first approval for an operation. */
-const withOperation: StepFacts = {
-  ...aStep,
-  approvals: aStep.approvals.map((one) => ({ ...one, of: 'git:push a' })),
-}
-
-const isUsed = (events: EntryEvent[]) => {
-  const start = events[at(events, 'step.started')]!
-  const { session, step, role, job } = start.data
-  const data = { session, step, role, job, approvals: [approval?.id] }
-  const one = { ...start, type: 'access.granted', subject: aStep.step.id, data }
-  return events.toSpliced(at(events, 'step.finished'), 0, one)
-}
-
-const ofJob = (type: string, fields: Fields) =>
-  data(type, ({ job }) => ({ job: { ...fieldsIn(job), ...fields } }))
 
 const rows: readonly Row[] = [
   [
@@ -138,6 +97,10 @@ const rows: readonly Row[] = [
     'contradicted',
     data('session.issued', () => ({ ciRun: { id: '1', attempt: '1', job: 'x' } })),
   ],
+  ['session-role-twice', 'contradicted', data('session.issued', () => ({ roles: ['release', 'release'] }))],
+  ['downloaded-part-no', 'contradicted', part(false)],
+  ['downloaded-part-text', 'contradicted', part('yes')],
+  ['downloaded-part', 'right', part(true)],
   ['no-session', 'missing_entry', (events) => events.filter(({ type }) => type !== 'session.issued')],
   [
     'session-twice',

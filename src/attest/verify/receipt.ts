@@ -70,10 +70,10 @@ export async function checkReceipt(
   const { audit } = receipt
   const stranger = options.by === undefined ? undefined : signerProblem(receipt, options.by)
   if (stranger !== undefined) return refused('other_signer', stranger)
-  if (options.logKey !== undefined && options.logKey.trim() !== audit.key)
-    return refused('other_log', 'it is of another log than the one whose key was given')
   const verifier = parseVerifierKey(audit.key)
   if (verifier === undefined) return refused('malformed', 'the key of its log is none')
+  if (options.logKey !== undefined && options.logKey.trim() !== audit.key)
+    return refused('other_log', 'it is of another log than the one whose key was given')
   const verdict = await verifyCheckpoint(audit.checkpoint, verifier)
   if (!verdict.ok)
     return refused('bad_checkpoint', `the checkpoint of its log is not good: ${verdict.reason}`)

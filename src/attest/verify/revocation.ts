@@ -15,7 +15,7 @@ export function revocationIn(json: unknown, logs: readonly Log[]): Revocation {
     fromMs: timeIn(from, 'the time of a revocation'),
     treeSize: numberIn(treeSize, 'the tree size of a revocation'),
     ...(log === undefined ? {} : { log: logNamed(bytesIn(log, 'the log of a revocation', 32), logs) }),
-    reason: textIn(reason ?? '', 'the reason of a revocation'),
+    reason: textIn(reason, 'the reason of a revocation'),
   }
 }
 

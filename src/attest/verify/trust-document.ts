@@ -101,18 +101,22 @@ export function openTrustDocument(
   })
 }
 
+function optional(list: unknown, what: string, most: number): readonly unknown[] {
+  return list === undefined ? [] : listOf(list, what, most)
+}
+
 function readDocument(payload: Uint8Array): OpenedTrust {
   const document = fieldsOf(readJson(payload, documentLimits), 'the trust document', [
     ...['version', 'issued', 'expires', 'root', 'trustedRoot', 'keys', 'revoked'],
   ])
   const root = listOf(document['root'], 'the list of root keys', 16).map((one) => textIn(one, 'a root key'))
   if (root.length === 0) throw new Refusal('bad_root', 'the trust document names no root key')
-  const keys = listOf(document['keys'] ?? [], 'the list of keys', 1000).map((one) => {
+  const keys = optional(document['keys'], 'the list of keys', 1000).map((one) => {
     const { publicKey, validFor } = fieldsOf(one, 'a key', ['publicKey', 'validFor'])
     return trustKey(textIn(publicKey, 'a key'), windowIn(validFor, 'the time of a key'))
   })
   const trusted = joinTrust(parseTrustedRoot(document['trustedRoot']), ...keys)
-  const revoked = listOf(document['revoked'] ?? [], 'the list of revoked keys', 10_000).map((one) =>
+  const revoked = optional(document['revoked'], 'the list of revoked keys', 10_000).map((one) =>
     revocationIn(one, trusted.logs),
   )
   const { expires } = document

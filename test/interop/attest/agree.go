@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -93,6 +94,18 @@ next:
 	return true
 }
 
+// each: each of some is in others.
+func each(some, others []any, eq func(x, y any) bool) bool {
+	for _, x := range some {
+		if !slices.ContainsFunc(others, func(y any) bool { return eq(x, y) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func likewise(theirs, ours any) bool { return equal(ours, theirs) }
+
 // sameList: the same members in any order; a list that is shorter than its count may lack some.
 func (a *agreement) sameList(data object, name string) {
 	ours, theirs := items(a.receipt, name), items(data, name)
@@ -106,12 +119,12 @@ func (a *agreement) sameList(data object, name string) {
 	m, theyAreCut := total(data, theirs)
 	a.need(n == m, "%s: %d in the receipt, %d in the entry", name, n, m)
 	for i, one := range ours {
-		if !among([]any{one}, theirs, equal) {
+		if !each([]any{one}, theirs, equal) {
 			a.need(theyAreCut, "%s has more than the entry", name)
 			a.leave("%s[%d]", name, i)
 		}
 	}
-	a.need(weAreCut || among(theirs, ours, func(e, r any) bool { return equal(r, e) }), "%s has less than the entry", name)
+	a.need(weAreCut || each(theirs, ours, likewise), "%s has less than the entry", name)
 }
 
 func (a *agreement) near(what string, ours any, theirs time.Time) {
@@ -131,7 +144,7 @@ func (a *agreement) issued(e *entry) {
 		a.same("identity.attributes."+name, get(r, "identity", "attributes", name), get(e.data, "identity", name))
 	}
 	ours, theirs := items(r, "session", "roles"), items(e.data, "roles")
-	a.need(len(ours) == len(theirs) && among(ours, theirs, equal), "session.roles")
+	a.need(len(ours) == len(theirs) && each(ours, theirs, equal) && each(theirs, ours, likewise), "session.roles")
 	person := get(e.data, "actor", "id", "person")
 	if person == nil {
 		person = get(e.data, "actor", "login", "person")

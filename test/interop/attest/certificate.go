@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
+	"regexp"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -23,6 +26,20 @@ func extension(c *x509.Certificate, id asn1.ObjectIdentifier) (n int, critical b
 
 // checkChain: the leaf leads over the chain to its last certificate, all valid at that time, all of P-256.
 func checkChain(leaf *x509.Certificate, chain []*x509.Certificate, at time.Time, usage x509.ExtKeyUsage) error {
+	below := leaf
+	for _, c := range chain {
+		_, critical := extension(c, oidConstraints)
+		uses, _ := extension(c, oidUsages)
+		switch {
+		case !bytes.Equal(c.RawSubject, below.RawIssuer) || below.CheckSignatureFrom(c) != nil:
+			return errors.New("a certificate is not issued by the one above it")
+		case !critical || !c.IsCA || c.KeyUsage&x509.KeyUsageCertSign == 0:
+			return errors.New("a certificate above it is no authority")
+		case uses > 0 && !slices.Contains(c.ExtKeyUsage, usage):
+			return errors.New("a certificate above it is for other uses")
+		}
+		below = c
+	}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for i, c := range append([]*x509.Certificate{leaf}, chain...) {
 		key, ok := c.PublicKey.(*ecdsa.PublicKey)
@@ -50,7 +67,6 @@ func (t *trust) signerCertificate(der []byte, at time.Time) (*x509.Certificate, 
 		return nil, authority{}, fail("bad_certificate", "%v", err)
 	}
 	names, critical := extension(leaf, oidNames)
-	others := len(leaf.DNSNames) + len(leaf.EmailAddresses) + len(leaf.IPAddresses)
 	switch {
 	case string(leaf.RawSubject) != "\x30\x00":
 		return nil, authority{}, fail("bad_certificate", "its subject is not empty")
@@ -58,7 +74,7 @@ func (t *trust) signerCertificate(der []byte, at time.Time) (*x509.Certificate, 
 		return nil, authority{}, fail("bad_certificate", "its key usage is not digitalSignature")
 	case len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageCodeSigning || len(leaf.UnknownExtKeyUsage) > 0:
 		return nil, authority{}, fail("bad_certificate", "its extended usage is not codeSigning")
-	case names != 1 || !critical || len(leaf.URIs) != 1 || others > 0:
+	case names != 1 || !critical || !hasOneURI(leaf):
 		return nil, authority{}, fail("bad_certificate", "it has not one critical name that is a URI")
 	}
 	if err := claimsOf(leaf); err != nil {
@@ -78,6 +94,20 @@ func (t *trust) signerCertificate(der []byte, at time.Time) (*x509.Certificate, 
 	}
 	return nil, authority{}, fail("bad_certificate", "%v", last)
 }
+
+// hasOneURI: one name and no other, of so many characters.
+func hasOneURI(leaf *x509.Certificate) bool {
+	for _, e := range leaf.Extensions {
+		var all []asn1.RawValue
+		if e.Id.Equal(oidNames) {
+			return unmarshal(e.Value, &all) == nil && len(all) == 1 && all[0].FullBytes[0] == 0x86 && len(leaf.URIs) == 1 &&
+				uriForm.Match(all[0].Bytes) && len(all[0].Bytes) <= 2048
+		}
+	}
+	return false
+}
+
+var uriForm = regexp.MustCompile(`^[!-~]+$`)
 
 // isDigitalSignature: the one bit, without zeros behind it, as DER has it.
 func isDigitalSignature(leaf *x509.Certificate) bool {

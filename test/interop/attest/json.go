@@ -174,5 +174,5 @@ var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$`
 func parseTime(v any) (time.Time, bool) {
 	s, _ := v.(string)
 	t, err := time.Parse(time.RFC3339Nano, s)
-	return t, err == nil && rfc3339.MatchString(s) && t.Year() > 0
+	return t.Truncate(time.Millisecond), err == nil && rfc3339.MatchString(s) && t.Year() > 0
 }

@@ -24,6 +24,7 @@ var (
 	oidUsages      = asn1.ObjectIdentifier{2, 5, 29, 37}
 	oidKeyUsage    = asn1.ObjectIdentifier{2, 5, 29, 15}
 	oidNames       = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
 )
 
 var stampTime = regexp.MustCompile(`^\d{14}(\.\d\d[1-9])?Z$`)
@@ -195,6 +196,9 @@ func (a authority) stamped(s signerInfo, content []byte, at time.Time) error {
 	usages, critical := extension(leaf, oidUsages)
 	if usages != 1 || !critical || len(leaf.ExtKeyUsage) != 1 || len(leaf.UnknownExtKeyUsage) > 0 || len(a.chain) < 2 {
 		return errors.New("the authority's certificate is not for timestamps alone")
+	}
+	if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		return errors.New("the authority's certificate is not for signatures")
 	}
 	return checkChain(leaf, a.chain[1:], at, x509.ExtKeyUsageTimeStamping)
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -22,7 +23,7 @@ const (
 type period struct{ start, end time.Time }
 
 func (p period) has(t time.Time) bool {
-	return !t.Before(p.start) && (p.end.IsZero() || t.Before(p.end))
+	return !t.Before(p.start) && (p.end.IsZero() || !t.After(p.end))
 }
 
 // A publicKey is P-256, with its SubjectPublicKeyInfo.
@@ -68,7 +69,7 @@ type trust struct {
 	revoked         []revocation
 }
 
-var validFor = record{"start": instant, "end?": instant}
+var validFor = exact{"start": instant, "end?": instant}
 
 var authorityShape = record{
 	"certChain": record{"certificates": list{record{"rawBytes": text}}}, "validFor": validFor,
@@ -82,7 +83,7 @@ var trustShape = exact{
 		"mediaType": is("application/vnd.dev.sigstore.trustedroot+json;version=0.1"),
 		"tlogs": list{record{
 			"baseUrl": text, "logId": record{"keyId": hash},
-			"publicKey": record{"rawBytes": text, "keyDetails": is("PKIX_ED25519"), "validFor": validFor},
+			"publicKey": record{"rawBytes": text, "keyDetails": text, "validFor": validFor},
 		}},
 		"certificateAuthorities?": list{authorityShape}, "timestampAuthorities": list{authorityShape},
 	},
@@ -178,6 +179,9 @@ func (t *trust) fill(document object) (err error) {
 	}
 	t.certificateLogs = len(items(document, "trustedRoot", "ctlogs")) > 0
 	for _, l := range items(document, "trustedRoot", "tlogs") {
+		if str(l, "publicKey", "keyDetails") != "PKIX_ED25519" {
+			continue
+		}
 		at, err := url.Parse(str(l, "baseUrl"))
 		spki, err2 := unbase64(str(l, "publicKey", "rawBytes"))
 		key, err3 := x509.ParsePKIXPublicKey(spki)
@@ -185,7 +189,7 @@ func (t *trust) fill(document object) (err error) {
 		if err != nil || err2 != nil || err3 != nil || !ok {
 			return fmt.Errorf("tlogs: %q has no Ed25519 key", str(l, "baseUrl"))
 		}
-		log := trustedLog{logKey{at.Hostname(), ed}, spki, readPeriod(get(l, "publicKey", "validFor"))}
+		log := trustedLog{logKey{strings.ToLower(at.Hostname()), ed}, spki, readPeriod(get(l, "publicKey", "validFor"))}
 		id := log.id(1)
 		if want, _ := unbase64(str(l, "logId", "keyId")); !bytes.Equal(id[:], want) {
 			return fmt.Errorf("tlogs: %q has the id of another key", at.Hostname())
