@@ -63,7 +63,13 @@ export type Beside = (
   /** `image` as in `registry.example.com/octo/app`. */
   brought: Brought & { readonly image: string },
 ) => Promise<
-  | { readonly bundles: readonly string[]; readonly isCut: boolean; readonly platforms: readonly string[] }
+  | {
+      readonly bundles: readonly string[]
+      readonly isCut: boolean
+      readonly platforms: readonly string[]
+      /** Some of it was not read, since the registry wants to be asked later. */
+      readonly isBusy?: true
+    }
   | { readonly why: string; readonly isBusy?: true }
 >
 
@@ -130,12 +136,16 @@ export function createAttested(deps: {
       there.isCut || there.bundles.length > maxBundles
         ? '; more stands beside it in its registry than was read'
         : ''
-    const why = `${found.why}${cut}${signing}`
-    if (there.platforms.length === 0 || depth === maxDepth) return { ok: false, why, pending }
+    const busy = there.isBusy === true ? '; its registry is busy: try again' : ''
+    const why = `${found.why}${cut}${busy}${signing}`
+    const isLater = pending || busy !== ''
+    if (there.platforms.length === 0 || depth === maxDepth) return { ok: false, why, pending: isLater }
     // An index whose every image was attested brings nothing else.
     const images = there.platforms.map((child) => ({ digest: child, image }))
     const each = await all(asked, images, depth + 1)
-    return each.ok ? each : { ok: false, why: `${why}; of what it lists: ${each.why}`, pending: each.pending }
+    return each.ok
+      ? each
+      : { ok: false, why: `${why}; of what it lists: ${each.why}`, pending: each.pending || busy !== '' }
   }
 
   async function all(asked: Asked, brought: readonly Brought[], depth: number): Promise<AttestedAnswer> {

@@ -39,11 +39,11 @@ export function createImageBeside(deps: {
     const access = openOwnAccess(connection, deps.upstreamOf(step), AbortSignal.timeout(askedMs))
     const read = readerOf(openOwnRegistry(access, deps.clock), permit, path)
     try {
-      const [{ bundles, isCut }, platforms] = await Promise.all([
+      const [{ bundles, isCut, unread }, platforms] = await Promise.all([
         bundlesBeside(read, digest),
         platformsOf(read, digest, manifest),
       ])
-      return { bundles, isCut, platforms }
+      return { bundles, isCut, platforms, ...(unread instanceof UpstreamBusy ? { isBusy: true } : {}) }
     } catch (error) {
       if (error instanceof UpstreamBusy) return { why: 'its registry is busy: try again', isBusy: true }
       // What a registry says may be the credential that it was sent, and this is told to the step.

@@ -18,6 +18,7 @@ export {
   type Manifest,
 } from './manifest.ts'
 export { bundlesBeside, type Bundles } from './bundles.ts'
+export { challengesIn, type Challenge } from './challenges.ts'
 export { platformsOf, type InHand } from './platforms.ts'
 export { nextQuery, queryText } from './next-page.ts'
 export { referrersTag, type Part, type ReadPart } from './part.ts'

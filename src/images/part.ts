@@ -1,4 +1,4 @@
-import { limits } from '../lib/index.ts'
+import { limits, MayflyError } from '../lib/index.ts'
 import { digestOf, manifestTypes, mediaTypeIn, readManifest, type Manifest } from './manifest.ts'
 
 /** What a registry sent. */
@@ -11,15 +11,21 @@ export interface Part {
 }
 
 /**
- * Reads below a repository: `manifests/REF`, `blobs/DIGEST`, `referrers/DIGEST?n=100`. Undefined for what the registry has not, and for
- * what is longer than `maxBytes`. Throws where it cannot be asked.
+ * Reads below a repository: `manifests/REF`, `blobs/DIGEST`, `referrers/DIGEST?n=100`. Undefined for what the registry has not.
+ * Throws `limit_exceeded` for what is longer than `maxBytes`, and where it cannot be asked.
  */
 export type ReadPart = (path: string, accept: string, maxBytes: number) => Promise<Part | undefined>
 
 /** A manifest, held against its digest; undefined for what is none. */
 export async function manifestAt(read: ReadPart, digest: string): Promise<Manifest | undefined> {
-  const part = await read(`manifests/${digest}`, manifestTypes.join(', '), limits.manifestBytes)
-  return part && heldManifest(part.bytes, part.type, digest)
+  try {
+    const part = await read(`manifests/${digest}`, manifestTypes.join(', '), limits.manifestBytes)
+    return part && heldManifest(part.bytes, part.type, digest)
+  } catch (error) {
+    // Longer than manifests are.
+    if (error instanceof MayflyError && error.code === 'limit_exceeded') return undefined
+    throw error
+  }
 }
 
 export function heldManifest(bytes: Buffer, type: string, digest: string): Manifest | undefined {

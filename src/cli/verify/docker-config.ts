@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { readEnvironment } from '../../config/environment.ts'
+import { authFiles, readAuthFiles, recordOf, type AuthFile } from './auth-files.ts'
 import type { ImageName } from './image-name.ts'
 
 /** With what this machine is logged in at a registry. */
@@ -16,26 +15,25 @@ export type Login =
 
 const run = promisify(execFile)
 const maxAnswerBytes = 131_072
-const maxConfigBytes = 4_194_304
+const maxToldChars = 300
 
-type Auth = Readonly<Record<'auth' | 'identitytoken' | 'registrytoken', unknown>>
-
-interface DockerConfig {
-  readonly auths: Readonly<Record<string, Partial<Auth>>>
-  readonly credHelpers: Readonly<Record<string, unknown>>
-  readonly credsStore?: unknown
+export interface LoginFound {
+  readonly login: Login | undefined
+  /** Files that cannot be read, helpers that fail: what they have may be what is missing. */
+  readonly problems: readonly string[]
 }
 
 /** As `docker login` keeps it, or podman: in a file of theirs, or with a program that the file names. */
-export async function loginFor(image: ImageName): Promise<Login | undefined> {
-  for (const config of configs())
+export async function loginFor(image: ImageName): Promise<LoginFound> {
+  const problems: string[] = []
+  for (const config of readAuthFiles(authFiles(readEnvironment().variables), problems))
     for (const name of namesOf(image)) {
       const key = Object.keys(config.auths).find((one) => plainName(one) === name)
-      const inFile = key === undefined ? undefined : loginIn(config.auths[key] ?? {})
-      const login = inFile ?? (await askHelper(config, name, key ?? name))
-      if (login !== undefined) return login
+      const inFile = key === undefined ? undefined : loginIn(config.auths[key])
+      const login = inFile ?? (await askHelper(config, name, key ?? name, problems))
+      if (login !== undefined) return { login, problems }
     }
-  return undefined
+  return { login: undefined, problems }
 }
 
 /** What it may be kept under: podman's file has repositories, too, of which the longest counts (containers-auth.json, "FORMAT"). */
@@ -54,44 +52,22 @@ function plainName(key: string): string {
   return key.replace(/^https?:\/\//, '').replace(/(?:\/v[12])?\/?$/, '')
 }
 
-function configs(): DockerConfig[] {
-  const { variables } = readEnvironment()
-  const { DOCKER_CONFIG: docker, HOME: home, XDG_RUNTIME_DIR: runtime, REGISTRY_AUTH_FILE: named } = variables
-  const files = [
-    ...(named === undefined ? [] : [named]),
-    ...(docker === undefined ? [] : [join(docker, 'config.json')]),
-    ...(docker === undefined && home !== undefined ? [join(home, '.docker/config.json')] : []),
-    ...(runtime === undefined ? [] : [join(runtime, 'containers/auth.json')]),
-  ]
-  return files.filter((file) => existsSync(file)).flatMap(configIn)
-}
-
-function configIn(file: string): DockerConfig[] {
-  try {
-    const text = readFileSync(file, 'utf8')
-    const { auths, credHelpers, credsStore } = recordOf(text.length > maxConfigBytes ? {} : JSON.parse(text))
-    return [
-      { auths: recordOf(auths) as DockerConfig['auths'], credHelpers: recordOf(credHelpers), credsStore },
-    ]
-  } catch {
-    return []
-  }
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {}
-}
-
 /** Beside an identity token docker keeps a user without a password: the token counts. */
-function loginIn(one: Partial<Auth>): Login | undefined {
-  const { auth, identitytoken: identity, registrytoken: bearer } = recordOf(one)
+function loginIn(one: unknown): Login | undefined {
+  const { auth, identitytoken: identity, registrytoken: bearer, username, password } = recordOf(one)
   if (isToken(identity)) return { kind: 'identity', token: identity }
   if (isToken(bearer)) return { kind: 'bearer', token: bearer }
-  if (typeof auth !== 'string' || auth === '') return undefined
+  if (typeof auth !== 'string' || auth === '')
+    // As pull secrets of Kubernetes may have it.
+    return isText(username) && isText(password)
+      ? { kind: 'basic', text: `${username}:${password}` }
+      : undefined
   const text = Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '')
   return /^[^:]+:./.test(text) ? { kind: 'basic', text } : undefined
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 function isToken(value: unknown): value is string {
@@ -100,9 +76,10 @@ function isToken(value: unknown): value is string {
 
 /** The protocol of docker's credential helpers: the registry on standard input, JSON on standard output. */
 async function askHelper(
-  { credHelpers, credsStore }: DockerConfig,
+  { credHelpers, credsStore }: AuthFile,
   name: string,
   key: string,
+  problems: string[],
 ): Promise<Login | undefined> {
   const named = Object.keys(credHelpers).find((one) => plainName(one) === name)
   const helper = named === undefined ? credsStore : credHelpers[named]
@@ -110,14 +87,40 @@ async function askHelper(
   // A helper knows registries, and no repositories of theirs.
   if (!isPlain || name.includes('/')) return undefined
   const asked = named ?? (name === 'index.docker.io' ? 'https://index.docker.io/v1/' : key)
+  const program = `docker-credential-${helper}`
   try {
-    const asking = run(`docker-credential-${helper}`, ['get'], { timeout: 30_000, maxBuffer: maxAnswerBytes })
+    const asking = run(program, ['get'], { timeout: 30_000, maxBuffer: maxAnswerBytes })
     asking.child.stdin?.on('error', () => undefined).end(asked)
-    const { Username: user, Secret: secret } = recordOf(JSON.parse((await asking).stdout))
-    if (typeof user !== 'string' || typeof secret !== 'string' || secret === '') return undefined
-    if (user === '<token>') return isToken(secret) ? { kind: 'identity', token: secret } : undefined
+    const login = loginOfHelper((await asking).stdout)
+    if (login === 'none')
+      problems.push(`the credential helper ${program} answered something that is no login`)
+    else return login
+  } catch (error) {
+    const why = failureOf(error)
+    if (why !== undefined) problems.push(`the credential helper ${program} failed: ${why}`)
+  }
+  return undefined
+}
+
+/** Never told again: it may be half a password. */
+function loginOfHelper(stdout: string): Login | undefined | 'none' {
+  try {
+    const { Username: user, Secret: secret } = recordOf(JSON.parse(stdout))
+    if (typeof user !== 'string' || typeof secret !== 'string') return 'none'
+    if (secret === '') return undefined
+    if (user === '<token>') return isToken(secret) ? { kind: 'identity', token: secret } : 'none'
     return { kind: 'basic', text: `${user}:${secret}` }
   } catch {
-    return undefined
+    return 'none'
   }
+}
+
+/** Undefined where it only has no login: helpers say that with an exit code, too, and their errors on either output. */
+function failureOf(error: unknown): string | undefined {
+  const { code, killed, stdout, stderr } = recordOf(error)
+  if (code === 'ENOENT') return 'it is not installed'
+  if (killed === true) return 'it took too long, or said too much'
+  const said = [stderr, stdout].filter(isText).join(' ').replace(/\s+/g, ' ').trim()
+  if (/credentials not found/i.test(said)) return undefined
+  return `exit code ${String(code)}${said === '' ? '' : `: ${said.slice(0, maxToldChars)}`}`
 }

@@ -4,7 +4,7 @@ import type { TrustInUse } from '../named-trust.ts'
 import { mayBeNewer } from '../stored-trust.ts'
 import type { VerifyPolicy } from './policy.ts'
 import type { Outcome } from './report.ts'
-import type { Found, Target } from './target.ts'
+import type { Bundles, Found, Target } from './target.ts'
 
 type Judged = Pick<Outcome, 'result' | 'reasons' | 'by' | 'images' | 'found'>
 
@@ -38,7 +38,8 @@ export async function judgeTarget(
     const one = await judgeTarget(await image.open(), policy, trust, { ...around, depth: around.depth + 1 })
     if (one.by === undefined) {
       const of = one.reasons.map((reason) => `of what it lists, ${image.digest}: ${reason}`)
-      return { ...judged, reasons: [...judged.reasons, ...of] }
+      const result = one.result === 'unknown' ? one.result : judged.result
+      return { ...judged, result, reasons: [...judged.reasons, ...of] }
     }
     found.push(...(one.found ?? []))
     verified.push(...(one.images ?? [{ digest: image.digest, by: one.by }]))
@@ -57,15 +58,38 @@ export async function judgeTarget(
 
 async function judgeOne({ digest, bundles, more }: Target, policy: VerifyPolicy, trust: TrustInUse) {
   const first = judgeAll(digest, bundles.found, policy, trust)
-  const others = first.result === 'verified' ? undefined : await more?.()
+  const others = first.result === 'verified' ? undefined : await moreOf(bundles, more)
   const all = [...bundles.found, ...(others?.found ?? [])]
   const judged = others === undefined ? first : judgeAll(digest, all, policy, trust)
+  const found = all.map(({ text }) => text)
+  if (judged.result === 'verified') return { ...judged, found }
+  const { unread } = bundles
   const isCut = bundles.isCut || others?.isCut === true
-  const reasons =
-    isCut && judged.result !== 'verified'
-      ? [...judged.reasons, 'there is more about it than was read']
-      : judged.reasons
-  return { ...judged, reasons, found: all.map(({ text }) => text) }
+  const reasons = [
+    ...(unread === undefined ? [] : [unread.message]),
+    ...(unread !== undefined && all.length === 0 ? [] : judged.reasons),
+    ...(isCut ? ['there is more about it than was read'] : []),
+    ...(others?.notes ?? []),
+  ]
+  return { result: unread === undefined ? judged.result : ('unknown' as const), reasons, found }
+}
+
+/**
+ * What the server has. It is asked for more than what stands beside something: where it does not answer (or wants an API token), what
+ * stands there is judged all the same. Throws what it answers if nothing stands there.
+ */
+async function moreOf({ found }: Bundles, more: Target['more']) {
+  try {
+    const others = await more?.()
+    return others && { ...others, notes: [] }
+  } catch (error) {
+    if (!(error instanceof MayflyError) || found.length === 0) throw error
+    return {
+      found: [],
+      isCut: false,
+      notes: [`the server has not told what else there is: ${error.message}`],
+    }
+  }
 }
 
 function judgeAll(

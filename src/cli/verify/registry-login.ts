@@ -1,29 +1,54 @@
+import { challengesIn } from '../../images/index.ts'
 import { collected } from './collected.ts'
 import { loginFor, type Login } from './docker-config.ts'
 import type { ImageName } from './image-name.ts'
+import type { Patiently } from './patience.ts'
 
 const maxAnswerBytes = 131_072
 const silenceMs = 30_000
 
+export interface RegistryLogin {
+  /** Undefined if this machine has none that the registry takes. */
+  readonly authorization?: string | undefined
+  /** Why one could not be had, where that is known. */
+  readonly problems: readonly string[]
+}
+
 /**
- * The `Authorization` that a registry asks for by its challenge: a token of its token server, or the login itself. Undefined if this
- * machine has none that it takes. Throws where the token server cannot be reached.
+ * The `Authorization` that a registry asks for by its challenges: a token of its token server, or the login itself. Throws where the token
+ * server cannot be reached.
  */
-export async function registryLogin(image: ImageName, challenge: string): Promise<string | undefined> {
-  const login = await loginFor(image)
-  if (login?.kind === 'bearer') return `Bearer ${login.token}`
-  if (/^basic\b/i.test(challenge)) return basicOf(login)
-  const realm = parameterIn(challenge, 'realm')
-  if (!/^bearer\b/i.test(challenge) || realm === undefined || !URL.canParse(realm)) return undefined
-  const url = new URL(realm)
-  // A login goes in the clear only to this machine.
-  if (url.protocol !== 'https:' && !isLocal(url.hostname)) return undefined
-  const service = parameterIn(challenge, 'service')
+export async function registryLogin(
+  image: ImageName,
+  header: string,
+  patiently: Patiently,
+): Promise<RegistryLogin> {
+  const { login, problems } = await loginFor(image)
+  if (login?.kind === 'bearer') return { authorization: `Bearer ${login.token}`, problems }
+  const challenges = challengesIn(header)
+  const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && mayAsk(parameters))
+  if (bearer === undefined) {
+    const isBasic = challenges.some(({ scheme }) => scheme === 'basic')
+    return { authorization: isBasic ? basicOf(login) : undefined, problems }
+  }
+  const url = new URL(bearer.parameters.get('realm') ?? '')
+  const service = bearer.parameters.get('service')
   const asked = {
     ...(service === undefined ? {} : { service }),
     scope: `repository:${image.repository}:pull`,
   }
-  return tokenIn(await askTokenServer(url, asked, login))
+  const answer = await patiently(() => askTokenServer(url, asked, login))
+  if (answer.ok) return { authorization: await tokenIn(answer), problems }
+  await answer.body?.cancel()
+  return { problems: [...problems, `its token server ${url.host} answered ${answer.status}`] }
+}
+
+/** A login goes in the clear only to this machine. */
+function mayAsk(parameters: ReadonlyMap<string, string>): boolean {
+  const realm = parameters.get('realm') ?? ''
+  if (!URL.canParse(realm)) return false
+  const { protocol, hostname } = new URL(realm)
+  return protocol === 'https:' || (protocol === 'http:' && isLocal(hostname))
 }
 
 /**
@@ -45,19 +70,16 @@ function askTokenServer(
     })
     return fetch(url, { ...how, method: 'POST', headers, body })
   }
-  for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value)
+  const place = new URL(url)
+  for (const [name, value] of Object.entries(asked)) place.searchParams.set(name, value)
   const basic = basicOf(login)
-  return fetch(url, {
+  return fetch(place, {
     ...how,
     headers: { ...headers, ...(basic === undefined ? {} : { authorization: basic }) },
   })
 }
 
 async function tokenIn(answer: Response): Promise<string | undefined> {
-  if (!answer.ok) {
-    await answer.body?.cancel()
-    return undefined
-  }
   const bytes = await collected(answer, maxAnswerBytes)
   try {
     const { token, access_token: access } = JSON.parse(bytes?.toString('utf8') ?? '') as {
@@ -77,8 +99,4 @@ function basicOf(login: Login | undefined): string | undefined {
 
 function isLocal(host: string): boolean {
   return /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(host)
-}
-
-function parameterIn(challenge: string, name: string): string | undefined {
-  return new RegExp(`[ ,]${name}="([^"]{1,2000})"`, 'i').exec(challenge)?.[1]
 }

@@ -28,9 +28,15 @@ type TokenAnswer = (asked: TokenAsked, response: ServerResponse) => void
 export async function startRegistry(t: TestContext) {
   const has = new Map<string, Stored>()
   const seen: TokenAsked[] = []
-  const it = { token: grantTo('user:pass'), challenge: 'Bearer' }
+  const it: {
+    token: TokenAnswer
+    challenge: string
+    /** True if it answered itself. */
+    first: (request: IncomingMessage, response: ServerResponse) => boolean
+  } = { token: grantTo('user:pass'), challenge: 'Bearer', first: () => false }
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const { url = '', method = '', headers } = request
+    if (it.first(request, response)) return
     if (url.startsWith('/token')) {
       let text = ''
       for await (const chunk of request) text += String(chunk)

@@ -7,12 +7,12 @@ import {
   platformsOf,
   type ReadPart,
 } from '../../images/index.ts'
+import { readEnvironment } from '../../config/environment.ts'
 import type { ImageName } from './image-name.ts'
 import { collected } from './collected.ts'
-import { registryLogin } from './registry-login.ts'
+import { isBusy } from './patience.ts'
+import { isOf, openSession, RegistryAway, type RegistrySession } from './registry-session.ts'
 import type { Bundles } from './target.ts'
-
-const silenceMs = 30_000
 
 /** One image in its registry, asked with what this machine is logged in with. */
 export interface Registry {
@@ -26,70 +26,85 @@ export interface Registry {
 
 export function openRegistry(image: ImageName): Registry {
   const { host, repository, ref } = image
-  const read = reader(image)
+  const session = openSession(image)
+  const read = reader(image, session)
 
   return {
     async digest() {
       const part = await read(`manifests/${ref}`, manifestTypes.join(', '), limits.manifestBytes)
       if (part === undefined)
-        throw new MayflyError('not_found', `${host} has no ${repository}:${ref}, or does not show it`)
+        throw new MayflyError(
+          'not_found',
+          `${host} has no ${repository}:${ref}, or does not show it${also(session.problems())}`,
+        )
       const digest = digestOf(part.bytes, ref)
       if (ref.includes(':') && digest !== ref)
         throw new MayflyError('denied', `${host} sent another image than its digest names: ${digest}`)
       return digest
     },
     async bundles(digest) {
-      const { bundles, isCut } = await bundlesBeside(read, digest)
-      return { found: bundles.map((text) => ({ text, from: `beside it at ${host}` })), isCut }
+      const { bundles, isCut, unread } = await bundlesBeside(read, digest)
+      return {
+        found: bundles.map((text) => ({ text, from: `beside it at ${host}` })),
+        isCut,
+        ...(unread instanceof RegistryAway ? { unread } : {}),
+      }
     },
     platforms: (digest) => platformsOf(read, digest),
   }
 }
 
 /** Reads what stands below the repository; undefined for what the registry does not have. */
-function reader(image: ImageName): ReadPart {
+function reader(image: ImageName, session: RegistrySession): ReadPart {
   const { host, repository } = image
-  let login: string | undefined
-
-  // Where the registry sends on to another host, fetch takes the login out (Fetch Standard, HTTP-redirect fetch).
-  const ask = (url: URL, accept: string) =>
-    fetch(url, {
-      headers: { accept, ...(login === undefined ? {} : { authorization: login }) },
-      signal: AbortSignal.timeout(silenceMs),
-    })
-
-  async function asked(url: URL, accept: string): Promise<Response> {
-    const first = await ask(url, accept)
-    if (first.status !== 401 || login !== undefined) return first
-    await first.body?.cancel()
-    login = await registryLogin(image, first.headers.get('www-authenticate') ?? '')
-    return login === undefined ? first : ask(url, accept)
-  }
-
   return async (path, accept, maxBytes) => {
     const url = new URL(`${schemeOf(host)}://${host}/v2/${repository}/${path}`)
     try {
-      const answer = await asked(url, accept)
+      const answer = await session.ask(url, accept)
       if (answer.ok) {
         const bytes = await collected(answer, maxBytes)
+        if (bytes === undefined)
+          throw new MayflyError('limit_exceeded', `${host} has ${path} longer than ${maxBytes} bytes`)
         const [type, link] = ['content-type', 'link'].map((name) => answer.headers.get(name) ?? '')
-        return bytes && { bytes, type: type ?? '', next: nextQuery(link, url) }
+        return { bytes, type: type ?? '', next: nextQuery(link, url) }
       }
       await answer.body?.cancel().catch(() => undefined)
       if (answer.status === 404 || answer.status === 405) return undefined
-      throw refused(image, answer.status)
+      throw refused(image, answer, url, session.problems())
     } catch (cause) {
       if (cause instanceof MayflyError) throw cause
-      throw new MayflyError('upstream_unreachable', `${host} cannot be asked (${connectionProblem(cause)})`, {
-        cause,
-      })
+      throw new RegistryAway(
+        'upstream_unreachable',
+        `${host} cannot be asked (${connectionProblem(cause)})${proxyHint()}`,
+        { cause },
+      )
     }
   }
 }
 
-function refused({ host, repository }: ImageName, status: number): MayflyError {
-  const hint = status === 401 || status === 403 ? ': log in there (docker login)' : ''
-  return new MayflyError('upstream_unreachable', `${host} answered ${status} for ${repository}${hint}`)
+function refused({ host, repository }: ImageName, answer: Response, url: URL, problems: readonly string[]) {
+  const { status } = answer
+  const by = isOf(answer, url) ? host : `${new URL(answer.url).host}, where ${host} sends on to,`
+  const said = `${by} answered ${status} for ${repository}`
+  const again = isBusy(status) ? ', and still did when it was asked again: try again later' : ''
+  if (status === 429 || (status >= 500 && status !== 501))
+    return new RegistryAway('upstream_unreachable', `${said}${again}`)
+  const isLogin = (status === 401 || status === 403) && isOf(answer, url)
+  const hint = isLogin ? `: log in there (docker login)${also(problems)}` : ''
+  return new MayflyError('upstream_unreachable', `${said}${hint}`)
+}
+
+function also(problems: readonly string[]): string {
+  return problems.map((one) => `; ${one}`).join('')
+}
+
+/** Node's own clients use a proxy only if they are told to. */
+function proxyHint(): string {
+  const { variables } = readEnvironment()
+  const isSet = ['HTTPS_PROXY', 'https_proxy'].some((name) => (variables[name] ?? '') !== '')
+  return isSet && variables['NODE_USE_ENV_PROXY'] !== '1'
+    ? ': HTTPS_PROXY is used only with NODE_USE_ENV_PROXY=1 beside it'
+    : ''
 }
 
 /** Registries of this machine speak plain HTTP, as container tools have it. */

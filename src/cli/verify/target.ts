@@ -29,6 +29,8 @@ export interface Bundles {
   readonly found: readonly Found[]
   /** There are more, which were not read. */
   readonly isCut: boolean
+  /** Why some could not be read now: without those nobody can tell that there is none. */
+  readonly unread?: MayflyError
 }
 
 export interface Found {

@@ -63,13 +63,15 @@ async function outcomeOf(
   options: VerifyOptions,
 ): Promise<Outcome> {
   const startedMs = Date.now()
+  let of: Pick<Outcome, 'digest'> = {}
   try {
     const target = await targetOf(name, policy, options)
+    of = { digest: target.digest }
     const judged = await judgeTarget(target, policy, trust)
-    return { ...judged, name, digest: target.digest, ms: Date.now() - startedMs }
+    return { ...judged, ...of, name, ms: Date.now() - startedMs }
   } catch (error) {
     if (!(error instanceof MayflyError)) throw error
-    return { name, result: 'unknown', reasons: [messageOf(error)], ms: Date.now() - startedMs }
+    return { ...of, name, result: 'unknown', reasons: [messageOf(error)], ms: Date.now() - startedMs }
   }
 }
 

@@ -17,7 +17,7 @@ export function openOwnRegistry(exchange: Access, clock: Clock): OwnRegistry {
   return { exchange, registry: openRegistry(exchange, { challenge: undefined, tokens: new Map() }, clock) }
 }
 
-/** Undefined for all that is no 200, and for what the registry sends us elsewhere for. Throws `upstream_unreachable`. */
+/** Undefined for all that is no 200, and for what the registry sends us elsewhere for. Throws `upstream_unreachable`, `limit_exceeded`. */
 export function readerOf(own: OwnRegistry, permit: Permit, repository: string): ReadPart {
   return async (part, accept, maxBytes) => {
     const path = `/${repository}/${part}`
@@ -30,7 +30,9 @@ export function readerOf(own: OwnRegistry, permit: Permit, repository: string): 
       const bytes = await own.exchange.read(answer, maxBytes)
       const { 'content-type': type = '', link } = answer.headers
       const here = urlOn(own.exchange.connection, path)
-      return bytes && { bytes, type, next: nextQuery(link, here) }
+      if (bytes === undefined)
+        throw new MayflyError('limit_exceeded', `${part} is longer than ${maxBytes} bytes, or broke off`)
+      return { bytes, type, next: nextQuery(link, here) }
     } catch (error) {
       if (error instanceof MayflyError && error.code === 'denied') return undefined
       throw error

@@ -1,20 +1,14 @@
 import { Secret, type Clock } from '../../lib/index.ts'
+import { challengesIn } from '../../images/index.ts'
 import type { Challenge } from './memory.ts'
-
-const maxChars = 4_096
 
 /** What a `WWW-Authenticate: Bearer realm="https://...",service="..."` asks for (RFC 6750, section 3). Its scope is not: ours is. */
 export function readChallenge(header: string | undefined): Challenge | undefined {
-  if (header === undefined || header.length > maxChars) return undefined
-  const at = /(?:^|,)\s*bearer\s+/i.exec(header)
-  if (at === null) return undefined
-  const parameters = new Map<string, string>()
-  for (const [, name = '', value = ''] of header
-    .slice(at.index + at[0].length)
-    .matchAll(/([a-z_]{1,40})="([^"]*)"/gi))
-    if (!parameters.has(name.toLowerCase())) parameters.set(name.toLowerCase(), value)
-  const realm = parameters.get('realm') ?? ''
-  return URL.canParse(realm) ? { realm: new URL(realm), service: parameters.get('service') ?? '' } : undefined
+  const parameters = challengesIn(header).find(({ scheme }) => scheme === 'bearer')?.parameters
+  const realm = parameters?.get('realm') ?? ''
+  return URL.canParse(realm)
+    ? { realm: new URL(realm), service: parameters?.get('service') ?? '' }
+    : undefined
 }
 
 /** Where a token of exactly these scopes is asked for. */

@@ -186,6 +186,19 @@ test('where the list of referrers is of no use the tag is asked, and a list goes
   }
   it.replies.set(`GET ${referrers}`, { status: 429, headers: { 'retry-after': '7' } })
   await it.passes()
+  it.replies.delete(`GET ${referrers}`)
+  // As go-containerregistry lists it there for cosign 3.0.
+  const bundle = await signing.sign({ digest: name })
+  it.attach(bundle, tag, { artifactType: 'application/vnd.oci.empty.v1+json' })
+  await it.passes()
+  const blob = `GET /v2/octo/app/blobs/${digest(bundle)}`
+  it.replies.set(blob, { status: 429, headers: { 'retry-after': '7' } })
+  await it.refused(/there is none about.*its registry is busy: try again/, 503)
+  it.replies.set(blob, { status: 200, body: bundle })
+  // What the registry lists does not hide what stands under the tag.
+  it.attach(await signing.sign({ digest: name, role: 'test' }))
+  await it.passes()
+  it.replies.set(`GET ${referrers}`, { status: 429, headers: { 'retry-after': '7' } })
   it.replies.delete(`GET ${tag}`)
   // Nobody knows yet, so the client comes again.
   await it.refused(/there is none about.*its registry is busy: try again/, 503)
