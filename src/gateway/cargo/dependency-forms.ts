@@ -25,7 +25,8 @@ const known: ReadonlySet<string> = new Set([
 /** As cargo sends it (registry-web-api.html, "Publish"). */
 export function publishedDependency(one: Table, own: string): Dependency {
   if (typeof one !== 'object' || one === null) throw wrong('a dependency in its JSON is none')
-  const other = Object.keys(one).find((key) => !known.has(key) && (one[key] ?? false) !== false)
+  // Whatever its value: registries in Go take "Optional" for "optional".
+  const other = Object.keys(one).find((key) => !known.has(key))
   if (other !== undefined) throw wrong(`a dependency in its JSON has ${JSON.stringify(other.slice(0, 50))}`)
   return {
     ...{ key: one['explicit_name_in_toml'] ?? one['name'], package: one['name'] },

@@ -110,6 +110,8 @@ const forged: readonly (readonly [what: string, said: Record<string, unknown>, w
   ['features of one', { deps: changed({ features: ['evil'] }) }, /says deps/],
   ['an optional one', { deps: changed({ optional: true }) }, /says deps/],
   ['an artifact', { deps: changed({ artifact: ['bin'] }) }, /has "artifact"/],
+  ['a member that Go takes for another', { deps: changed({ Registry: null }) }, /has "Registry"/],
+  ['one of another case', { deps: changed({ Optional: false }) }, /has "Optional"/],
   ['no list', { deps: { length: 0 } }, /is no list/],
   ['other features', { features: { default: [] } }, /says features/],
   ['other links', { links: null }, /says links/],

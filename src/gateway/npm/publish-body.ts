@@ -74,6 +74,7 @@ async function putAside(maxBytes: number) {
   out.on('error', () => undefined)
   let [files, textBytes, fileBytes] = [0, 0, 0]
   let rest = ''
+  let isPadded = false
 
   /** Base64 of whole groups of four, the last ones with `=`. */
   function decode(text: string): void {
@@ -92,7 +93,7 @@ async function putAside(maxBytes: number) {
     begin: () => void files++,
     async take(text: string): Promise<void> {
       // Decoders pass over what is no base64; the registry's and ours are to see the same bytes.
-      if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || (rest + text).slice(0, -4).includes('='))
+      if (!/^[A-Za-z0-9+/]*={0,2}$/.test(rest + text) || (isPadded && text !== ''))
         throw new MayflyError('bad_input', 'the file in it is not base64')
       textBytes += text.length
       if (textBytes > Math.ceil(maxBytes / 3) * 4)
@@ -100,6 +101,8 @@ async function putAside(maxBytes: number) {
       const whole = rest + text
       const end = whole.length - (whole.length % 4)
       rest = whole.slice(end)
+      // Behind that some go on and some stop, wherever the text was cut into pieces.
+      isPadded ||= whole.slice(0, end).includes('=')
       decode(whole.slice(0, end))
       // Rejects if the disk is full.
       await new Promise<void>((resolve, reject) =>

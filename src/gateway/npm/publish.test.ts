@@ -410,3 +410,11 @@ async function* pieces(text: Buffer, sizes: readonly number[]): AsyncGenerator<B
     at += size
   }
 }
+
+test('base64 behind its end is refused wherever the body was cut', async () => {
+  for (const data of ['AAAAAA==AAAA', 'AAA=AAAA', 'AA===AAA', 'AA=A'])
+    for (let size = 1; size < 70; size++) {
+      const text = Buffer.from(`{"_attachments":{"a.tgz":{"data":"${data}"}}}`)
+      await assert.rejects(readPublishBody(pieces(text, [size])), /base64/, `${data} in pieces of ${size}`)
+    }
+})
