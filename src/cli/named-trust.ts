@@ -8,7 +8,15 @@ import {
 } from '../attest/verify/index.ts'
 import { MayflyError } from '../lib/index.ts'
 import { readRootKeys } from './root-keys.ts'
-import { documentStored, endedDocument, oldDocument, oldRoot, rootStored, versionOf } from './stored-trust.ts'
+import {
+  documentStored,
+  endedDocument,
+  keysElsewhere,
+  oldDocument,
+  oldRoot,
+  rootStored,
+  versionOf,
+} from './stored-trust.ts'
 import { defaultServer, namedServer } from './server-url.ts'
 import { readJsonText } from './text-file.ts'
 import type { TrustPins } from './trust-pins.ts'
@@ -34,6 +42,8 @@ export interface TrustInUse {
   readonly notes: readonly string[]
   /** Of a file: how old it is, and how a newer one is had, for what it does not know. */
   readonly stored?: string
+  /** The same for a key without a certificate, where that is told otherwise. */
+  readonly storedKeys?: string
 }
 
 /** Throws `bad_input`, and what `fetchTrust` throws. */
@@ -48,6 +58,7 @@ export async function trustInUse(named: TrustNamed, pins?: TrustPins): Promise<T
       ...ofFile(roots, true, trustedRoot),
       notes: oldRoot(trustedRoot, roots, Date.now()),
       stored: rootStored(trustedRoot, roots),
+      storedKeys: keysElsewhere(trustedRoot),
     }
   }
   return await ofServer(named, pins)
@@ -99,15 +110,23 @@ function ofDocument(path: string, root: string | undefined): TrustInUse {
       opened.reason === 'expired' ? openTrustDocument(text, keys, { nowMs, mayHaveEnded: true }) : opened
     throw new MayflyError(
       'denied',
-      ended.ok ? endedDocument(path, ended) : `${path} is not taken: ${opened.detail} (${opened.reason})`,
+      ended.ok
+        ? endedDocument(path, ended, root)
+        : `${path} is not taken: ${opened.detail} (${opened.reason})${handedOn(opened.reason, path, root)}`,
     )
   }
   return {
     ...{ roots: [opened.trust], own: true },
     whose: `the root key in ${root}, ${versionOf(opened)} of the trust document in ${path}`,
-    notes: oldDocument(path, opened, nowMs),
-    stored: documentStored(path, opened),
+    notes: oldDocument(path, opened, root, nowMs),
+    stored: documentStored(path, opened, root),
   }
+}
+
+/** A server that handed its root key on shows documents that the key before did not sign. */
+function handedOn(reason: string, path: string, root: string): string {
+  if (reason !== 'wrong_root') return ''
+  return `: if the root key was handed on, mayfly attest root fetch --server URL --root ${root} --document ${path} --root-out ${root} follows it, and writes both`
 }
 
 /** By the root key that is given, or was pinned for it. */

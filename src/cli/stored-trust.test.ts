@@ -28,8 +28,11 @@ const statement = Buffer.from(
 async function world(t: TestContext, of: Parameters<typeof setupTrust>[1] = {}) {
   const trust = await setupTrust(t, of)
   await trust.keeper.sweep()
-  const http = createServer((_, response) => {
-    response.setHeader('content-type', 'application/json').end(trust.keeper.inForce()?.envelope)
+  const http = createServer(async (request, response) => {
+    const [, version] = /\/trust\/(\d+)$/.exec(request.url ?? '') ?? []
+    const envelope =
+      version === undefined ? trust.keeper.inForce()?.envelope : await trust.keeper.version(Number(version))
+    response.setHeader('content-type', 'application/json').end(envelope)
   })
   await new Promise<void>((ready) => http.listen(0, '127.0.0.1', ready))
   const server = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
@@ -84,20 +87,60 @@ test('by a key without certificates: what root fetch writes is what verify takes
   assert.match(await fetch({ out: at('root.json') }), /keys sign there without certificates.*--document/)
   assert.match(
     await verify('trusted_root: root.json'),
-    /stand in the trust document, not in a trusted root of Sigstore \(unknown_key\)\n.*mayfly attest root fetch/,
+    /stand in the trust document, not in a trusted root of Sigstore \(unknown_key\)\n.*never in a trusted root.* --root FILE with --trust-document FILE[^\n]*$/,
   )
   const [file = '', ...more] = readdirSync(at('keys'))
   assert.equal(more.length, 0)
   const pem = publicKey.export({ type: 'spki', format: 'pem' })
   assert.equal(readFileSync(join(at('keys'), file), 'utf8'), pem)
   assert.ok((await keeper.keys()).some(({ key }) => file === `${key.slice(0, 16)}.pem`))
+
+  // cosign and openssl would go on to take it.
+  const revoked = (await keeper.keys()).find(({ key }) => file === `${key.slice(0, 16)}.pem`)
+  await keeper.revoke({ key: revoked?.key ?? '', fromMs: undefined, reason: 'stolen', by: {} })
+  writeFileSync(join(at('keys'), 'own.pem'), 'of somebody else')
+  const told = await fetch(options)
+  assert.match(told, /key [0-9a-f]{16} was revoked from .* on \(stolen\): .*\.pem was removed/)
+  assert.match(told, /no key signs there without a certificate: none is written/)
+  assert.deepEqual(readdirSync(at('keys')), ['own.pem'])
+  assert.match(await fetch({ ...options, keysOut: at('new') }), /\(stolen\): it is left out/)
+  assert.deepEqual(readdirSync(at('new')), [])
+})
+
+test('after the root key was handed on, a document that the key of --root did not sign is not written beside it', async (t) => {
+  const { at, keeper, fetch, verify } = await world(t)
+  await fetch({ document: at('trust.json'), rootOut: at('root.pub') })
+  const before = readFileSync(at('trust.json'), 'utf8')
+  await keeper.rotateRoot({})
+  // The document that hands it on is signed by both; none that follows is.
+  await keeper.rotateAuthority({ now: true, by: {} })
+  const options = { root: at('root.pub'), document: at('trust.json') }
+  await assert.rejects(fetch({ ...options, out: at('root.json') }), {
+    ...{ code: 'denied', message: /was handed on.*nothing was written. With --root-out FILE/ },
+  })
+  assert.equal(readFileSync(at('trust.json'), 'utf8'), before)
+  assert.ok(!readdirSync(at('.')).includes('root.json'))
+
+  await fetch({ document: at('trust.json') })
+  const policy = 'root: root.pub\ntrust_document: trust.json'
+  await assert.rejects(verify(policy), {
+    message:
+      /wrong_root\).*mayfly attest root fetch --server URL --root .*root\.pub --document .* --root-out/,
+  })
+  await fetch({ ...options, rootOut: at('root.pub') })
+  assert.match(await verify(policy), /no attestation was found/)
+  await fetch(options)
 })
 
 test('a root that is stored says how old it is, and how a newer one is had, where it does not know who signed', async (t) => {
   const { it, at, keeper, fetch, verify, signing } = await world(t)
   const both = { out: at('root.json'), document: at('trust.json'), rootOut: at('root.pub') }
   await fetch(both)
-  await assert.rejects(fetch({ keysOut: at('keys') }), { code: 'not_found', message: /no key signs there/ })
+  assert.match(
+    await fetch({ document: at('with-keys.json'), keysOut: at('keys') }),
+    /no key signs there without a certificate: none is written(.|\n)*with-keys\.json: the trust document/,
+  )
+  assert.deepEqual(readdirSync(at('keys')), [])
   await keeper.rotateAuthority({ now: true, by: {} })
   writeFileSync(at('app.tgz.sigstore.json'), (await signing().statement(statement, who)).json)
   const today = new Date().toISOString().slice(0, 10)
@@ -105,14 +148,14 @@ test('a root that is stored says how old it is, and how a newer one is had, wher
   assert.match(
     await verify('trusted_root: root.json'),
     new RegExp(
-      `\\(untrusted_certificate\\)\\nthe trusted root in .* newer than ${today}.*${anew} -o .*root\\.json$`,
+      `\\(untrusted_certificate\\)\\nthe trusted root in .* newer than ${today}.*${anew} --root FILE -o .*root\\.json$`,
     ),
   )
   const document = 'root: root.pub\ntrust_document: trust.json'
   assert.match(
     await verify(document),
     new RegExp(
-      `\\nthe trust document in .* is version 1 of ${today}; a newer one: ${anew} --document .*trust\\.json$`,
+      `\\nthe trust document in .* is version 1 of ${today}; a newer one: ${anew} --root .*root\\.pub --document .*trust\\.json$`,
     ),
   )
   await fetch(both)

@@ -11,6 +11,11 @@ export function mayBeNewer(reason: VerifyReason): boolean {
   return beyond.has(reason)
 }
 
+/** No trusted root has keys without certificates, however new it is. */
+export function keysElsewhere(path: string): string {
+  return `keys that sign without a certificate are never in a trusted root such as ${path}: verify by --root FILE with --trust-document FILE (root and trust_document in a policy), which mayfly attest root fetch --root-out FILE --document FILE writes`
+}
+
 /** Of a trusted root in a file, which has neither version nor date: how old it is by its keys, and how a newer one is had. */
 export function rootStored(path: string, roots: readonly Trust[]): string {
   const all = roots.flatMap(({ authorities, timestampAuthorities, logs }) => [
@@ -21,7 +26,7 @@ export function rootStored(path: string, roots: readonly Trust[]): string {
 }
 
 function rootAnew(path: string, roots: readonly Trust[]): string {
-  return `mayfly attest root fetch --server ${serverOf(roots)} -o ${path}`
+  return `mayfly attest root fetch --server ${serverOf(roots)} --root FILE -o ${path}`
 }
 
 const dayMs = 86_400_000
@@ -37,30 +42,30 @@ export function oldRoot(path: string, roots: readonly Trust[], nowMs: number): s
   ]
 }
 
-export function documentStored(path: string, opened: OpenedTrust): string {
-  return `the trust document in ${path} is ${versionOf(opened)}; a newer one: ${anew(path, opened)}`
+export function documentStored(path: string, opened: OpenedTrust, root: string): string {
+  return `the trust document in ${path} is ${versionOf(opened)}; a newer one: ${anew(path, opened, root)}`
 }
 
 /** Whoever keeps a document does not learn what was taken back since. */
-export function oldDocument(path: string, opened: OpenedTrust, nowMs: number): string[] {
+export function oldDocument(path: string, opened: OpenedTrust, root: string, nowMs: number): string[] {
   const days = Math.floor((nowMs - opened.issuedMs) / dayMs)
   if (nowMs - opened.issuedMs < oldMs) return []
   return [
-    `the trust document in ${path} is ${versionOf(opened)}, ${days} days old: what was revoked since is not known from it; fetch it anew, ${anew(path, opened)}`,
+    `the trust document in ${path} is ${versionOf(opened)}, ${days} days old: what was revoked since is not known from it; fetch it anew, ${anew(path, opened, root)}`,
   ]
 }
 
-export function endedDocument(path: string, opened: OpenedTrust): string {
+export function endedDocument(path: string, opened: OpenedTrust, root: string): string {
   const ended = opened.expiresMs === undefined ? '' : `, and ended on ${dayOf(opened.expiresMs)}`
-  return `the trust document in ${path} is ${versionOf(opened)}${ended}: fetch a newer one, ${anew(path, opened)}`
+  return `the trust document in ${path} is ${versionOf(opened)}${ended}: fetch a newer one, ${anew(path, opened, root)}`
 }
 
 export function versionOf({ version, issuedMs }: OpenedTrust): string {
   return `version ${version} of ${dayOf(issuedMs)}`
 }
 
-function anew(path: string, { trust }: OpenedTrust): string {
-  return `mayfly attest root fetch --server ${serverOf([trust])} --document ${path}`
+function anew(path: string, { trust }: OpenedTrust, root: string): string {
+  return `mayfly attest root fetch --server ${serverOf([trust])} --root ${root} --document ${path}`
 }
 
 /** Every authority of a Mayfly has an address below its server's. */

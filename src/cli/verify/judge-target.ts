@@ -96,7 +96,7 @@ function judgeAll(
   digest: string,
   found: readonly Found[],
   { demands }: VerifyPolicy,
-  { roots, own, stored }: TrustInUse,
+  { roots, own, stored, storedKeys }: TrustInUse,
 ): Judged {
   if (found.length === 0)
     return {
@@ -107,24 +107,22 @@ function judgeAll(
     }
   const verified: Verified[] = []
   const refused: string[] = []
-  let isBeyond = false
+  const hints = new Set<string | undefined>()
   const distinct = new Map(found.map((one) => [one.text, one])).values()
   for (const { text, from } of distinct) {
     const checked = roots.map((root) => verifyBundle(text, root))
     const good = checked.find((one) => one.ok)
     if (good !== undefined) verified.push(good)
     else refused.push(...checked.flatMap((one) => (one.ok ? [] : [`${from}: ${one.detail} (${one.reason})`])))
-    isBeyond ||= checked.every((one) => !one.ok && mayBeNewer(one.reason))
+    const isOfKey = checked.every((one) => !one.ok && one.reason === 'unknown_key')
+    if (checked.every((one) => !one.ok && mayBeNewer(one.reason)))
+      hints.add(isOfKey ? (storedKeys ?? stored) : stored)
   }
   const judged = judge(verified, digest, demands, { nowMs: Date.now(), own: () => own })
   return judged.ok
     ? { result: 'verified', reasons: [], by: judged.by }
     : {
         result: 'not verified',
-        reasons: [
-          ...judged.missing,
-          ...new Set(refused),
-          ...(isBeyond && stored !== undefined ? [stored] : []),
-        ],
+        reasons: [...judged.missing, ...new Set(refused), ...[...hints].filter((hint) => hint !== undefined)],
       }
 }
