@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { MayflyError } from '../lib/index.ts'
 import type { Envelope } from '../attest/sign/index.ts'
+import { momentOf } from './audit-time.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print, table } from './output.ts'
 import { readRootKeys } from './root-keys.ts'
 import { confirm } from './prompt.ts'
 import { visible } from './story.ts'
-import { readTrustFile } from './trust-file.ts'
+import { payloadOf, readTrustFile } from './trust-file.ts'
 
 interface Options {
   server?: string
@@ -68,7 +69,7 @@ export async function nextTrust(
     options.json,
     { version, file: options.out, changes, missing },
     [
-      `version ${version} of the trust document: ${options.out}`,
+      `version ${version} of the trust document, good until ${payloadOf(envelope).expires ?? 'for ever'}: ${options.out}`,
       ...(changes.length === 0 ? ['  no key changes'] : changes.map((change) => `  ${change}`)),
       ...missing.map(
         (key) => `to be signed by root key ${key}: mayfly attest root sign ${options.out} --key FILE`,
@@ -78,10 +79,7 @@ export async function nextTrust(
 }
 
 function timeOf(written: string): string {
-  const ms = Date.parse(written)
-  if (Number.isNaN(ms))
-    throw new MayflyError('bad_input', `${written} is no time, such as 2026-11-29T06:00:00Z`)
-  return new Date(ms).toISOString()
+  return new Date(momentOf(written)).toISOString()
 }
 
 interface Published {
@@ -115,8 +113,8 @@ export async function revokeKey(
   key: string,
   options: Options & { reason: string; from?: string; yes: boolean },
 ): Promise<void> {
-  const from = options.from === undefined ? {} : { from: timeOf(options.from) }
-  const since = options.from === undefined ? 'from now on' : `from ${options.from} on`
+  const from: { from?: string } = options.from === undefined ? {} : { from: timeOf(options.from) }
+  const since = from.from === undefined ? 'from now on' : `from ${from.from} on`
   await confirm(`What key ${key} signed ${since} will not count any more, for good`, options)
   const body = { key, reason: options.reason, ...from }
   const revoked = await createOperatorApi(options).call<{
