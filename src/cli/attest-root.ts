@@ -70,13 +70,16 @@ export async function nextTrust(
     { version, file: options.out, changes, missing },
     [
       `version ${version} of the trust document, good until ${payloadOf(envelope).expires ?? 'for ever'}: ${options.out}`,
-      ...(changes.length === 0 ? ['  no key changes'] : changes.map((change) => `  ${change}`)),
+      ...(changes.length === 0 ? [nothingToSign] : changes.map((change) => `  ${change}`)),
       ...missing.map(
         (key) => `to be signed by root key ${key}: mayfly attest root sign ${options.out} --key FILE`,
       ),
     ].map(visible),
   )
 }
+
+const nothingToSign =
+  '  no key changes, and nothing has to be signed: the one in force says the same; sign this one only if that one is to be good for longer'
 
 function timeOf(written: string): string {
   return new Date(momentOf(written)).toISOString()

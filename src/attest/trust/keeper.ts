@@ -36,6 +36,8 @@ export function createTrustKeeper(deps: TrustDeps): TrustKeeper {
     },
     async draft(asked) {
       asked.root?.forEach(refuseOtherKeys)
+      // A person may carry it to the root key and back: what the log has made a moment ago has to be in it.
+      held.doubtLog()
       await sweeping.sweepAnew()
       return draftOf(deps, held.state(), await held.keysOfLog(), asked)
     },

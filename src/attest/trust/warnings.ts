@@ -18,7 +18,7 @@ export async function warningsOf(
 ): Promise<string[]> {
   const { document } = state
   const isOffline = document !== undefined && rootsHere(state).length === 0
-  const said = [...problems, ...(await keyProblem(deps, state))]
+  const said = [...problems, ...(await revokedSigner(deps, state)), ...(await keyProblem(deps, state))]
   if (!isOffline) return said.map((one) => `attestations: ${one}`)
   const changes = log === undefined ? [] : (await draftOf(deps, state, log, {})).changes.filter(isOfKeys)
   const leftMs = Date.parse(document.payload.expires ?? '9999-12-31') - deps.clock.nowMs()
@@ -35,6 +35,20 @@ export async function warningsOf(
 /** Another end alone can wait until something else is signed. */
 function isOfKeys(change: string): boolean {
   return !change.startsWith('~')
+}
+
+/** Nothing will ever be signed by it, and no later document changes that. */
+async function revokedSigner({ outer = {} }: TrustDeps, { revoked }: TrustState): Promise<string[]> {
+  const signer = outer.signer ?? outer.ca
+  // Whoever holds it may not answer now: that is told where something is to be signed.
+  const spki = await signer?.publicKey().catch(() => undefined)
+  if (spki === undefined) return []
+  const found = revoked.find(({ key }) => key === keyIdOf(spki))
+  if (found === undefined) return []
+  const since = new Date(found.from_ms).toISOString()
+  return [
+    `the key that signs (${found.key.slice(0, 16)}) was revoked from ${since} on, and nothing is signed: name another one in the file of mayfly up --attest, and start again`,
+  ]
 }
 
 async function keyProblem(deps: TrustDeps, state: TrustState): Promise<string[]> {
