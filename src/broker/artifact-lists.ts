@@ -42,7 +42,15 @@ export function artifactListProblem(files: readonly ListedFile[]): string | unde
   if (paths.has('')) return 'a path in the list of artifacts is empty'
   // Neither can be the name of a file; what is not Unicode would be written down as another path than was said.
   const bad = [...paths].find((path) => path.includes('\0') || !path.isWellFormed())
-  return bad === undefined ? undefined : 'a path in the list of artifacts has a NUL in it, or is no Unicode'
+  if (bad !== undefined) return 'a path in the list of artifacts has a NUL in it, or is no Unicode'
+  return [...paths].every(isInside)
+    ? undefined
+    : 'a path in the list of artifacts is not one below the workspace in its shortest form (it begins or ends with a slash, or has an empty part, . or .. in it)'
+}
+
+/** Whoever runs `sha256sum -c` on the sums, or looks a subject up, would read a file outside of the folder; and one file has one name. */
+function isInside(path: string): boolean {
+  return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
 }
 
 /** In the order of their paths' bytes, and the digest of what `sha256sum` prints of them then. */

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -10,6 +12,7 @@ import { aStep } from '../../attest/statements/facts.fixture.ts'
 import { hex, signed, type Step } from './attest.fixture.ts'
 import { readFound } from './bundles.ts'
 import { compareBuilds, sideOf, type Side } from './compare-builds.ts'
+import { compareAttestations } from './compare.ts'
 import { compareFiles } from './compare-files.ts'
 import { differencesOf, membersOf } from './members.ts'
 import { textLines } from './outline.ts'
@@ -219,4 +222,25 @@ test('files are taken only if they are the ones that were built, and no name lea
   assert.deepEqual(of('x.tar')?.members, [{ path: 'm', what: ['content'] }])
   assert.match(of('../x.tar')?.why ?? '', /leads out of the folder/)
   assert.match(of('gone.tar')?.why ?? '', /it is not in/)
+})
+
+test('what is not there cannot be compared: 2, and not the code of two that differ', async (t) => {
+  const server = createServer((_, response) => {
+    response.writeHead(404, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ code: 'not_found', message: 'there is no such step' }))
+  }).listen(0, '127.0.0.1')
+  await new Promise((ready) => server.once('listening', ready))
+  t.after(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const token = process.env['MAYFLY_TOKEN']
+  process.env['MAYFLY_TOKEN'] = 'of-the-test'
+  t.after(() => {
+    if (token === undefined) delete process.env['MAYFLY_TOKEN']
+    else process.env['MAYFLY_TOKEN'] = token
+  })
+  const told = t.mock.method(process.stderr, 'write', () => true)
+  const options = { server: url, json: false, markdown: false }
+  const [a, b] = ['stp_0123456789abcdefghjkmnpq', 'stp_1123456789abcdefghjkmnpq']
+  assert.equal(await compareAttestations(a, b, options), 2)
+  assert.match(told.mock.calls.map(({ arguments: [text] }) => String(text)).join(''), /answered 404/)
 })

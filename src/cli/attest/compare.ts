@@ -1,5 +1,5 @@
 import { MayflyError } from '../../lib/index.ts'
-import { print } from '../output.ts'
+import { exitCodeOf, exitCodes, print, printError } from '../output.ts'
 import { trustOrNone, type TrustOptions } from '../named-trust.ts'
 import type { Found } from './bundles.ts'
 import { compareBuilds, sideOf, type Comparison, type Side } from './compare-builds.ts'
@@ -26,7 +26,9 @@ export async function compareAttestations(a: string, b: string, options: Compare
     throw new MayflyError('bad_input', '--files takes two folders: that of A and that of B')
   const { trust, whose, notes } = await trustOrNone(options)
   const source = lazySource(() => serverSource(options, trust))
-  const [one, other] = [await readSide(a, source, trust), await readSide(b, source, trust)]
+  const sides = await readSides([a, b], source, trust, options.json)
+  if (sides === undefined) return verdictCodes.unknown
+  const [one, other] = sides
   const comparison = compareBuilds(one, other)
   const files =
     folderA === undefined || folderB === undefined
@@ -62,6 +64,22 @@ function lazySource(make: () => Source): Source {
     byDigest: async (sha256) => source().byDigest(sha256),
     ofStep: async (step) => source().ofStep(step),
     foundOfStep: async (step) => source().foundOfStep(step),
+  }
+}
+
+/** Of what is not there nobody can say that it was built in another way; undefined once that is told. */
+async function readSides(
+  [a, b]: readonly [string, string],
+  source: Source,
+  trust: Parameters<typeof readAsked>[1],
+  json: boolean,
+): Promise<readonly [Side, Side] | undefined> {
+  try {
+    return [await readSide(a, source, trust), await readSide(b, source, trust)]
+  } catch (error) {
+    if (exitCodeOf(error) !== exitCodes.refused) throw error
+    printError(json, error)
+    return undefined
   }
 }
 

@@ -29,7 +29,7 @@ export async function fetchAttestations(
     : []
   for (const note of [...notes, ...later]) process.stderr.write(`mayfly: ${note}\n`)
   const why = await writeAttestations(placeOf(options.out), files)
-  if (why !== undefined) throw new MayflyError('conflict', `${options.out}: nothing was written: ${why}`)
+  if (why !== undefined) throw new MayflyError('bad_input', `${options.out}: nothing was written: ${why}`)
   const names = files.map(({ name }) => name)
   print(options.json, { step, folder: options.out, files: names, pending: isPending, trust: whose }, [
     `verified (${whose}): ${names.length} files in ${options.out}: ${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''}`,

@@ -89,6 +89,8 @@ export async function digestOfFile(path: string): Promise<string> {
  * there. Plain envelopes count for nothing; where there is nothing else they are told as what they are.
  */
 export function bundlesBesideFile(path: string, sha256: string, folder = dirname(path)): Found[] {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new MayflyError('bad_input', `${folder} is no folder: name the one that the bundles are in`)
   const there = (names: readonly string[]) =>
     names.map((name) => join(folder, name)).filter((one) => existsSync(one))
   const bundles = there(bundleNamesOf({ path, sha256 }))
