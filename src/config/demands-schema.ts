@@ -15,12 +15,6 @@ const age = z
   .string()
   .regex(/^[1-9][0-9]{0,4}[smhd]$/, { error: 'a time such as 30m, 12h or 30d', abort: true })
 
-/** Seconds of an age such as `30d`. */
-function ageSeconds(written: string): number {
-  const unit = { s: 1, m: 60, h: 3_600, d: 86_400 }[written.slice(-1)] ?? Number.NaN
-  return Number(written.slice(0, -1)) * unit
-}
-
 /** What may be demanded of how an artifact was made; which of it makes sense together is judged where it is loaded. */
 export const demandKeys = {
   builder: texts
@@ -100,31 +94,3 @@ export const demandKeys = {
 }
 
 export const demandsSchema = z.strictObject(demandKeys)
-
-type DemandsConfig = z.output<typeof demandsSchema>
-
-/** As it is judged: numbers in place of words. */
-export function demandsOf({ approvals, max_age: most, ...others }: DemandsConfig) {
-  const kept = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof typeof others]: Exclude<(typeof others)[Key], undefined>
-  }
-  return {
-    ...kept,
-    ...(approvals === undefined
-      ? {}
-      : { approvals: typeof approvals === 'number' ? { count: approvals } : withoutUndefined(approvals) }),
-    ...(most === undefined ? {} : { max_age_seconds: ageSeconds(most) }),
-  }
-}
-
-function withoutUndefined({
-  count,
-  group,
-  of,
-}: {
-  count: number
-  group?: string | undefined
-  of?: string | undefined
-}) {
-  return { count, ...(group === undefined ? {} : { group }), ...(of === undefined ? {} : { of }) }
-}

@@ -1,6 +1,5 @@
-import { demandProblems } from '../attest/verify/index.ts'
+import { demandProblems, demandsOf } from '../attest/verify/index.ts'
 import {
-  demandsOf,
   durationSeconds,
   grantTextOf,
   sizeBytes,
@@ -121,12 +120,12 @@ function demandProblem(
   { source, conditions }: Grant,
   issuers: ReadonlyMap<string, IssuerFacts>,
 ): string | undefined {
-  const demands = conditions?.provenance
-  if (demands === undefined) return undefined
+  if (conditions?.provenance === undefined) return undefined
+  const { trusted_root: root, ...demands } = conditions.provenance
   const unknown = [demands.role ?? []].flat().find((one) => !Object.hasOwn(roles, one))
   if (unknown !== undefined)
     return `"${source}" asks for provenance of role "${unknown}", which there is not; ${hint(unknown, Object.keys(roles))}`
-  const own = demands.trusted_root === undefined
+  const own = root === undefined
   const isPrivate = (url: string) =>
     Object.entries(configured).some(
       ([name, issuer]) => issuer.url === url && issuers.get(name)?.pins.length === 0,

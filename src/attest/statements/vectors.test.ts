@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   checkReceipt,
+  judge,
   openTrustDocument,
   readStatement,
   verifyBundle,
@@ -84,10 +85,14 @@ test('of each bundle that holds, whether its certificate may say what it says is
   for (const { name, what, reason, bundle } of JSON.parse(read('signers.json')) as SignedBy[]) {
     const verified = verifyBundle(bundle, trust.trust)
     assert.ok(verified.ok && verified.statement !== undefined, name)
-    // Of provenance demands hold the certificate itself (demands.ts): the rule is for checkers without them.
+    const { signer, statement } = verified
+    const digest = `sha256:${statement.subject[0]?.digest['sha256']}`
+    const predicate = what === 'receipt' ? ['receipt'] : ['provenance']
+    const judged = judge([verified], digest, { predicate }, { nowMs: verified.timeMs, own: () => true })
+    if (reason === 'right') assert.deepEqual(judged, { ok: true, by: verified }, name)
+    else assert.match(judged.ok ? 'right' : judged.missing.join(), /^other_signer: /, name)
     if (what === 'provenance') continue
-    const { signer } = verified
-    const checked = await checkReceipt(verified.statement, { logKey, by: { signer, own: true } })
+    const checked = await checkReceipt(statement, { logKey, by: { signer, own: true } })
     assert.equal(checked.ok ? 'right' : checked.reason, reason, name)
   }
 })

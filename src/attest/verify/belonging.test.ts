@@ -19,8 +19,12 @@ function isMet(all: readonly Verified[], demands: Demands, own = true): boolean 
 const typed = (word: string, predicate: object = {}) =>
   verifiedProvenance({ predicateType: predicateWords[word] ?? '', predicate })
 const server = { url: 'https://mayfly.example.com' }
+const identity = {
+  issuerUrl: githubIdentity.issuer,
+  attributes: { repository_id: '1296269', ref: 'refs/heads/main' },
+}
 const receiptOf = (step = 'stp_1', run = 'run_1', of = server) =>
-  typed('receipt', { run: { id: run }, step: { id: step }, server: of })
+  typed('receipt', { identity, run: { id: run }, step: { id: step }, server: of })
 
 test('of ours, a receipt is of the same step, run and server as the provenance', () => {
   const demands = { role: 'build', same_run: true, predicate: 'receipt' } as const
@@ -29,12 +33,12 @@ test('of ours, a receipt is of the same step, run and server as the provenance',
     receiptOf('stp_2'),
     receiptOf('stp_1', 'run_2'),
     receiptOf('stp_1', 'run_1', { url: 'https://other.example.com' }),
-    typed('receipt', {}),
+    typed('receipt', { identity }),
   ])
     assert.ok(!isMet([verifiedProvenance(), other], demands))
   // Neither who signed nor a provenance without a step makes up for it.
   assert.ok(
-    !isMet([verifiedProvenance({ builder: 'x' }), typed('receipt', {})], {
+    !isMet([verifiedProvenance({ builder: 'x' }), typed('receipt', { identity })], {
       predicate: 'receipt',
       role: 'build',
     }),
@@ -114,4 +118,38 @@ test('of others, and of signatures, certificates of one job in one run belong to
   const message = { ...byKey, message: { digest: Buffer.from(imageDigest.slice(7), 'hex') } }
   assert.ok(isMet([message], { predicate: 'signature' }))
   assert.ok(!isMet([verifiedProvenance({ key: true }), message], signed))
+})
+
+test('of what a key signed, the statement says the job, or the provenance that names it', () => {
+  const key = true
+  const issuer = githubIdentity.issuer
+  const byKey = (word: string, predicate: object) =>
+    verifiedProvenance({ predicateType: predicateWords[word] ?? '', predicate, key })
+  const receipt = byKey('receipt', { identity, run: { id: 'run_1' }, step: { id: 'stp_1' }, server })
+  const sbom = byKey('sbom', {})
+  const provenance = verifiedProvenance({ key, byproducts: [statementSha256(sbom)] })
+  const job = { issuer, repository_id: '1296269' }
+  const of = (predicate: string | readonly string[], also: Demands = {}): Demands => ({
+    ...job,
+    predicate,
+    ...also,
+  })
+  assert.ok(isMet([receipt], of('receipt')))
+  assert.ok(isMet([provenance, sbom, receipt], of(['provenance', 'sbom', 'receipt'])))
+  assert.ok(isMet([provenance, sbom], of('sbom')))
+  assert.ok(!isMet([provenance, sbom, receipt], of(['sbom', 'receipt'], { repository_id: '2' })))
+  assert.ok(!isMet([receipt], of('receipt'), false))
+  assert.ok(!isMet([provenance, sbom], of('sbom'), false))
+
+  const reasons = (all: readonly Verified[], demands: Demands) => {
+    const judged = judge(all, imageDigest, demands, { ...context, own: () => true })
+    return judged.ok ? [] : judged.missing
+  }
+  // A bill of materials that no provenance names, or one of another job alone.
+  const nameless = /^the sbom was signed by the key (?:cd){32}, and a key names nobody/
+  assert.match(reasons([verifiedProvenance({ key }), sbom], of('sbom')).at(-1) ?? '', nameless)
+  const ofOther = verifiedProvenance({
+    ...{ key, byproducts: [statementSha256(sbom)], repositoryId: '2' },
+  })
+  assert.deepEqual(reasons([ofOther, sbom], of('sbom')), ['repository_id: expected 1296269, got 2'])
 })

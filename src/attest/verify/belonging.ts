@@ -36,3 +36,19 @@ function isSameJob({ verified: one }: Claimed, { verified: other }: Claimed): bo
     names.every((name) => own.claims[name] === others.claims[name])
   )
 }
+
+/**
+ * As whose it may be judged. A key names nobody, and a bill of materials does not say its job: the provenance to which it belongs does, by
+ * our own root.
+ */
+export function withItsJob(one: Claimed, about: readonly Claimed[]): readonly Claimed[] {
+  if (one.verified.signer.kind !== 'key' || one.issuer !== undefined) return [one]
+  const ofOurs = about.filter(
+    (all) => all !== one && all.stepId !== undefined && all.builder !== undefined && belongsTo(all, one),
+  )
+  if (ofOurs.length === 0) return [one]
+  return ofOurs.map(({ issuer, repositoryId, ownerId, repository, ref }) => ({
+    ...one,
+    ...{ issuer, repositoryId, ownerId, repository, ref },
+  }))
+}

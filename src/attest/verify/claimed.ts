@@ -1,5 +1,6 @@
 import { dependenciesIn, digestsIn, type Dependencies } from './claimed-dependencies.ts'
 import { listIn, recordIn, textIn, type Fields } from './claimed-fields.ts'
+import { isOfOtherJob, jobOfProvenance, jobOfReceipt, otherJob, type JobSaid } from './job-signer.ts'
 import { sha256Hex } from './key.ts'
 import type { Statement, Verified } from './model.ts'
 
@@ -34,6 +35,8 @@ export interface Claimed {
   readonly statementSha256: () => string | undefined
   /** Why what the statement says of the step is not taken. */
   readonly unbelieved: string | undefined
+  /** Why whoever signed it may not say this at all. */
+  readonly stranger: string | undefined
 }
 
 export interface Approval {
@@ -61,19 +64,20 @@ export function claimedBy(verified: Verified, own: boolean): Claimed {
   const definition = recordIn(predicate['buildDefinition'])
   const builder = textIn(recordIn(recordIn(predicate['runDetails'])['builder'])['id'])
   const ours = own && definition['buildType'] === stepBuild
-  const signer = signerOf(verified, ours ? definition : {})
+  const receipt = own && type === receiptType ? said : undefined
   let sha256: string | undefined
   return {
     verified,
     type: type === cosignType ? 'signature' : type,
-    ...signer,
+    ...signerOf(verified, ours ? bySource(definition) : receipt && byIdentity(receipt)),
     builder,
     result: type === summaryType ? textIn(said['verificationResult']) : undefined,
     ...ofNobody,
     ...(ours ? ofStep(predicate, definition, builder) : {}),
-    ...(own && type === receiptType ? ofReceipt(said) : {}),
+    ...(receipt === undefined ? {} : ofReceipt(receipt)),
     ...(type === summaryType ? { names: digestsIn(said['inputAttestations']) } : {}),
     statementSha256: () => (sha256 ??= statementBytes && sha256Hex(statementBytes)),
+    stranger: strangerTo(ours ? jobOfProvenance(definition) : receipt && jobOfReceipt(receipt), verified),
     unbelieved: own || type !== provenanceType ? undefined : foreign,
   }
 }
@@ -86,27 +90,55 @@ const ofNobody = {
   ...{ approvals: [], noSecretFound: undefined, dependencies: undefined, names: [] },
 }
 
+function strangerTo(said: JobSaid | undefined, { signer }: Verified): string | undefined {
+  return said !== undefined && isOfOtherJob(said, signer) ? `other_signer: ${otherJob}` : undefined
+}
+
+type Job = Pick<Claimed, 'issuer' | 'repositoryId' | 'ownerId' | 'repository' | 'ref'>
+const noJob: Job = {
+  ...{
+    issuer: undefined,
+    repositoryId: undefined,
+    ownerId: undefined,
+    repository: undefined,
+    ref: undefined,
+  },
+}
+
 /** By the certificate. A key names nobody: then the server's own record does. */
-function signerOf({ signer }: Verified, definition: Fields) {
-  if (signer.kind === 'certificate') {
-    const { san, issuer, claims } = signer.identity
-    return {
-      issuer,
-      identity: san,
-      repositoryId: textIn(own(claims, 'sourceRepositoryIdentifier')),
-      ownerId: textIn(own(claims, 'sourceRepositoryOwnerIdentifier')),
-      repository: textIn(own(claims, 'sourceRepositoryURI')),
-      ref: textIn(own(claims, 'sourceRepositoryRef')),
-    }
+function signerOf({ signer }: Verified, said: Job = noJob): Job & Pick<Claimed, 'identity'> {
+  if (signer.kind === 'key') return { ...said, identity: undefined }
+  const { san, issuer, claims } = signer.identity
+  return {
+    issuer,
+    identity: san,
+    repositoryId: textIn(own(claims, 'sourceRepositoryIdentifier')),
+    ownerId: textIn(own(claims, 'sourceRepositoryOwnerIdentifier')),
+    repository: textIn(own(claims, 'sourceRepositoryURI')),
+    ref: textIn(own(claims, 'sourceRepositoryRef')),
   }
+}
+
+function bySource(definition: Fields): Job {
   const source = recordIn(recordIn(definition['externalParameters'])['source'])
   return {
     issuer: textIn(recordIn(recordIn(definition['internalParameters'])['issuer'])['url']),
-    identity: undefined,
     repositoryId: textIn(source['repositoryId']),
     ownerId: textIn(source['ownerId']),
     repository: /^git\+([^@#?]+)/.exec(textIn(source['uri']) ?? '')?.[1] ?? textIn(source['repository']),
     ref: textIn(source['ref']),
+  }
+}
+
+function byIdentity(receipt: Fields): Job {
+  const identity = recordIn(receipt['identity'])
+  const attributes = recordIn(identity['attributes'])
+  return {
+    issuer: textIn(identity['issuerUrl']),
+    repositoryId: textIn(attributes['repository_id']),
+    ownerId: textIn(attributes['owner_id']),
+    repository: textIn(attributes['repository']),
+    ref: textIn(attributes['ref']),
   }
 }
 

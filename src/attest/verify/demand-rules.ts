@@ -1,3 +1,4 @@
+import { readDemands, type WrittenDemands } from './demand-reader.ts'
 import type { Demands } from './demands.ts'
 import { predicateWords } from './demands.ts'
 
@@ -20,7 +21,10 @@ export interface DemandPlace {
  * What speaks against demands, before anybody is judged by them: ones that a stranger could meet, or every attestation, or none. Empty if
  * nothing does.
  */
-export function demandProblems(demands: Demands, place: DemandPlace): DemandProblem[] {
+export function demandProblems(written: WrittenDemands, place: DemandPlace): DemandProblem[] {
+  const read = readDemands(written)
+  if (!read.ok) return read.problems.map((message) => ({ key: undefined, message }))
+  const { demands } = read
   return [
     ...patternProblems(demands),
     ...impossible(demands, place),
@@ -117,9 +121,8 @@ function impossible(demands: Demands, { hasRun }: DemandPlace): DemandProblem[] 
 
 function approvalProblems(approvals: Demands['approvals']): string[] {
   if (approvals === undefined) return []
-  const { count = 1, group, of } = approvals
+  const { group, of } = approvals
   return [
-    ...(count < 1 ? ['approvals: none are always there: ask for one at least'] : []),
     ...(group !== undefined && of === undefined
       ? [
           'approvals: who said yes to a job does not say for which group: leave group out, or write of, the operation that its people said yes to',

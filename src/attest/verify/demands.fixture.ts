@@ -38,6 +38,7 @@ interface Changes {
   readonly subject?: readonly { name?: string; digest: Record<string, string> }[]
   readonly timeMs?: number
   readonly key?: true
+  readonly repositoryId?: string
 }
 
 /** Provenance whose signature held, as ours is. */
@@ -60,7 +61,7 @@ export function verifiedProvenance(changes: Changes = {}): Verified {
           role,
           source: {
             uri: 'git+https://github.com/octo/app@refs/heads/main',
-            repositoryId: '1296269',
+            repositoryId: changes.repositoryId ?? identity.claims['sourceRepositoryIdentifier'] ?? '1296269',
             ref: 'refs/heads/main',
           },
         },

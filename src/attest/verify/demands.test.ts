@@ -98,7 +98,7 @@ test('each demand that is not met is named, expected against found', () => {
       /^approvals: expected 2, got 1$/,
     ],
     [{ approvals: {} }, { approvals: [{ people: [anna] }, { of: ['session'], people: [ben] }] }, /got 0$/],
-    [{ approvals: { count: 0 } }, { approvals }, /^approvals: expected 0, got 2$/],
+    [{ approvals: { count: 0 } }, { approvals }, /^approvals has to be a whole number from 1, or/],
     [{ max_age_seconds: 59 }, {}, /^max_age: expected at most 59 s, got 60 s$/],
     [{ max_age_seconds: 59 }, { timeMs: signedMs + 3_600_000 }, /^max_age: .* got a time to come$/],
     [{ no_secret_found: true }, { secretsFound: 1 }, /^no_secret_found: .* it was found/],
@@ -303,6 +303,7 @@ test('what a stranger could meet, everything, or nothing, is refused when it is 
   const problems = (demands: Demands, at = place) => demandProblems(demands, at).map(({ message }) => message)
   const refused: [Demands, RegExp, Partial<typeof place>?][] = [
     [{}, /any job could meet it: name issuer with repository_id, or role/],
+    [{ role: 'build', max_agee: '1s' } as Demands, /"max_agee" is no demand: write one of builder, /],
     [{ tier: 'B', dependencies: 'verified' }, /any job could meet it/],
     [
       { issuer },
@@ -339,7 +340,7 @@ test('what a stranger could meet, everything, or nothing, is refused when it is 
       { own: false, hasRun: false },
     ],
     [{ role: 'build', repository_id: '1' }, /another issuer/, { own: false, hasRun: false }],
-    [{ role: 'build', approvals: { count: 0 } }, /none are always there/],
+    [{ role: 'build', approvals: { count: 0 } }, /^approvals has to be a whole number from 1/],
     [{ role: 'build', approvals: { group: 'ops' } }, /leave group out, or write of/],
     ...['session', '*', '*publish x', 'npm:* npmjs', 'npm:publish *'].map((what): [Demands, RegExp] => [
       { role: 'build', approvals: { of: what } },
@@ -401,3 +402,40 @@ function handedOn(annotations: object) {
     annotations: { from: 'run', verifiedBy: 'run', ...annotations },
   }
 }
+
+test('demands of a program are read as those of a policy are: what is not understood is met by nothing', () => {
+  const good = verifiedProvenance({ approvals: [{ of: 'session', people: [anna] }] })
+  const named = (written: unknown) => missing(good, written as Demands)
+  assert.deepEqual(named({ role: 'build', approvals: 1, max_age: '1m', tier: undefined }), [])
+  const refused: [unknown, RegExp][] = [
+    [{ role: 'build', max_age: '59s' }, /^max_age: expected at most 59 s, got 60 s$/],
+    [{ role: 'build', approvals: 2 }, /^approvals: expected 2, got 1$/],
+    [{ role: 'build', max_age: '60' }, /^max_age has to be a time/],
+    [{ role: 'build', max_age: 60 }, /^max_age has to be a time/],
+    [{ role: 'build', max_age: '1m', max_age_seconds: 60 }, /say the same/],
+    [{ role: 'build', max_age_seconds: Number.NaN }, /^max_age_seconds has to be a number/],
+    [{ Role: 'build' }, /^"Role" is no demand: write one of builder, /],
+    [{ role: 'build', repositoryId: '9' }, /^"repositoryId" is no demand/],
+    [{ require: { role: 'build' } }, /^"require" is no demand/],
+    [{ role: 'build', ['__proto__']: 'x' }, /^"__proto__" is no demand/],
+    [{ role: 'build', repository_id: 1296269 }, /^repository_id has to be a text/],
+    [{ role: 'build', ref: [] }, /^ref has to be a text, or a list/],
+    [{ role: 'build', ref: ['refs/heads/main', null] }, /^ref has to be a text, or a list/],
+    [{ role: null }, /^role has to be a text/],
+    [{ role: '' }, /^role has to be a text/],
+    [{ role: 'build', tier: 'E' }, /^tier has to be B or C$/],
+    [{ role: 'build', no_secret_found: 'x' }, /^no_secret_found has to be true/],
+    [{ role: 'build', same_run: false }, /^same_run has to be true/],
+    [{ role: 'build', dependencies: 'Verified' }, /^dependencies has to be verified$/],
+    [{ role: 'build', approvals: { count: 1, Group: 'x' } }, /^approvals has to be/],
+    [{ role: 'build', approvals: [2] }, /^approvals has to be/],
+    ...[{}, { by_name: true }, { role: undefined }, Object.create({ role: 'build' })].map(
+      (written): [unknown, RegExp] => [written, /^nothing is demanded/],
+    ),
+    ...[null, undefined, 'role', [{ role: 'build' }]].map((written): [unknown, RegExp] => [
+      written,
+      /^demands are an object/,
+    ]),
+  ]
+  for (const [written, reason] of refused) assert.match(named(written).join(), reason)
+})

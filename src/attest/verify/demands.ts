@@ -1,13 +1,24 @@
-import { belongsTo } from './belonging.ts'
+import { belongsTo, withItsJob } from './belonging.ts'
 import { claimedBy, type Claimed } from './claimed.ts'
-import { matchesOne } from './demand-pattern.ts'
+import {
+  ageCheck,
+  approvalsCheck,
+  dependenciesCheck,
+  line,
+  repositoryCheck,
+  runCheck,
+  secretsCheck,
+  texts,
+  tierCheck,
+} from './demand-checks.ts'
+import { isEmpty, readDemands, type WrittenDemands } from './demand-reader.ts'
 import type { Verified } from './model.ts'
 
 type OneOrMore = string | readonly string[]
 
 /**
- * What somebody who takes an artifact demands of how it was made. Keys are as in policies; all of them must hold, for one provenance
- * about exactly the digest that is asked for. In patterns `*` stands for any run of characters; the whole text must match.
+ * What somebody who takes an artifact demands of how it was made, as it is judged; `WrittenDemands` has the spellings of policies, too.
+ * All of them must hold, for one provenance about exactly the digest that is asked for. In patterns `*` stands for any run of characters; the whole text must match.
  */
 export interface Demands {
   /** `builder.id` of the provenance. */
@@ -63,13 +74,20 @@ export type Judgement =
   /** Each demand that is not met, expected against found: of the attestation that came nearest. */
   | { readonly ok: false; readonly missing: readonly string[] }
 
-/** `verified`: bundles whose signatures held. `subjectDigest`: `sha256:HEX`, or by another algorithm. */
+/**
+ * `verified`: bundles whose signatures held. `subjectDigest`: `sha256:HEX`, or by another algorithm. Demands that are not understood, or
+ * ask for nothing, are met by nothing.
+ */
 export function judge(
   verified: readonly Verified[],
   subjectDigest: string,
-  demands: Demands,
+  written: WrittenDemands,
   context: JudgeContext,
 ): Judgement {
+  const read = readDemands(written)
+  if (!read.ok) return { ok: false, missing: read.problems }
+  const { demands } = read
+  if (isEmpty(demands)) return { ok: false, missing: ['nothing is demanded: everything would meet it'] }
   const about = verified
     .filter((one) => isAbout(one, subjectDigest))
     .map((one) => claimedBy(one, context.own(one)))
@@ -88,7 +106,10 @@ export function judge(
   return together(met)
 
   function judgeOne(one: Claimed) {
-    return { one, missing: unmet(one, demands, context) }
+    const [missing = []] = withItsJob(one, about)
+      .map((each) => unmet(each, demands, context))
+      .toSorted((a, b) => a.length - b.length)
+    return { one, missing }
   }
 }
 
@@ -196,92 +217,18 @@ function unmet(claimed: Claimed, demands: Demands, context: JudgeContext): strin
     ...((Object.hasOwn(checksOf, claimed.type) ? checksOf[claimed.type] : undefined) ?? []),
   ]
   const missing = checks.flatMap((check) => check(claimed, demands, context) ?? [])
+  if (claimed.stranger !== undefined) return [claimed.stranger, ...missing]
   const says = isProvenance && missing.length > 0 ? claimed.unbelieved : undefined
-  return says === undefined ? missing : [...missing, says]
+  return [...missing, ...(says === undefined ? [] : [says]), ...nameless(claimed, demands)]
 }
 
-function texts(name: string, expected: OneOrMore | undefined, got: string | undefined): string | undefined {
-  if (expected === undefined) return undefined
-  const patterns = [expected].flat()
-  return got !== undefined && matchesOne(patterns, got) ? undefined : line(name, patterns.join(' or '), got)
+/** Which statement it is about, where no name could have met what is demanded. */
+function nameless({ verified: { signer }, type, issuer, unbelieved }: Claimed, demands: Demands): string[] {
+  const isAsked = [...ofJob, 'identity' as const].some((key) => demands[key] !== undefined)
+  if (signer.kind !== 'key' || issuer !== undefined || unbelieved !== undefined || !isAsked) return []
+  return [
+    `the ${wordOf(type)} was signed by the key ${signer.keyId}, and a key names nobody: only a provenance or receipt of your Mayfly says of which job it is, and a bill of materials that such a provenance names`,
+  ]
 }
 
-function line(name: string, expected: string, got: string | undefined): string {
-  return `${name}: expected ${shown(expected)}, got ${got === undefined ? 'nothing' : shown(got)}`
-}
-
-const maxShown = 300
-
-/** A statement of others may say anything, in any length, to a terminal. */
-function shown(text: string): string {
-  const plain = Array.from(text.slice(0, maxShown), (one) =>
-    /[\p{C}\p{Z}]/u.test(one) && one !== ' ' ? '?' : one,
-  )
-  return `${plain.join('')}${text.length > maxShown ? '…' : ''}`
-}
-
-/** By its name on its host, or where the pattern is a URL by that. */
-function repositoryCheck(expected: OneOrMore | undefined, uri: string | undefined): string | undefined {
-  if (expected === undefined) return undefined
-  const patterns = [expected].flat()
-  const name = uri?.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*\//, '')
-  const isMet = patterns.some((one) => {
-    const got = one.includes('://') ? uri : name
-    return got !== undefined && matchesOne([one], got)
-  })
-  return isMet ? undefined : line('repository', patterns.join(' or '), uri)
-}
-
-const tiers = ['B', 'C', 'E']
-
-function tierCheck(least: Demands['tier'], tier: string | undefined): string | undefined {
-  if (least === undefined) return undefined
-  const is = tier !== undefined && tiers.includes(tier) && tiers.indexOf(tier) <= tiers.indexOf(least)
-  return is ? undefined : line('tier', `${least}${least === 'C' ? ' or B' : ''}`, tier)
-}
-
-function runCheck(same: true | undefined, runId: string | undefined, own: string | undefined) {
-  if (same === undefined || (runId !== undefined && runId === own)) return undefined
-  return line('same_run', own ?? 'a run', runId)
-}
-
-/** In a statement people are pseudonyms; whatever else stands among them is nobody. */
-const person = /^per_[0-9a-hjkmnp-tv-z]{24}$/
-
-function approvalsCheck(expected: Demands['approvals'], got: Claimed['approvals']): string | undefined {
-  if (expected === undefined) return undefined
-  const { count = 1, group, of = 'session' } = expected
-  const about = got
-    .filter((one) => (group === undefined || one.group === group) && matchesOne([of], one.of ?? ''))
-    .flatMap(({ people }) => people.filter((one) => person.test(one)))
-  const people = new Set(about)
-  const isMet = Number.isSafeInteger(count) && count >= 1 && people.size >= count
-  const where = `${group === undefined ? '' : ` of ${group}`}${of === 'session' ? '' : ` to ${of}`}`
-  return isMet ? undefined : line('approvals', `${count}${where}`, `${people.size}${where}`)
-}
-
-/** A clock that runs behind the log's by a little is no reason; a time that is yet to come is. */
-const clockSkewMs = 300_000
-
-function ageCheck(most: number | undefined, ageMs: number): string | undefined {
-  if (most === undefined) return undefined
-  if (ageMs >= -clockSkewMs && ageMs <= most * 1000) return undefined
-  return line('max_age', `at most ${most} s`, ageMs < 0 ? 'a time to come' : `${Math.round(ageMs / 1000)} s`)
-}
-
-function secretsCheck(expected: true | undefined, noneFound: boolean | undefined): string | undefined {
-  if (expected === undefined || noneFound === true) return undefined
-  const got = noneFound === false ? 'it was found in the output or in what it made' : undefined
-  return line('no_secret_found', 'no secret of the job in output and artifacts', got)
-}
-
-function dependenciesCheck(
-  expected: 'verified' | undefined,
-  got: Claimed['dependencies'],
-): string | undefined {
-  if (expected === undefined || (got !== undefined && got.unverified.length === 0)) return undefined
-  if (got === undefined) return line('dependencies', 'all verified', undefined)
-  const [first = ''] = got.unverified
-  const more = got.unverified.length - 1
-  return line('dependencies', 'all verified', `${first}${more > 0 ? `, and ${more} more` : ''}`)
-}
+const ofJob = ['issuer', 'repository_id', 'owner_id', 'repository', 'ref'] as const

@@ -91,16 +91,17 @@ test(
 )
 
 const consumer = `
-import { judge, parseTrustedRoot, verifyBundle, type Demands } from 'mayfly/attest/verify'
+import { judge, parseTrustedRoot, verifyBundle, type Demands, type WrittenDemands } from 'mayfly/attest/verify'
 import { parseVerifierKey } from 'mayfly/audit/verify'
 import { folderSource } from 'mayfly/audit/verify/node'
 const demands: Demands = { role: 'build' }
+const written: WrittenDemands = { role: 'build', approvals: 2, max_age: '30d' }
 const checked = verifyBundle('{}', parseTrustedRoot('{}'))
 if (checked.ok) judge([checked], 'sha256:00', demands, { nowMs: 0, own: () => true })
 else checked.detail.toUpperCase()
 // @ts-expect-error: there is no such reason.
 const no: boolean = !checked.ok && checked.reason === 'good'
-export { parseVerifierKey, folderSource, no }
+export { parseVerifierKey, folderSource, no, written }
 `
 
 test('the package has types, by which a program of another checks', (t) => {

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
-import { demandProblems, type Demands } from '../../attest/verify/index.ts'
-import { demandsOf, formatProblem, parseConfig, verifyPolicySchema } from '../../config/index.ts'
+import { demandProblems, demandsOf, type Demands } from '../../attest/verify/index.ts'
+import { formatProblem, parseConfig, verifyPolicySchema } from '../../config/index.ts'
 import { readText } from '../text-file.ts'
 import { refuseSeveralRoots, type TrustNamed } from '../named-trust.ts'
 

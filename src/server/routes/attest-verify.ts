@@ -1,14 +1,8 @@
 import { z } from 'zod'
 import { MayflyError, sha256Hex } from '../../lib/index.ts'
 import type { Attestor, VerifiedArtifact } from '../../attest/attestor/index.ts'
-import { demandProblems, type Demands } from '../../attest/verify/index.ts'
-import {
-  demandsOf,
-  demandsSchema,
-  formatProblem,
-  parseConfig,
-  verifyPolicySchema,
-} from '../../config/index.ts'
+import { demandProblems, demandsOf, type Demands } from '../../attest/verify/index.ts'
+import { demandsSchema, formatProblem, parseConfig, verifyPolicySchema } from '../../config/index.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 
 const object = z.looseObject({})
