@@ -68,7 +68,7 @@ const onItsWord = { from: 'run', reported: true }
 function missing(world: AttestWorld, step: Step): readonly string[] {
   const { predicate, subject } = statementOf(world, step)
   const judged = judge(
-    [verifiedProvenance({ predicate: predicate as object, subject })],
+    [verifiedProvenance({ predicate: predicate as object, subject, key: true })],
     `sha256:${sha256}`,
     { dependencies: 'verified' },
     { nowMs: world.it.clock.ms, own: () => true },
