@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { sha256Hex } from '../lib/index.ts'
 import type { BundleSigner } from '../attest/sign/index.ts'
+import { claimOf } from '../attest/verify/certificates.fixture.ts'
 import { verifiedProvenance } from '../attest/verify/demands.fixture.ts'
 import { parseTrustedRoot, verifyBundle, type Statement } from '../attest/verify/index.ts'
 import { createWorld, type World } from '../attest/verify/world.fixture.ts'
@@ -12,8 +13,10 @@ const digest = `sha256:${sha256Hex('app')}`
 
 /** By a CA, a log and a timestamp authority of the test, whose bundles hold. */
 function signerOf(world: World): BundleSigner {
-  const statement: BundleSigner['statement'] = async (bytes) => {
-    const json = JSON.stringify(await world.bundle({ statement: Buffer.from(bytes) }))
+  const statement: BundleSigner['statement'] = async (bytes, { issuer }) => {
+    const none = { oldIssuer: undefined, claim13: undefined, claim14: undefined, claim15: undefined }
+    const leaf = { extensions: { ...none, claim8: claimOf(8, issuer) } }
+    const json = JSON.stringify(await world.bundle({ statement: Buffer.from(bytes), leaf }))
     const statementSha256 = sha256Hex(Buffer.from(bytes))
     return { json, statementSha256, logIndex: 0, timeMs: world.nowMs, by: sha256Hex('by') }
   }
