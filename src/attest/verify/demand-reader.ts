@@ -106,7 +106,7 @@ function isApprovals(value: unknown): boolean {
 
 function approvalsOf(written: number | Approvals): Approvals {
   const all = typeof written === 'number' ? { count: written } : written
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Approvals
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
 const ageForm = /^[1-9][0-9]{0,4}[smhd]$/
