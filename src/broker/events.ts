@@ -304,14 +304,15 @@ function firstOf(name: string, items: readonly string[]): Record<string, unknown
   return { [name]: items.slice(0, recordedItems), [`${name}Count`]: items.length }
 }
 
-/** In the words of CDEvents ("taskRun Finished"). */
+/** In the words of CDEvents ("taskRun Finished"). What a signal or a limit ended did not succeed, whatever exit code is said beside it. */
 export function outcomeOf(
   step: Pick<Step, 'endReason'>,
-  { exitCode }: StepOutcome,
+  { exitCode, summary }: StepOutcome,
 ): 'success' | 'failure' | 'cancel' | 'error' {
   if (step.endReason === 'cancelled') return 'cancel'
   if (step.endReason !== 'finished') return 'error'
-  return exitCode === 0 ? 'success' : 'failure'
+  const isCutShort = summary?.['signal'] !== undefined || summary?.['limit'] !== undefined
+  return exitCode === 0 && !isCutShort ? 'success' : 'failure'
 }
 
 /** Of a kept credential, which it is. */

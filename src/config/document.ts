@@ -1,5 +1,7 @@
 import {
+  Lexer,
   LineCounter,
+  Parser,
   isMap,
   isNode,
   isScalar,
@@ -55,6 +57,8 @@ function parse<Schema extends z.ZodType>(
       problems: [{ file, line: 1, column: 1, message: `larger than ${maxDocumentBytes} bytes` }],
     }
   }
+  const deep = firstTooDeep(text)
+  if (deep !== undefined) return { ok: false, problems: [tooDeep({ file, ...deep })] }
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true, version: '1.2' })
   const locate: Locate = (path) => ({ file, ...position(document, lines, path) })
@@ -79,6 +83,25 @@ function parse<Schema extends z.ZodType>(
       schemaProblems(issue, schema, locate, (path) => sourceAt(document.contents, path)),
     ),
   }
+}
+
+/** No configuration is nested half as deeply. */
+const maxDepth = 100
+
+/**
+ * Where it is nested too deeply. What reads a document afterwards calls itself for each level: a few KB of `[` or `- ` take it seconds, and
+ * may end the process where its stack is used up. Lexer and parser keep a stack of their own.
+ */
+function firstTooDeep(text: string): { line: number; column: number } | undefined {
+  const lines = new LineCounter()
+  const parser = new Parser(lines.addNewLine)
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const _ of parser.next(lexeme));
+    if (parser.stack.length <= maxDepth) continue
+    const { line, col } = lines.linePos(parser.offset)
+    return { line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  return undefined
 }
 
 function tooDeep(at: Omit<ConfigProblem, 'message'>): ConfigProblem {

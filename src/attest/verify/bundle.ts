@@ -110,14 +110,14 @@ function entryIn(json: unknown): Entry {
   const { kind, version } = fieldsOf(entry['kindVersion'], 'the kind of the entry', ['kind', 'version'])
   // A time and a promise are the log's word of former versions, which nobody can hold against its tree.
   const isNow =
-    entry['inclusionPromise'] === undefined && countIn(entry['integratedTime'] ?? 0, 'its time') === 0
+    entry['inclusionPromise'] === undefined && countIn(entry['integratedTime'] ?? '0', 'its time') === 0
   if (kind !== 'hashedrekord' || version !== '0.0.2' || !isNow)
     throw new Refusal('unsupported_format', otherThanEntry(kind, version))
   const proof = fieldsOf(entry['inclusionProof'], 'the proof of inclusion', [
     ...['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint'],
   ])
-  const index = countIn(proof['logIndex'] ?? 0, 'the index')
-  if (countIn(entry['logIndex'] ?? 0, 'the index of the entry') !== index)
+  const index = countIn(proof['logIndex'] ?? '0', 'the index')
+  if (countIn(entry['logIndex'] ?? '0', 'the index of the entry') !== index)
     throw new Refusal('not_in_log', 'its log entry has two indexes')
   const { keyId } = fieldsOf(entry['logId'], 'the id of the log', ['keyId'])
   const { envelope } = fieldsOf(proof['checkpoint'], 'the checkpoint', ['envelope'])

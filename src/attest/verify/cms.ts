@@ -87,8 +87,9 @@ function readSigner(
     ...(values.has(ids.certificateV2) ? [hashV2(only(ids.certificateV2))] : []),
     ...(values.has(ids.certificate) ? [hashV1(only(ids.certificate))] : []),
   ]
-  // By its name and serial number alone another certificate could stand in its place (RFC 3161, section 2.4.2; RFC 5816).
-  if (certificateHashes.length === 0) throw new DerError('signed attributes that do not name the certificate')
+  // By its name and serial number alone another certificate could stand in its place (RFC 5816); SHA-1 (RFC 3161) would not hold it either.
+  if (!values.has(ids.certificateV2))
+    throw new DerError('signed attributes that do not name the certificate by SHA-256 or more (RFC 5816)')
   return {
     digest: partOf(digest).whole,
     issuer: partOf(issuer, tags.sequence).whole,

@@ -35,9 +35,9 @@ export function bytesIn(value: unknown, what: string, most: number): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** A whole number from 0, as JSON of Protocol Buffers has it: in a text, or as it is. */
+/** A whole number from 0 as JSON of Protocol Buffers writes 64 bits: in a text, since not every reader of JSON keeps all of a number. */
 export function countIn(value: unknown, what: string): number {
-  const count = parseSize(typeof value === 'number' ? String(value) : textIn(value, what, 20))
+  const count = parseSize(textIn(value, what, 20))
   if (count === undefined) throw new Refusal('malformed', `${what} is no whole number`)
   return count
 }
@@ -45,7 +45,7 @@ export function countIn(value: unknown, what: string): number {
 /** The same where other checkers take no text for a number. */
 export function numberIn(value: unknown, what: string): number {
   if (typeof value !== 'number') throw new Refusal('malformed', `${what} is no number`)
-  return countIn(value, what)
+  return countIn(String(value), what)
 }
 
 /** RFC 3339 in UTC, in milliseconds since 1970. */

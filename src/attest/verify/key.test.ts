@@ -57,3 +57,24 @@ test('what else is no key: other curves, more or fewer parts, points that are no
   ]
   for (const one of wrong) assert.throws(() => ecKeyOf(one), DerError, one.toString('hex'))
 })
+
+test('a key in PEM is base64 in its one form, with nothing behind it', () => {
+  const spki = spkiOf()
+  const text = spki.toString('base64')
+  const pem = (lines: string) => `-----BEGIN PUBLIC KEY-----\n${lines}\n-----END PUBLIC KEY-----\n`
+  assert.equal(spki.length, 91)
+  assert.ok(text.endsWith('=='))
+  const bits = text.slice(0, -3)
+  for (const good of [text, text.replace(/.{64}/, '$&\n'), text.replace(/.{64}/, '$&\r\n')])
+    assert.ok(trustKey(pem(good)).keys[0])
+  const stray = String.fromCharCode((text.at(-3)?.charCodeAt(0) ?? 0) + 1)
+  for (const bad of [
+    `${bits}${stray}==`,
+    text.slice(0, -1),
+    text.slice(0, -2),
+    `${text}=`,
+    `${text}\nAAAA`,
+    '=',
+  ])
+    assert.throws(() => trustKey(pem(bad)), Refusal, bad)
+})

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { parseBase64 } from '../../audit/verify/index.ts'
 import { DerError } from '../../der/index.ts'
 import { ecKeyOf, isP256 } from './ecdsa.ts'
 import type { Window } from './fields.ts'
@@ -19,11 +20,13 @@ export function sha256Hex(bytes: Uint8Array): string {
 /** A P-256 key in PEM (`BEGIN PUBLIC KEY`). Throws `Refusal`. */
 export function keyOfPem(pem: unknown): PublicKey {
   const text = typeof pem === 'string' && pem.length < 4096 ? pem.trim() : ''
-  const base64 = /^-----BEGIN PUBLIC KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)\r?\n-----END PUBLIC KEY-----$/.exec(
+  const lines = /^-----BEGIN PUBLIC KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)\r?\n-----END PUBLIC KEY-----$/.exec(
     text,
   )
-  if (base64?.[1] === undefined) throw new Refusal('bad_root', 'it is no public key in PEM')
-  return keyOfSpki(Buffer.from(base64[1], 'base64'))
+  // In one way alone, as everywhere: other readers of PEM refuse stray bits, padding that lacks, and text behind it.
+  const spki = parseBase64(lines?.[1]?.replaceAll(/\r?\n/g, '') ?? '')
+  if (spki === undefined || spki.length === 0) throw new Refusal('bad_root', 'it is no public key in PEM')
+  return keyOfSpki(Buffer.from(spki))
 }
 
 /** A P-256 key in DER. Throws `Refusal`. */

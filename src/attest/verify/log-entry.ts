@@ -1,6 +1,8 @@
 import { verify } from 'node:crypto'
 import {
+  cosignedIn,
   equalBytes,
+  keyIdOf,
   leafHash,
   parseCheckpoint,
   parseNote,
@@ -85,13 +87,19 @@ function verifiedCheckpoint(envelope: string, log: Log): Checkpoint {
     throw new Refusal('bad_checkpoint', 'the checkpoint of its log is none')
   if (checkpoint.origin !== log.name)
     throw new Refusal('bad_checkpoint', 'the checkpoint is of another log than the trusted one')
-  const id = log.keyId.subarray(0, 4)
-  const ours = note.signatures.filter(({ name, keyId }) => name === log.name && equalBytes(keyId, id))
+  const by = (id: Uint8Array) =>
+    note.signatures.filter(({ name, keyId }) => name === log.name && equalBytes(keyId, id))
+  const ours = by(log.keyId.subarray(0, 4))
   const text = utf8(note.text)
+  const raw = log.key.export({ type: 'spki', format: 'der' }).subarray(-32)
+  const isCosigned = by(keyIdOf(log.name, 'cosignature', raw)).every((line) => {
+    const cosigned = cosignedIn(line.signature, note.text)
+    return cosigned !== undefined && verify(null, cosigned.message, log.key, cosigned.signature)
+  })
   const isSigned = ours.every(
     ({ signature }) => signature.length === 64 && verify(null, text, log.key, signature),
   )
-  if (ours.length === 0 || !isSigned)
+  if (ours.length === 0 || !isSigned || !isCosigned)
     throw new Refusal('bad_checkpoint', 'its log did not sign the checkpoint')
   return checkpoint
 }

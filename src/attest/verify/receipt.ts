@@ -1,5 +1,6 @@
 import {
   equalBytes,
+  isFalselyCosigned,
   leafHash,
   parseBase64,
   parseEntry,
@@ -77,6 +78,8 @@ export async function checkReceipt(
   const verdict = await verifyCheckpoint(audit.checkpoint, verifier)
   if (!verdict.ok)
     return refused('bad_checkpoint', `the checkpoint of its log is not good: ${verdict.reason}`)
+  if (await isFalselyCosigned(audit.checkpoint, verifier))
+    return refused('bad_checkpoint', 'the checkpoint of its log is not good: bad_signature')
   const { checkpoint } = verdict
   if (audit.origin !== checkpoint.origin)
     return refused('malformed', 'it names another log than its checkpoint')

@@ -78,6 +78,13 @@ export const refusedChanges: readonly Changed[] = [
     'it takes the one of the proof',
   ],
   ['index with a zero in front', 'malformed', inProof((proof) => (proof.logIndex = '02')), ignored],
+  [
+    ...(['index as a number', 'malformed'] as const),
+    inProof((proof) => Object.assign(proof, { logIndex: 2 })),
+    ignored,
+  ],
+  ['size as a number', 'malformed', inProof((proof) => Object.assign(proof, { treeSize: 7 })), ignored],
+  ['time as a number', 'malformed', inEntry((entry) => Object.assign(entry, { integratedTime: 0 })), ignored],
   ['tree of another size', 'not_in_log', inProof((proof) => (proof.treeSize = '8')), ignored],
   ['another root of the tree', 'not_in_log', inProof((proof) => (proof.rootHash = base64(32))), ignored],
   ['a hash of the proof missing', 'not_in_log', inProof(({ hashes }) => hashes.pop())],

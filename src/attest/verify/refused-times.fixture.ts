@@ -23,6 +23,12 @@ export function refusedTimes({ nowMs }: World): readonly Made[] {
     ['timestamp of another signature', 'timestamp_of_other', { timestamp: { of: randomBytes(70) } }],
     ['timestamp by another key', 'untrusted_timestamp', { timestamp: { key: privateKey } }],
     ['timestamp not granted', 'bad_timestamp', { timestamp: { status: 2 } }, unread],
+    ['timestamp granted with modifications', 'bad_timestamp', { timestamp: { status: 1 } }, 'it takes that'],
+    [
+      ...(['timestamp that names its certificate by SHA-1 alone', 'bad_timestamp'] as const),
+      { timestamp: { v1: 'alone' } },
+      'it takes that',
+    ],
     ['timestamp with another digest', 'bad_timestamp', { timestamp: { digestOf: Buffer.from('x') } }],
     [
       ...(['timestamp with attributes of another content', 'bad_timestamp'] as const),

@@ -21,6 +21,8 @@ export interface TimestampChange {
   readonly more?: readonly Buffer[]
   /** Its signed attributes do not say which certificate signed. */
   readonly isUnnamed?: boolean
+  /** They say so by SHA-1 alone (RFC 3161), or beside SHA-256. */
+  readonly v1?: 'alone' | 'beside'
   /** Behind the hash of the certificate. */
   readonly certificateNamed?: Buffer
 }
@@ -32,6 +34,7 @@ const oids = {
     sha256: '2.16.840.1.101.3.4.2.1',
   },
   ...{ contentType: '1.2.840.113549.1.9.3', messageDigest: '1.2.840.113549.1.9.4' },
+  certificateV1: '1.2.840.113549.1.9.16.2.12',
   ...{ certificateV2: '1.2.840.113549.1.9.16.2.47', ecdsa: '1.2.840.10045.4.3.2' },
 } as const
 
@@ -64,10 +67,13 @@ export function timestampOf(
       ),
     ),
   )
+  const sha1 = createHash('sha1').update(raw).digest()
+  const bySha1 = der.sequence(der.sequence(der.sequence(der.octets(sha1))))
   const attributes = [
     attribute(oids.contentType, der.oid(about.contentType ?? oids.tstInfo)),
     attribute(oids.messageDigest, der.octets(sha256(about.digestOf ?? info))),
-    ...(about.isUnnamed === true ? [] : [attribute(oids.certificateV2, named)]),
+    ...(about.isUnnamed === true || about.v1 === 'alone' ? [] : [attribute(oids.certificateV2, named)]),
+    ...(about.v1 === undefined ? [] : [attribute(oids.certificateV1, bySha1)]),
   ]
   const sorted = der.setOf(...attributes)
   const written =

@@ -58,8 +58,8 @@ function readResponse(response: Uint8Array): { data: SignedData; info: Timestamp
   try {
     const [status, token, ...more] = sequenceOf(readDer(response))
     const [granted, ...said] = sequenceOf(status)
-    // granted, and grantedWithMods (RFC 3161, section 2.4.2).
-    if (unsignedOf(granted) > 1n || said.length + more.length > 0) throw new DerError('it was not granted')
+    // Granted (RFC 3161, section 2.4.2); with modifications it is not what was asked for.
+    if (unsignedOf(granted) !== 0n || said.length + more.length > 0) throw new DerError('it was not granted')
     const data = readSignedData(partOf(token))
     if (data.contentType !== tstInfo) throw new DerError('what it signs is no time')
     return { data, info: readInfo(data.content) }

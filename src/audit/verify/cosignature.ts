@@ -1,5 +1,5 @@
 import { concatBytes, utf8 } from './bytes.ts'
-import type { Verifier } from './key.ts'
+import { cosignerOf, type Verifier } from './key.ts'
 import { parseNote, signaturesBy } from './note.ts'
 
 /** What an Ed25519 cosignature covers: two lines, and the checkpoint's text (tlog-cosignature, "Ed25519 signed message"). */
@@ -23,12 +23,28 @@ export async function verifyCosignature(note: string, verifier: Verifier): Promi
   if (parsed === undefined || verifier.type !== 'cosignature') return undefined
   let latest: number | undefined
   for (const { signature } of signaturesBy(parsed, verifier)) {
-    if (signature.length !== 72) return undefined
-    const time = Number(new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0))
-    if (!Number.isSafeInteger(time) || time === 0) return undefined
-    const message = cosignatureMessage(time, parsed.text)
-    if (!(await verifier.check(message, signature.subarray(8)))) return undefined
-    latest = Math.max(latest ?? 0, time)
+    const cosigned = cosignedIn(signature, parsed.text)
+    if (cosigned === undefined || !(await verifier.check(cosigned.message, cosigned.signature)))
+      return undefined
+    latest = Math.max(latest ?? 0, cosigned.time)
   }
   return latest
+}
+
+/** What the signature of such a line is over; `undefined` for one without a time. */
+export function cosignedIn(
+  line: Uint8Array,
+  text: string,
+): { time: number; message: Uint8Array; signature: Uint8Array } | undefined {
+  if (line.length !== 72) return undefined
+  const time = Number(new DataView(line.buffer, line.byteOffset, 8).getBigUint64(0))
+  if (!Number.isSafeInteger(time) || time === 0) return undefined
+  return { time, message: cosignatureMessage(time, text), signature: line.subarray(8) }
+}
+
+/** The key of a log counts as two: of a note that has its line with a time, that one has to be valid, too. */
+export async function isFalselyCosigned(note: string, log: Verifier): Promise<boolean> {
+  const [parsed, cosigner] = [parseNote(note), cosignerOf(log)]
+  if (parsed === undefined || signaturesBy(parsed, cosigner).length === 0) return false
+  return (await verifyCosignature(note, cosigner)) === undefined
 }

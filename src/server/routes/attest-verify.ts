@@ -19,7 +19,7 @@ const body = z.strictObject({
     .min(1)
     .max(20),
   policy: z
-    .strictObject({ text: z.string().max(100_000), uri: z.string().max(2_048).optional() })
+    .strictObject({ text: z.string().max(16_384), uri: z.string().max(2_048).optional() })
     .optional()
     .describe('A policy of `mayfly verify`, as its file has it. Whose signatures count is not read from it.'),
   require: demandsSchema.optional().describe('The demands alone, in place of a policy.'),
