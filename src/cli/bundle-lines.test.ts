@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,4 +46,12 @@ test('what is found beside a file is a file, and nothing is read without an end'
   assert.throws(found, /is longer than 67108864 bytes/)
   assert.throws(() => readText('/dev/zero'), /is longer than/)
   assert.throws(() => readText(folder), /cannot be read/)
+})
+
+test('a pipe that is named is read to its end, with pauses between', (t) => {
+  const pipe = join(folderOf(t), 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const writer = spawn('sh', ['-c', 'sleep 0.1; (printf one; sleep 0.1; printf two) >"$0"', pipe])
+  t.after(() => writer.kill())
+  assert.equal(readText(pipe), 'onetwo')
 })

@@ -39,11 +39,12 @@ export function readJsonText(file: string, reading: Reading = {}): string {
 
 function bytesOf(file: string, { isFound = false }: Reading): Buffer {
   try {
-    // To open a pipe waits for who writes to it.
-    const handle = openSync(file, isFound ? constants.O_RDONLY | constants.O_NONBLOCK : constants.O_RDONLY)
+    // To open a pipe would wait for who writes to it, for ever.
+    const handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
-      if (isFound && !fstatSync(handle).isFile()) throw new Error('it is no regular file')
-      return allIn(handle)
+      const { isFile, isPipe } = kindOf(handle)
+      if (isFound && !isFile) throw new Error('it is no regular file')
+      return allIn(handle, isPipe ? readPipe : (from, part) => readSync(from, part))
     } finally {
       closeSync(handle)
     }
@@ -52,11 +53,39 @@ function bytesOf(file: string, { isFound = false }: Reading): Buffer {
   }
 }
 
-function allIn(handle: number): Buffer {
+function kindOf(handle: number) {
+  const stats = fstatSync(handle)
+  return { isFile: stats.isFile(), isPipe: stats.isFIFO() }
+}
+
+/** Whoever writes to it (as in `--bundle <(cosign ...)`) may take a while for the next bytes, and no longer. */
+const pipeMs = 30_000
+const lookMs = 20
+
+/** Of a pipe without a writer nothing is read: that is its end only once something was. */
+function readPipe(handle: number, part: Buffer, isBegun: boolean): number {
+  for (const untilMs = Date.now() + pipeMs; Date.now() < untilMs;) {
+    const read = readNow(handle, part)
+    if (read !== undefined && (read > 0 || isBegun)) return read
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookMs)
+  }
+  throw new Error(`nobody wrote to it in ${pipeMs / 1000} s`)
+}
+
+function readNow(handle: number, part: Buffer): number | undefined {
+  try {
+    return readSync(handle, part)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return undefined
+    throw error
+  }
+}
+
+function allIn(handle: number, readPart: (handle: number, part: Buffer, isBegun: boolean) => number): Buffer {
   const parts: Buffer[] = []
   for (let bytes = 0; bytes <= maxBytes;) {
     const part = Buffer.alloc(1_048_576)
-    const read = readSync(handle, part)
+    const read = readPart(handle, part, bytes > 0)
     if (read === 0) return Buffer.concat(parts)
     parts.push(part.subarray(0, read))
     bytes += read
