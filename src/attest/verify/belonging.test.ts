@@ -7,7 +7,8 @@ import {
   statementSha256,
   verifiedProvenance,
 } from './demands.fixture.ts'
-import { judge, predicateWords, type Demands } from './demands.ts'
+import type { Demands } from './demand-model.ts'
+import { judge, predicateWords } from './demands.ts'
 import type { SignerIdentity, Verified } from './model.ts'
 
 const context = { nowMs: signedMs + 60_000, runId: 'run_1' }

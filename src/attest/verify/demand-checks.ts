@@ -1,6 +1,6 @@
 import type { Claimed } from './claimed.ts'
 import { matchesOne } from './demand-pattern.ts'
-import type { Demands } from './demands.ts'
+import type { Demands } from './demand-model.ts'
 
 export function texts(
   name: string,

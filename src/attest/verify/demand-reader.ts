@@ -1,4 +1,4 @@
-import type { Demands } from './demands.ts'
+import type { Demands } from './demand-model.ts'
 
 type Approvals = NonNullable<Demands['approvals']>
 

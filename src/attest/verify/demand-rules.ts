@@ -1,5 +1,5 @@
 import { readDemands, type WrittenDemands } from './demand-reader.ts'
-import type { Demands } from './demands.ts'
+import type { Demands } from './demand-model.ts'
 import { predicateWords } from './demands.ts'
 
 /** A demand that must not be in force, and where it stands. */

@@ -10,7 +10,8 @@ import {
   statementSha256,
   verifiedProvenance,
 } from './demands.fixture.ts'
-import { judge, type Demands } from './demands.ts'
+import type { Demands } from './demand-model.ts'
+import { judge } from './demands.ts'
 import type { Verified } from './model.ts'
 
 const issuer = 'https://token.actions.githubusercontent.com'
