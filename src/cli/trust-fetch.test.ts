@@ -142,3 +142,16 @@ test('a root key from a file is what counts, also where another one was met firs
     await assert.rejects(take(), { code: 'data_folder' }, text)
   }
 })
+
+test('where nothing can be written the document counts all the same, and it is said that it is not remembered', async (t) => {
+  const { served, take, folder, file } = await setup(t)
+  const root = rootKey()
+  served.push(await document(1, root, [root]))
+  writeFileSync(join(folder, 'no-folder'), '')
+  for (const given of [undefined, file(root)]) {
+    const { opened, notes } = await take('no-folder', given)
+    assert.equal(opened.version, 1)
+    assert.match(notes.join('\n'), /is not remembered here: .*no-folder.* cannot be written/)
+    assert.doesNotMatch(notes.join('\n'), /from now on/)
+  }
+})

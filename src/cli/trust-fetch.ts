@@ -53,13 +53,22 @@ export async function fetchTrust(
   if (!opened.ok)
     throw new MayflyError('denied', `the trust document of ${server} is refused: ${opened.detail}`)
   refuseOther(server, opened.version, document, kept)
-  if (answer.ok) pins.write(server, { root: opened.root, version: opened.version, document })
+  const pin = { root: opened.root, version: opened.version, document }
+  const unwritten = answer.ok ? unwrittenIn(pins, server, pin) : []
   const isFirstUse = known.root === undefined
-  return {
-    opened,
-    document,
-    isFirstUse,
-    ...told(server, opened, { isFirstUse, isKept: pins.isKept, answer }),
+  const isKept = pins.isKept && unwritten.length === 0
+  const { notes, ...said } = told(server, opened, { isFirstUse, isKept, answer })
+  return { opened, document, isFirstUse, ...said, notes: [...notes, ...unwritten] }
+}
+
+/** In a container whose home is for reading only, what is verified is verified all the same. */
+function unwrittenIn(pins: TrustPins, server: string, pin: TrustPin): string[] {
+  try {
+    pins.write(server, pin)
+    return []
+  } catch (error) {
+    if (!(error instanceof MayflyError) || error.code !== 'data_folder') throw error
+    return [`what ${server} said is not remembered here: ${error.message}`]
   }
 }
 
