@@ -19,7 +19,13 @@ const statement = Buffer.from(
     subject: [{ name: 'app.tgz', digest: { sha256 } }],
     predicateType: 'https://slsa.dev/provenance/v1',
     predicate: {
-      buildDefinition: { buildType: 'urn:mayfly:step:v1', externalParameters: { role: 'build' } },
+      buildDefinition: {
+        ...{
+          buildType: 'urn:mayfly:step:v1',
+          externalParameters: { role: 'build', source: { repositoryId: '74' } },
+        },
+        internalParameters: { issuer: { url: who.issuer } },
+      },
     },
   }),
 )
