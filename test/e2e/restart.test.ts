@@ -162,8 +162,7 @@ test('stopped with a step open: the step is ended at its recorded end, and the j
   await startAgain()
   // It is published a moment later.
   let end: Entry | undefined
-  for (let tries = 0; end === undefined && tries < 20; tries++)
-    end = (await entriesOf('.finished')).find(({ data }) => data['outcome'] !== undefined)
+  for (let tries = 0; end === undefined && tries < 20; tries++) [end] = await entriesOf('taskrun.finished')
   assert.match(JSON.stringify(end?.data), /server_stopping/)
   rmSync(join(stage.workspace, 'opened'))
 })
