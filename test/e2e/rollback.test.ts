@@ -16,7 +16,8 @@ beforeEach(() => {
 afterEach(async () => {
   await running?.stop('SIGKILL')
   running = undefined
-  rmSync(folder, { recursive: true, force: true })
+  // The log of a server that was killed ends a moment after it.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 })
 
 async function start(args: readonly string[] = []): Promise<Up> {
