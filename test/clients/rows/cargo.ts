@@ -231,6 +231,7 @@ export default suite<World>({
       needs: ['cc'],
       async run(world) {
         writeCrate(world, '1.0.0', '=1.0.0')
+        const before = world.seen.length
         const ran = await inStep(
           world,
           'add',
@@ -238,7 +239,7 @@ export default suite<World>({
         )
         assert.equal(ran.exitCode, 0, `${ran.stdout}${ran.stderr}`)
         assert.match(ran.stdout, /Published octo-app v0\.1\.0/)
-        const published = world.seen.filter(({ method }) => method === 'PUT')
+        const published = world.seen.slice(before).filter(({ method }) => method === 'PUT')
         assert.deepEqual(published, [
           { method: 'PUT', url: '/api/v1/crates/new', authorization: 'token-of-crates' },
         ])
