@@ -1,14 +1,9 @@
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { systemClock, version, ownUrl } from '../lib/index.ts'
 import { createApprovals, createNotifications, createWebhookSender } from '../approval/index.ts'
-import { createAttestationLog } from '../attest/sign/index.ts'
-import { createAuditClient } from '../audit/client/index.ts'
 import {
   createAccessTokens,
   createBroker,
-  createAttestationMemory,
-  createLogMemory,
-  createPeople,
   createStoredArchiveDates,
   createStoredArtifactLists,
   createStoredFirstSeen,
@@ -17,7 +12,6 @@ import {
   createStoredLockfiles,
   createStoredRunArtifacts,
   createStoredStepMaterials,
-  createStoredRunNumbers,
   loadRunKeys,
 } from '../broker/index.ts'
 import { createEgressGuard, createGateway, createKeptFiles, type EgressGuard } from '../gateway/index.ts'
@@ -39,21 +33,21 @@ import { createIdentityTokens, createRotation, createSigningKeys } from '../oidc
 import { createCommands, createSecretRotation } from '../rotation/index.ts'
 import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
-import { openStore, startCheckpoints } from '../store/index.ts'
-import { createStoredRing, createVault, createVaultControl, openSealed, seal } from '../vault/index.ts'
+import { createVault, openSealed, seal } from '../vault/index.ts'
 import { attestDocument } from './attest-file.ts'
 import { createAttestSigning } from './attest-signing.ts'
 import { createAttestWork } from './attest-work.ts'
-import { pinAuditKey, startAuditProcess, startForwardProcess } from './audit-process.ts'
+import { startForwardProcess } from './audit-process.ts'
 import { endWork } from './end-work.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
-import { compareLogAndStore, recordCompared, warningsOf } from './log-and-store.ts'
+import { recordCompared, warningsOf } from './log-and-store.ts'
+import { openRecords } from './records.ts'
 import { secretsElsewhere } from './kept-elsewhere.ts'
 import { certificateOf } from './serving.ts'
 import { startSweeps } from './sweeps.ts'
-import { tryToOpen, waitUntilOpen } from './sealed-start.ts'
-import { providersOf, usesKeyFile } from './vault-file.ts'
-import { auditTlsOf, refuseNamelessUrl, refuseOpenNetwork, type UpOptions } from './up-options.ts'
+import { waitUntilOpen } from './sealed-start.ts'
+import { usesKeyFile } from './vault-file.ts'
+import { refuseNamelessUrl, refuseOpenNetwork, type UpOptions } from './up-options.ts'
 import { createSessionsEnd, sealMs } from './vault-work.ts'
 
 export interface Up {
@@ -81,76 +75,11 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const certificate = certificateOf(options, tell)
   if (certificate !== undefined) started.defer(() => certificate.close())
   refuseNamelessUrl(options, certificate)
-  const starting = startAuditProcess({
-    command: options.self,
-    folder: folder.auditFolder,
-    notInside: folder.serverFolders,
-    witnessPolicy: options.witnessPolicy,
-    host: options.auditHost,
-    port: options.auditPort,
-    tls: auditTlsOf(options),
-    caFile: options.caFile,
-    appendToken: folder.appendToken,
-    tell,
-  })
-  starting.catch(() => undefined)
-  started.defer(() =>
-    starting.then(
-      (process) => process.close(),
-      () => undefined,
-    ),
-  )
-  // It holds the lock of the folder. A start that is refused must not have brought the store to a version that the server
-  // which is running there does not know.
-  const auditProcess = await starting
-  const { ready: auditLog } = auditProcess
-  const logUrl = auditLog.localUrl ?? auditLog.url
-  pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
-  pinAuditKey(folder.attestationKeyFile, auditLog.attestationKey, 'the attestation log')
-  const isNewStore = !existsSync(folder.database)
-  const store = openStore(folder.database)
-  started.defer(() => store.close())
-  const checkpoints = startCheckpoints(folder.database)
-  started.defer(() => checkpoints.close())
-  const ring = createStoredRing(store)
-  const { keyFile } = folder
-  const providers = () => providersOf(options.vault, keyFile)
-  const vaultControl = createVaultControl({ store, ring, clock, keyFile, providers })
-  const waits = await tryToOpen(vaultControl)
+  const records = await openRecords(options, { folder, clock, started })
+  const { auditProcess, auditLog, logUrl, store, ring, vaultControl, waits } = records
+  const { numbers, known, memory, compared, audit, attestationLog } = records
   // As an issuer it is compared letter by letter, and addresses are written behind it.
   let url = options.url?.replace(/\/+$/, '') ?? ''
-  const numbers = createStoredRunNumbers(store)
-  const known = createPeople({ store, vaultKey: ring, clock })
-  const memory = createLogMemory(store)
-  const compared = await compareLogAndStore({
-    logUrl,
-    verifierKey: auditLog.verifierKey,
-    memory,
-    store,
-    isNewStore,
-    acceptRollback: options.acceptLogRollback,
-  })
-  started.defer(() => memory.save())
-  const audit = createAuditClient({
-    remembered: memory.remembered(),
-    onReceipt: (receipt) => memory.remember(receipt),
-    tell,
-    url: logUrl,
-    appendToken: folder.appendToken,
-    verifierKey: auditLog.verifierKey,
-    source: 'mayfly://server',
-    clock,
-    numbers,
-    people: known,
-  })
-  started.defer(() => audit.close())
-  const attestationMemory = createAttestationMemory(store)
-  const attestationLog = createAttestationLog({
-    ...{ url: logUrl, appendToken: folder.appendToken, verifierKey: auditLog.attestationKey },
-    remembered: options.acceptLogRollback ? undefined : attestationMemory.remembered(),
-    onHead: (checkpoint) => attestationMemory.remember(checkpoint),
-  })
-  started.defer(() => attestationLog.close())
   // A server that was killed may number an entry twice: whoever looks for gaps sees where it began anew.
   await audit.append({ type: 'server.started', data: { version, node: process.version } })
   const apiTokens = createApiTokens({ store, clock })
