@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Secret } from '../../lib/index.ts'
 import { createMasker } from '../../mask/index.ts'
+import { isWhole } from '../../../test/whole.ts'
 import { temporaryFolder } from '../sandbox/sandbox.fixture.ts'
 import { hashInPlace } from './hash.ts'
 import { collectArtifacts } from './index.ts'
@@ -135,3 +136,25 @@ test('ten thousand files, and names of any kind, come through', async (t) => {
   for (let i = 0; i < 10_000; i++) link(i)
   assert.equal((await collect('many')).artifacts.files.length, 10_000)
 })
+
+test(
+  'five gibibytes are read in pieces, also for a secret at their end',
+  { skip: isWhole ? false : 'npm run test:whole' },
+  async (t) => {
+    const { workspace, collect, seen } = world(t)
+    const path = join(workspace, 'large')
+    writeFileSync(path, '')
+    truncateSync(path, 5 * 2 ** 30)
+    const before = process.memoryUsage().rss
+    const { artifacts } = await collect('large')
+    const [digest] = execFileSync('sha256sum', [path], { encoding: 'utf8' }).split(' ')
+    assert.deepEqual(
+      artifacts.files.map(({ sha256: found, bytes }) => [found, bytes]),
+      [[digest, 5 * 2 ** 30]],
+    )
+    assert.ok(process.memoryUsage().rss - before < 300_000_000, 'it was kept in memory')
+    appendFileSync(path, token)
+    assert.deepEqual((await collect('large')).artifacts.files, [])
+    assert.deepEqual(seen, ['NPM_TOKEN'])
+  },
+)
