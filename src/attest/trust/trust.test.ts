@@ -133,6 +133,18 @@ test('a CA that comes near its end is followed in time, by itself', async (t) =>
   assert.notDeepEqual((await keeper.authority()).certificate, first.certificate)
 })
 
+test('a CA that ended while nobody swept: nothing signs by it, and the next sweep has another one sign', async (t) => {
+  const { it, keeper } = await setupTrust(t)
+  await keeper.sweep()
+  const ended = await keeper.authority()
+  it.clock.ms = ended.notAfterMs + day
+  await assert.rejects(keeper.authority(), { code: 'conflict', message: /the trust document ended at/ })
+  await keeper.sweep()
+  const next = await keeper.authority()
+  assert.notDeepEqual(next.certificate, ended.certificate)
+  assert.ok(next.notAfterMs > it.clock.ms)
+})
+
 test('a revoked CA: what was logged before stays good, later entries and times do not count, for both verifiers', async (t) => {
   const { it, log, keeper, keepers, signing, entries } = await setupTrust(t, { servers: 2 })
   for (const one of keepers) await one.sweep()
