@@ -1,4 +1,4 @@
-import { openTrustDocument, type Trust } from '../verify/index.ts'
+import { openTrustDocument, type OpenedTrust, type Refused } from '../verify/index.ts'
 import type { LogKeys } from '../sign/index.ts'
 import type { TrustDeps } from './model.ts'
 import { readState, type TrustState } from './state.ts'
@@ -9,8 +9,8 @@ const askAgainMs = 30_000
 /** What this server has read of the store and of the log; another server may have changed either since. */
 export interface Held {
   state(): TrustState
-  /** By the document in force; undefined before there is one that opens. */
-  trust(): Trust | undefined
+  /** The document in force, or why it does not hold; undefined before there is one. */
+  opened(): OpenedTrust | Refused | undefined
   /** Reads the store anew. */
   refresh(): Promise<void>
   /** As long as the log does not answer, what it said before. It is asked now and then: sweeps come every second. */
@@ -23,18 +23,20 @@ export interface Held {
 
 export function createHeld({ store, clock, log }: TrustDeps): Held {
   let state = nothing
-  let trust: Trust | undefined
+  let opened: OpenedTrust | Refused | undefined
   let logKeys: LogKeys | undefined
   let askedMs = Number.NEGATIVE_INFINITY
   return {
     state: () => state,
-    trust: () => trust,
+    opened: () => opened,
     async refresh() {
       const before = state.document?.envelope
       state = await readState(store)
       const { document } = state
-      if (document !== undefined && (document.envelope !== before || trust === undefined))
-        trust = trustIn(document.envelope, document.payload.root, clock.nowMs())
+      if (document === undefined || (document.envelope === before && opened?.ok === true)) return
+      // By whatever time it was good: that it has ended is told where something would be signed by it.
+      const options = { nowMs: clock.nowMs(), mayHaveEnded: true }
+      opened = openTrustDocument(document.envelope, document.payload.root, options)
     },
     async keysOfLog() {
       if (logKeys !== undefined && performance.now() - askedMs < askAgainMs) return logKeys
@@ -51,10 +53,4 @@ export function createHeld({ store, clock, log }: TrustDeps): Held {
       askedMs = Number.NEGATIVE_INFINITY
     },
   }
-}
-
-/** By whatever time it was good: that it has ended is told where something would be signed by it. */
-function trustIn(envelope: string, root: readonly string[], nowMs: number): Trust | undefined {
-  const opened = openTrustDocument(envelope, root, { nowMs, mayHaveEnded: true })
-  return opened.ok ? opened.trust : undefined
 }

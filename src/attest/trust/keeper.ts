@@ -6,7 +6,7 @@ import { draftOf, putInForce } from './documents.ts'
 import { createHeld, type Held } from './held.ts'
 import { keyIdOf } from './keys.ts'
 import type { Published, TrustDeps, TrustKeeper } from './model.ts'
-import { noAuthority, notYet, refuseExpired } from './nothing-attested.ts'
+import { doesNotHold, noAuthority, notYet, refuseExpired } from './nothing-attested.ts'
 import { revokeKey } from './revoking.ts'
 import { refuseOtherKeys } from './root.ts'
 import { rotateAuthority, rotateRoot } from './rotating.ts'
@@ -82,6 +82,9 @@ async function authorityNow(
 ): Promise<Authority> {
   const state = held.state()
   if (state.document === undefined) throw notYet(sweeping.warnings())
+  const opened = held.opened()
+  if (opened?.ok === false)
+    throw new MayflyError('conflict', `nothing is attested: ${doesNotHold(opened.detail)}`)
   refuseExpired(state.document.payload.expires, deps.clock.nowMs())
   const { current, standings } = standingOf(state, deps.clock.nowMs(), await outerId(deps))
   if (current === undefined) throw noAuthority([...standings.values()])
@@ -99,9 +102,10 @@ function checkBundle(
   sweeping: Sweeping,
   json: string,
 ): ReturnType<TrustKeeper['check']> {
-  const trust = held.trust()
-  if (trust === undefined) return { ok: false, detail: notYet(sweeping.warnings()).message }
-  const verified = verifyBundle(json, trust, { nowMs: clock.nowMs() })
+  const opened = held.opened()
+  if (opened === undefined) return { ok: false, detail: notYet(sweeping.warnings()).message }
+  if (!opened.ok) return { ok: false, detail: doesNotHold(opened.detail) }
+  const verified = verifyBundle(json, opened.trust, { nowMs: clock.nowMs() })
   if (verified.ok) return { ok: true, timeMs: verified.timeMs }
   held.doubtLog()
   return { ok: false, detail: verified.detail }

@@ -38,7 +38,10 @@ export async function addKey(
   }
 }
 
-/** Has the CA that waits sign from now on: clients know it already, as they would know no new one. Undefined if it cannot be opened. */
+/**
+ * Has the CA that waits sign from now on: clients know it already, as they would know no new one. Undefined if it cannot be opened, or
+ * was taken back a moment ago.
+ */
 export async function bringForward(
   { records, clock, vaultKey }: Pick<TrustDeps, 'records' | 'clock' | 'vaultKey'>,
   row: KeyRow,
@@ -52,16 +55,18 @@ export async function bringForward(
   }
   const not_before_ms = Math.min(row.not_before_ms, clock.nowMs())
   const signs_from = new Date(not_before_ms).toISOString()
-  await records.write(async (tx, add) => {
-    await tx
+  const isChanged = await records.write(async (tx, add) => {
+    const { numUpdatedRows } = await tx
       .updateTable('attest_keys')
       .set({ not_before_ms })
       .where('id', '=', row.id)
       .where('retired_ms', 'is', null)
-      .execute()
-    add([{ type: 'trust.rotated', data: { reason: 'asked', ...why, key: row.id, use: row.use, signs_from } }])
+      .executeTakeFirstOrThrow()
+    if (numUpdatedRows === 0n) return false
+    add([{ type: 'trust.rotated', data: { ...why, key: row.id, use: row.use, signs_from } }])
+    return true
   })
-  return { ...row, not_before_ms }
+  return isChanged ? { ...row, not_before_ms } : undefined
 }
 
 export function nextNumber(state: TrustState, use: KeyRow['use']): number {

@@ -7,6 +7,9 @@ export function notYet(warnings: readonly string[]): MayflyError {
   return new MayflyError('conflict', `nothing is attested yet: there is no trust document${why}`)
 }
 
+/** The server itself has put it in force: either the store was changed, or its clock was set back. */
+export const doesNotHold = (detail: string): string => `the trust document does not hold: ${detail}`
+
 export function refuseExpired(expires: string | undefined, nowMs: number): void {
   if (expires === undefined || nowMs <= Date.parse(expires)) return
   throw new MayflyError(

@@ -79,6 +79,6 @@ async function placeOf(
   const log_id = logKeyId((await log.keys()).verifierKey).toString('base64')
   const tree_size = await log.size()
   if (known === undefined) return { tree_size, log_id }
-  const isSame = known.log_id === log_id
-  return isSame ? { log_id, tree_size: Math.min(known.tree_size, tree_size) } : known
+  if (known.log_id !== log_id) return { tree_size: known.tree_size, log_id: known.log_id }
+  return { tree_size: Math.min(known.tree_size, tree_size), log_id }
 }

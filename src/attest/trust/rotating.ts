@@ -25,8 +25,9 @@ export async function rotateAuthority(
   const waits = before.keys.findLast(({ id }) =>
     ['next', 'unpublished'].includes(asOf.standings.get(id) ?? ''),
   )
-  const waiting = waits === undefined || !now ? waits : await bringForward(deps, waits, by)
-  const row = waiting ?? (await addAuthority(deps, before, { now, by }))
+  const why = { reason: now ? 'compromised' : 'asked', ...by }
+  const waiting = waits === undefined || !now ? waits : await bringForward(deps, waits, why)
+  const row = waiting ?? (await addAuthority(deps, before, now, why))
   await sweeping.sweepAnew()
   const published = publishedAuthorities(held.state()).includes(row.id)
   return { key: row.id, signsFromMs: row.not_before_ms, pending: waiting !== undefined, published }
@@ -40,11 +41,11 @@ function refuseKeyElsewhere({ outer = {} }: TrustDeps): void {
   )
 }
 
-async function addAuthority(deps: TrustDeps, before: TrustState, { now, by }: { now: boolean; by: By }) {
+async function addAuthority(deps: TrustDeps, before: TrustState, now: boolean, why: By) {
   const row = await makeAuthorityRow(deps, before, now ? 0 : announceMs)
   if (before.keys.filter(({ use }) => use === 'ca').length >= maxAuthorities)
     throw new MayflyError('limit_exceeded', `a trust document takes no more than ${maxAuthorities} CAs`)
-  if (!(await addKey(deps, row, { reason: now ? 'compromised' : 'asked', ...by })))
+  if (!(await addKey(deps, row, why)))
     throw new MayflyError('conflict', 'another server makes a CA at the same time: ask again')
   return row
 }

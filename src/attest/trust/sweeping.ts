@@ -3,6 +3,7 @@ import { contentNow, draftOf, isDue, putInForce, rootsHere } from './documents.t
 import type { Held } from './held.ts'
 import { makeMissing } from './making.ts'
 import type { TrustDeps } from './model.ts'
+import { doesNotHold } from './nothing-attested.ts'
 import { warningsOf } from './warnings.ts'
 
 /** A key that is made calls for a document, which may call for the next key. */
@@ -29,6 +30,8 @@ export function createSweeping(deps: TrustDeps, held: Held): Sweeping {
     } catch (error) {
       problems.push(messageOf(error))
     }
+    const opened = held.opened()
+    if (opened?.ok === false) problems.push(doesNotHold(opened.detail))
     warnings = await warningsOf(deps, held.state(), held.knownKeys(), problems)
   }
 
