@@ -201,8 +201,22 @@ function explain(issue: z.core.$ZodIssue, schema: z.ZodType, source: string | un
     return numberHint(source ?? String(issue.input), schemasAt(schema, issue.path))
   }
   if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return 'is required'
-  if (issue.code === 'invalid_union') return 'has none of the accepted forms'
+  if (issue.code === 'invalid_union') {
+    const forms = [...new Set(schemasAt(schema, issue.path).map(formOf))]
+    return `has none of the accepted forms${forms.length === 0 ? '' : `: ${forms.join(', ')}`}`
+  }
   return issue.message
+}
+
+/** How a value of this schema begins. */
+function formOf(schema: z.ZodType): string {
+  if (schema instanceof z.ZodLiteral) return [...schema.values].join(', ')
+  if (schema instanceof z.ZodEnum) return schema.options.join(', ')
+  if (schema instanceof z.ZodArray) return '[ ... ]'
+  if (!(schema instanceof z.ZodObject)) return `a ${schema.type}`
+  const all = Object.entries(schema.shape as Record<string, z.ZodType>)
+  const [name] = all.find(([, one]) => !one.isOptional()) ?? all[0] ?? []
+  return name === undefined ? '{}' : `{ ${name}: ... }`
 }
 
 /** How a text that was written as a number has to be written. */

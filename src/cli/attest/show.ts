@@ -64,7 +64,13 @@ async function digestsOf(
   const digests = found.flatMap(
     ({ statement }) => statement?.subject.flatMap(({ digest }) => digest['sha256'] ?? []) ?? [],
   )
-  if (digests.length === 0) throw new MayflyError('not_found', 'there is no statement about an artifact')
+  if (digests.length === 0)
+    throw new MayflyError(
+      'not_found',
+      asked.kind === 'step'
+        ? `nothing is signed about a file of ${asked.id}, or there is no such step: mayfly attest list`
+        : 'nothing in it is a statement about a file',
+    )
   return [...new Set(digests)]
 }
 
