@@ -214,7 +214,7 @@ function formOf(schema: z.ZodType): string {
   if (schema instanceof z.ZodEnum) return schema.options.join(', ')
   if (schema instanceof z.ZodArray) return '[ ... ]'
   if (!(schema instanceof z.ZodObject)) return `a ${schema.type}`
-  const all = Object.entries(schema.shape as Record<string, z.ZodType>)
+  const all = Object.entries<z.ZodType>(schema.shape)
   const [name] = all.find(([, one]) => !one.isOptional()) ?? all[0] ?? []
   return name === undefined ? '{}' : `{ ${name}: ... }`
 }
