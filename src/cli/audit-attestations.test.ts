@@ -52,6 +52,8 @@ test('audit rotate-timestamp: asks, needs the token, and the audit log keeps it'
   const rotate = (...args: string[]) => audit('rotate-timestamp', '--url', log.url, ...args)
   const refused = await rotate('--yes', '--append-token-file', wrong)
   assert.ok(refused.code !== 0 && /append token/.test(refused.stderr), refused.stderr)
+  const unannounced = await rotate('--next', '--append-token-file', wrong)
+  assert.match(unannounced.stderr, /the audit log did not announce the next certificate: .*append token/)
   assert.notEqual((await rotate('--append-token-file', right)).code, 0)
   const done = await rotate('--yes', '--json', '--append-token-file', right)
   const { timestampChains } = JSON.parse(done.stdout) as { timestampChains: { untilMs?: number }[] }

@@ -78,7 +78,7 @@ test('the log’s own key, which nobody named, holds up nobody', async (t) => {
   for (const args of [['verify'], ['show', '5'], ['check']]) {
     const { code, stderr } = await audit(...args, '--folder', folder)
     assert.equal(code, 3, stderr)
-    assert.match(stderr, /^mayfly: \S+key\.vkey cannot be read: it is a pipe, not a file\n$/)
+    assert.match(stderr, /^mayfly: \S+key\.vkey cannot be read: it is no regular file\n$/)
   }
 })
 

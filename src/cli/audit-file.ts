@@ -1,6 +1,6 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs'
-import { kindOf } from '../audit/verify/node.ts'
+import { existsSync, writeFileSync } from 'node:fs'
 import { MayflyError, messageOf } from '../lib/index.ts'
+import { bytesOf, readBytes } from './text-file.ts'
 
 /** Keys, policies, checkpoints and proofs are far smaller. */
 const maxTextBytes = 1_048_576
@@ -12,11 +12,7 @@ export function readText(file: string): string {
 
 /** The same in bytes. */
 export function readInput(file: string, maxBytes: number): Buffer {
-  try {
-    return readUpTo(file, maxBytes, false)
-  } catch (cause) {
-    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
-  }
+  return readBytes(file, { maxBytes })
 }
 
 /**
@@ -25,7 +21,7 @@ export function readInput(file: string, maxBytes: number): Buffer {
  */
 export function readOwnText(file: string): string {
   try {
-    return readUpTo(file, maxTextBytes, true).toString()
+    return bytesOf(file, { maxBytes: maxTextBytes, isFound: true }).toString()
   } catch (cause) {
     const code = existsSync(file) ? 'audit_unavailable' : 'bad_input'
     throw new MayflyError(code, `${file} cannot be read: ${messageOf(cause)}`, { cause })
@@ -38,21 +34,5 @@ export function writeOutput(file: string, content: string | Uint8Array): void {
     writeFileSync(file, content)
   } catch (cause) {
     throw new MayflyError('bad_input', `${file} cannot be written: ${messageOf(cause)}`, { cause })
-  }
-}
-
-function readUpTo(file: string, maxBytes: number, regular: boolean): Buffer {
-  const fd = openSync(file, constants.O_RDONLY | (regular ? constants.O_NONBLOCK : 0))
-  try {
-    const stat = fstatSync(fd)
-    if (regular && !stat.isFile()) throw new Error(`it is ${kindOf(stat)}, not a file`)
-    const bytes = Buffer.alloc(maxBytes + 1)
-    let at = 0
-    for (let got = -1; got !== 0 && at < bytes.length; at += got)
-      got = readSync(fd, bytes, at, bytes.length - at, null)
-    if (at > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`)
-    return bytes.subarray(0, at)
-  } finally {
-    closeSync(fd)
   }
 }

@@ -31,8 +31,13 @@ export async function rotateTimestamp(options: RotateOptions): Promise<number> {
   const folder = dataFolderOf(options.data)
   const url = options.url ?? runningAt(join(folder, 'up.json'))
   const token = readOwnText(options.appendTokenFile ?? join(folder, 'keys', 'audit-append-token')).trim()
-  if (options.next) return told(options, await ask(url, 'timestamp/announce', token), announced)
-  const { nextTimestampChain: next } = await ask(url, 'keys')
+  if (options.next)
+    return told(
+      options,
+      await ask(url, 'timestamp/announce', 'did not announce the next certificate', token),
+      announced,
+    )
+  const { nextTimestampChain: next } = await ask(url, 'keys', 'did not tell its keys')
   const until =
     next === undefined
       ? 'and makes another, which no verifier knows: nothing is attested until the next trust document names it. Where the root key is offline announce it before, with --next'
@@ -41,13 +46,17 @@ export async function rotateTimestamp(options: RotateOptions): Promise<number> {
     `this deletes the key that timestamps are signed with, ${until}; what it signed stays good`,
     options,
   )
-  return told(options, await ask(url, 'timestamp/rotate', token), ({ timestampChains: chains }) => {
-    const since = new Date(next === undefined ? (chains.at(-1)?.sinceMs ?? 0) : Date.now()).toISOString()
-    return [
-      `timestamps are signed by another certificate since ${since}; ${chains.length - 1} before it stay listed`,
-      ...(next === undefined ? ['publish the next trust document, which names it'] : []),
-    ]
-  })
+  return told(
+    options,
+    await ask(url, 'timestamp/rotate', 'did not rotate', token),
+    ({ timestampChains: chains }) => {
+      const since = new Date(next === undefined ? (chains.at(-1)?.sinceMs ?? 0) : Date.now()).toISOString()
+      return [
+        `timestamps are signed by another certificate since ${since}; ${chains.length - 1} before it stay listed`,
+        ...(next === undefined ? ['publish the next trust document, which names it'] : []),
+      ]
+    },
+  )
 }
 
 const announced = ({ nextTimestampChain: next }: Keys) => [
@@ -62,7 +71,8 @@ function told(options: RotateOptions, keys: Keys, lines: (keys: Keys) => string[
   return exitCodes.ok
 }
 
-async function ask(url: string, path: string, token?: string): Promise<Keys> {
+/** `failed`: what it did not do then. */
+async function ask(url: string, path: string, failed: string, token?: string): Promise<Keys> {
   const address = new URL(`/attestations/${path}`, url)
   const request = token === undefined ? {} : { method: 'POST', headers: { authorization: `Bearer ${token}` } }
   const response = await fetch(address, { ...request, redirect: 'error' }).catch((error: unknown) => {
@@ -75,7 +85,7 @@ async function ask(url: string, path: string, token?: string): Promise<Keys> {
   if (response.status === 200 && Array.isArray(body.timestampChains)) return body as Keys
   throw new MayflyError(
     response.status === 401 ? 'unauthorized' : 'audit_unavailable',
-    `the audit log did not rotate: ${(body.message ?? `it answered ${response.status}`).slice(0, 300)}`,
+    `the audit log ${failed}: ${(body.message ?? `it answered ${response.status}`).slice(0, 300)}`,
   )
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { readInput, readOwnText } from './audit-file.ts'
 import { readBundleTexts } from './bundle-lines.ts'
 import { readText } from './text-file.ts'
 import { bundlesBesideFile } from './verify/target.ts'
@@ -43,15 +44,22 @@ test('what is found beside a file is a file, and nothing is read without an end'
   symlinkSync(join(folder, 'real'), beside)
   assert.deepEqual(found(), [{ text: '{"a":1}', from: beside }])
   truncateSync(join(folder, 'real'), 67_108_865)
+  writeFileSync(join(folder, 'exact'), 'abc')
   assert.throws(found, /is longer than 67108864 bytes/)
   assert.throws(() => readText('/dev/zero'), /is longer than/)
+  assert.throws(() => readInput('/dev/zero', 2_000_000), /is longer than 2000000 bytes/)
+  assert.throws(() => readOwnText('/dev/zero'), /it is no regular file/)
+  assert.equal(readInput(join(folder, 'exact'), 3).toString(), 'abc')
+  assert.throws(() => readInput(join(folder, 'exact'), 2), /is longer than 2 bytes/)
   assert.throws(() => readText(folder), /cannot be read/)
 })
 
 test('a pipe that is named is read to its end, with pauses between', (t) => {
   const pipe = join(folderOf(t), 'pipe')
   execFileSync('mkfifo', [pipe])
-  const writer = spawn('sh', ['-c', 'sleep 0.1; (printf one; sleep 0.1; printf two) >"$0"', pipe])
-  t.after(() => writer.kill())
-  assert.equal(readText(pipe), 'onetwo')
+  for (const read of [readText, (file: string) => readInput(file, 100).toString()]) {
+    const writer = spawn('sh', ['-c', 'sleep 0.1; (printf one; sleep 0.1; printf two) >"$0"', pipe])
+    t.after(() => writer.kill())
+    assert.equal(read(pipe), 'onetwo')
+  }
 })

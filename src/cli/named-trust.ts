@@ -18,7 +18,7 @@ import {
   versionOf,
 } from './stored-trust.ts'
 import { defaultServer, namedServer } from './server-url.ts'
-import { readJsonText } from './text-file.ts'
+import { readJsonLines, readJsonText } from './text-file.ts'
 import type { TrustPins } from './trust-pins.ts'
 
 /** Files that say whose signatures count: one of the three roots; without any, the document of the server that is named, by its root key. */
@@ -155,11 +155,9 @@ function ownRootsIn(path: string): readonly Trust[] {
 
 /** One root in JSON, or one on each line, as `gh attestation trusted-root` prints them. */
 function rootsIn(path: string): readonly Trust[] {
-  const text = readJsonText(path)
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
-  const isLines = lines.length > 1 && lines.every((line) => /^\{.*\}\s*$/.test(line))
+  const texts = readJsonLines(path)
   try {
-    return (isLines ? lines : [text]).map((one) => parseTrustedRoot(one))
+    return texts.map((one) => parseTrustedRoot(one))
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause
     throw new MayflyError('bad_input', `${path}: ${cause.message}`, { cause })

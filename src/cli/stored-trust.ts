@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { OpenedTrust, Trust, VerifyReason } from '../attest/verify/index.ts'
 
-/** What a root says that is older than what it is asked about; or newer, for what an attacker signed. */
+/** Refusals that a newer root might lift; an attacker's bundle is refused with the same. */
 const beyond: ReadonlySet<VerifyReason> = new Set([
   ...(['untrusted_certificate', 'outside_authority', 'unknown_key', 'outside_key'] as const),
   ...(['untrusted_timestamp', 'unknown_log', 'outside_log'] as const),

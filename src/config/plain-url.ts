@@ -60,7 +60,10 @@ export const askedUrl = plainUrl('on a loopback address')
 export function isForCredentials(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, hostname } = new URL(text)
-  return protocol === 'https:' || /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
+  return (
+    protocol === 'https:' ||
+    (protocol === 'http:' && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname))
+  )
 }
 
 export function isOfNoMetadata(text: string): boolean {

@@ -78,18 +78,17 @@ function placeOf(step: string | null, run: string | null): { step?: string; run?
 
 /** Bundles at hand, and what the server has: where they are all that is asked about (`isWhole`), only of what they do not speak of. */
 export function filesSource(found: readonly Found[], server?: Source, { isWhole = true } = {}): Source {
-  const whenMissing = server
   return {
     async byDigest(sha256) {
       const own = found.filter((one) => isAbout(one, sha256))
-      if (whenMissing === undefined || (isWhole && own.length > 0)) return own
-      const there = await whenMissing.byDigest(sha256)
+      if (server === undefined || (isWhole && own.length > 0)) return own
+      const kept = await server.byDigest(sha256)
       // The server has what stands beside a file, too.
-      return [...there, ...own.filter((one) => !there.some((other) => isSame(one, other)))]
+      return [...kept, ...own.filter((one) => !kept.some((other) => isSame(one, other)))]
     },
     wasCut: (sha256) => server?.wasCut?.(sha256) === true,
-    ofStep: async (step) => there(whenMissing, step).ofStep(step),
-    foundOfStep: async (step) => there(whenMissing, step).foundOfStep(step),
+    ofStep: async (step) => there(server, step).ofStep(step),
+    foundOfStep: async (step) => there(server, step).foundOfStep(step),
   }
 }
 

@@ -4,7 +4,7 @@ import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { Trust } from '../../attest/verify/index.ts'
 import { digestIn, isPath } from '../digest-text.ts'
 import { readBundleTexts } from '../bundle-lines.ts'
-import { readJsonText } from '../text-file.ts'
+import { readJsonLines } from '../text-file.ts'
 import { bundlesBesideFile } from '../verify/target.ts'
 import { isAbout, readFound, refuseNoBundle, type Found } from './bundles.ts'
 
@@ -51,10 +51,8 @@ function besideIn(path: string, sha256: string, trust: Trust | undefined): reado
 function holdsBundles(path: string): boolean {
   if (!/\.jsonl?$/.test(path)) return false
   try {
-    const text = readJsonText(path, { isFound: true })
-    const { mediaType } = JSON.parse(isOne(text) ? text : (text.split('\n')[0] ?? '')) as {
-      mediaType?: unknown
-    }
+    const [first = ''] = readJsonLines(path, { isFound: true })
+    const { mediaType } = JSON.parse(first) as { mediaType?: unknown }
     return typeof mediaType === 'string' && mediaType.startsWith('application/vnd.dev.sigstore.bundle')
   } catch {
     return false
@@ -70,13 +68,4 @@ function bundlesIn(path: string, trust: Trust | undefined): readonly Found[] {
   const texts = readBundleTexts(path)
   for (const one of texts) refuseNoBundle(one)
   return texts.map((one) => readFound(one, trust))
-}
-
-function isOne(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,3 +1,4 @@
+import { isForCredentials } from '../../config/index.ts'
 import { challengesIn } from '../../images/index.ts'
 import { collected } from './collected.ts'
 import { loginFor, type Login } from './docker-config.ts'
@@ -26,7 +27,9 @@ export async function registryLogin(
   const { login, problems } = await loginFor(image)
   if (login?.kind === 'bearer') return { authorization: `Bearer ${login.token}`, problems }
   const challenges = challengesIn(header)
-  const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && mayAsk(parameters))
+  const bearer = challenges.find(
+    ({ scheme, parameters }) => scheme === 'bearer' && isForCredentials(parameters.get('realm') ?? ''),
+  )
   if (bearer === undefined) {
     const isBasic = challenges.some(({ scheme }) => scheme === 'basic')
     return { authorization: isBasic ? basicOf(login) : undefined, problems }
@@ -41,14 +44,6 @@ export async function registryLogin(
   if (answer.ok) return { authorization: await tokenIn(answer), problems }
   await answer.body?.cancel()
   return { problems: [...problems, `its token server ${url.host} answered ${answer.status}`] }
-}
-
-/** A login goes in the clear only to this machine. */
-function mayAsk(parameters: ReadonlyMap<string, string>): boolean {
-  const realm = parameters.get('realm') ?? ''
-  if (!URL.canParse(realm)) return false
-  const { protocol, hostname } = new URL(realm)
-  return protocol === 'https:' || (protocol === 'http:' && isLocal(hostname))
 }
 
 /**
@@ -95,8 +90,4 @@ async function tokenIn(answer: Response): Promise<string | undefined> {
 
 function basicOf(login: Login | undefined): string | undefined {
   return login?.kind === 'basic' ? `Basic ${Buffer.from(login.text).toString('base64')}` : undefined
-}
-
-function isLocal(host: string): boolean {
-  return /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(host)
 }

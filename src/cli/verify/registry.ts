@@ -8,6 +8,7 @@ import {
   type ReadPart,
 } from '../../images/index.ts'
 import { readEnvironment } from '../../config/environment.ts'
+import { isForCredentials } from '../../config/index.ts'
 import type { ImageName } from './image-name.ts'
 import { collected } from './collected.ts'
 import { isBusy } from './patience.ts'
@@ -109,5 +110,5 @@ function proxyHint(): string {
 
 /** Registries of this machine speak plain HTTP, as container tools have it. */
 function schemeOf(host: string): 'http' | 'https' {
-  return /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/.test(host) ? 'http' : 'https'
+  return isForCredentials(`http://${host}`) ? 'http' : 'https'
 }

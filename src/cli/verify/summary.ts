@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { judge, verifyBundle } from '../../attest/verify/index.ts'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import { createOperatorApi } from '../operator-api.ts'
+import { readJsonLines } from '../text-file.ts'
 import type { VerifyPolicy } from './policy.ts'
 import type { Outcome } from './report.ts'
 import type { TrustInUse } from '../named-trust.ts'
@@ -43,7 +44,10 @@ export async function withSummary(
     policy: { text: policy.text },
     ...(policy.sharedRoot === undefined
       ? {}
-      : { bundles: bundlesOf(outcome), trusted_roots: rootsOf(policy.sharedRoot) }),
+      : {
+          bundles: bundlesOf(outcome),
+          trusted_roots: readJsonLines(policy.sharedRoot).map((one) => JSON.parse(one) as unknown),
+        }),
     sign: vsaFailed ? 'always' : 'passed',
   })
   const [answer] = artifacts
@@ -95,14 +99,4 @@ function bundlesOf({ found = [] }: Outcome): unknown[] {
       return []
     }
   })
-}
-
-function rootsOf(file: string): unknown[] {
-  const text = readFileSync(file, 'utf8')
-  try {
-    return [JSON.parse(text) as unknown]
-  } catch {
-    const lines = text.split('\n').filter((line) => line.trim() !== '')
-    return lines.map((line) => JSON.parse(line) as unknown)
-  }
 }
