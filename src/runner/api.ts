@@ -11,6 +11,7 @@ import {
 } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import { sendRequest } from './http.ts'
+import { allPages, type SignedPage } from './signed-pages.ts'
 import type { WorkspaceKind } from './workspace/index.ts'
 import type {
   SessionGrant,
@@ -225,13 +226,12 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     finish: (step, outcome) =>
       call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome, maxAnswerBytes: finishAnswerBytes }),
     async attestations({ step_id, access_token: token }) {
-      const query = `step=${encodeURIComponent(step_id)}&limit=100`
-      const asked = { method: 'GET', path: '/v1/attestations', query, token, timeoutMs: 10_000 }
-      const { attestations, pending = false } = await call<{
-        attestations: readonly (Omit<HandedBundle, 'bundle'> & { readonly bundle: object })[]
-        pending?: boolean
-      }>({ ...asked, maxAnswerBytes: finishAnswerBytes })
-      return { signed: attestations.map((one) => ({ ...one, bundle: JSON.stringify(one.bundle) })), pending }
+      const asked = { method: 'GET', path: '/v1/attestations', token, timeoutMs: 10_000 }
+      return allPages((after) => {
+        const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`
+        const query = `step=${encodeURIComponent(step_id)}&limit=100${from}`
+        return call<SignedPage>({ ...asked, query, maxAnswerBytes: finishAnswerBytes })
+      })
     },
     endSession: (token) => call({ method: 'POST', path: '/oauth/revoke', token, form: { token } }),
     close: () => agent.destroy(),

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import type { ProofSigner } from '../identity/index.ts'
 import { MayflyError } from '../lib/index.ts'
+import { createServerApi } from './api.ts'
 import { declareArtifacts, takeAttestations } from './attest-step.ts'
 import type { FinishAnswer, HandedBundle } from './api-facts.ts'
 import type { Artifact } from './artifacts/index.ts'
@@ -30,7 +35,7 @@ function world(t: TestContext, refusal?: Error) {
   const lines: string[] = []
   const told: object[] = []
   /** What the server answers when it is asked again. */
-  const later: { signed: HandedBundle[]; pending: boolean }[] = []
+  const later: ({ signed: HandedBundle[]; pending: boolean } | Error)[] = []
   const root = temporaryFolder(t)
   const api = {
     async declareArtifacts(_step: object, files: object) {
@@ -40,6 +45,7 @@ function world(t: TestContext, refusal?: Error) {
     async attestations() {
       const next = later.shift()
       if (next === undefined) throw new MayflyError('upstream_unreachable', 'away')
+      if (next instanceof Error) throw next
       return next
     },
   }
@@ -58,7 +64,7 @@ function world(t: TestContext, refusal?: Error) {
     ...{ lines, told, later, root },
     declare: (files: Artifact[], shown?: string) => declareArtifacts(deps, request(shown), open, files),
     take: (answer: Partial<FinishAnswer> | undefined, files: Artifact[], shown?: string) =>
-      takeAttestations(deps, request(shown), open, answer, files, later.length * 1_500),
+      takeAttestations(deps, request(shown), open, answer, files, later.length * 1_000 - 500),
   }
 }
 
@@ -121,7 +127,7 @@ test('signed later: told in one line, with what this job and others can do; refu
   })
   assert.match(
     lines.join(),
-    /^mayfly: attestations of step "build": they are not signed yet, and this job has waited.*by an API token of scope session:read: mayfly attest fetch stp_1 -o out$/,
+    /^mayfly: attestations of step "build": this job could not ask for them \(away\): they will be found.*by an API token of scope session:read: mayfly attest fetch stp_1 -o out$/,
   )
   await take({ attestations_pending: true }, [file('a', '1')])
   assert.match(lines[1] ?? '', /signed later, and found at the server by their digests/)
@@ -144,4 +150,41 @@ test('a job waits for what is signed a little later, by the token of its step, a
   const { isComplete, attested } = await take({ attestations_pending: true }, [file('a', '1')], 'out')
   assert.deepEqual([isComplete, attested?.written, lines], [true, 'out', []])
   assert.deepEqual(readdirSync(join(root, 'out')).toSorted(), ['a.sigstore.json', 'provenance.intoto.jsonl'])
+})
+
+test('what is still not signed when the job has waited is called that, and an answer that failed before it is forgotten', async (t) => {
+  const { lines, later, take } = world(t)
+  later.push(new MayflyError('denied', 'not yours'), { signed: [], pending: true })
+  await take({ attestations_pending: true }, [file('a', '1')], 'out')
+  assert.match(
+    lines.join(),
+    /^mayfly: attestations of step "build": they are not signed yet, and this job has/,
+  )
+})
+
+test('what is signed of a step is read to the last page', async (t) => {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'http://x')
+    const after = searchParams.get('after') ?? ''
+    asked.push(`${searchParams.get('step')} ${after}`)
+    const attestations = [{ kind: 'sums', bundle: { after } }]
+    const page = after === '' ? { attestations, pending: true, next: 'a&b' } : { attestations }
+    const endless = searchParams.get('step') === 'stp_2' ? { next: 'again' } : {}
+    response.end(JSON.stringify({ ...page, ...endless }))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const signer = { sign: async () => 'proof', learnNonce: () => undefined } as unknown as ProofSigner
+  const api = createServerApi({ url: `http://127.0.0.1:${port}`, signer })
+  t.after(() => api.close())
+  const of = (step_id: string) => ({ step_id, access_token: 'x' }) as Parameters<typeof api.attestations>[0]
+  const { signed, pending } = await api.attestations(of('stp_1'))
+  assert.deepEqual(
+    signed.map(({ bundle }) => bundle),
+    ['{"after":""}', '{"after":"a&b"}'],
+  )
+  assert.deepEqual([pending, asked], [true, ['stp_1 ', 'stp_1 a&b']])
+  await assert.rejects(api.attestations(of('stp_2')), /more than 100 pages/)
 })

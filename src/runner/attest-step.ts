@@ -56,12 +56,12 @@ export async function takeAttestations(
   for (const why of failed.slice(0, 10)) tell(`never signed as it is: ${why}`)
   if (failed.length > 0 && place !== undefined) return { isComplete: false }
   const isAwaited = atEnd?.attestations_pending === true && place !== undefined
-  const answer = isAwaited ? await signedLater(deps, step, waitMs) : atEnd
+  const answer: Later | undefined = isAwaited ? await signedLater(deps, step, waitMs) : atEnd
   if (answer?.attestations_pending === true) {
     tell(
       place === undefined
         ? 'they are signed later, and found at the server by their digests; a grant that demands them waits for them'
-        : `they are not signed yet, and this job has waited for them: they will be found at the server by their digests, and a grant that demands them waits for them; the files come by an API token of scope session:read: mayfly attest fetch ${step.step_id} -o ${place.shown}`,
+        : `${answer.unread === undefined ? 'they are not signed yet, and this job has waited for them' : `this job could not ask for them (${answer.unread})`}: they will be found at the server by their digests, and a grant that demands them waits for them; the files come by an API token of scope session:read: mayfly attest fetch ${step.step_id} -o ${place.shown}`,
     )
     const first = artifacts[0] === undefined ? {} : { digest: `sha256:${artifacts[0].sha256}` }
     return { isComplete: true, attested: { artifacts: artifacts.length, ...first, pending: true } }
@@ -81,6 +81,9 @@ export async function takeAttestations(
 
 type Signed = Pick<FinishAnswer, `attestations${'' | '_pending' | '_failed'}`>
 
+/** `unread`: why the server did not answer when it was last asked. */
+type Later = Signed & { readonly unread?: string }
+
 /** A log or a key service that is started anew is back by then. */
 const longestWaitMs = 30_000
 const pauseMs = 1_000
@@ -90,12 +93,14 @@ async function signedLater(
   { api }: Pick<StepDeps, 'api'>,
   step: OpenStep['step'],
   waitMs: number,
-): Promise<Signed> {
+): Promise<Later> {
   const until = performance.now() + waitMs
   for (;;) {
-    const { signed, pending } = await api.attestations(step).catch(() => ({ signed: [], pending: true }))
+    const { signed, pending, ...rest } = await api
+      .attestations(step)
+      .catch((error: unknown) => ({ signed: [], pending: true, unread: messageOf(error) }))
     if (!pending) return { attestations: signed }
-    if (performance.now() + pauseMs > until) return { attestations_pending: true }
+    if (performance.now() + pauseMs > until) return { attestations_pending: true, ...rest }
     await setTimeout(pauseMs)
   }
 }

@@ -224,3 +224,22 @@ test('by digest, only of the jobs that are meant: whoever else had it attested i
   const many = await read(`/attestations/${digestOf('a')}?${'role=x&'.repeat(51)}`)
   assert.equal(many.status, 400)
 })
+
+test('what is asked and not understood is refused: it would be answered about more than was meant', async (t) => {
+  const { read } = await world(t)
+  const long = 'x'.repeat(1_001)
+  const wrong = [
+    ...['role', 'issuer', 'predicate_type', 'after'].map((name) => `${name}=${long}`),
+    ...['issuer=a&issuer=b', 'predicate_type=a&predicate_type=b', 'limit=1&limit=2', 'limit=101'],
+  ].map((query) => `/attestations/${digestOf('a')}?${query}`)
+  const listed = ['run=a&step=b&step=c', `run=${long}`].map((query) => `/v1/attestations?${query}`)
+  const states = ['state=lost', 'limit=201', 'before=a&before=b', 'run=a&run=b'].map(
+    (query) => `/v1/attestations/states?${query}`,
+  )
+  for (const path of [...wrong, ...listed, ...states]) {
+    const { status, body } = await read(path)
+    assert.deepEqual([status, body['code']], [400, 'bad_input'], path.slice(0, 120))
+  }
+  assert.equal((await read(`/attestations/${digestOf('a')}?limit=100&role=${long.slice(1)}`)).status, 200)
+  assert.equal((await read('/v1/attestations/states?limit=200')).status, 200)
+})

@@ -14,7 +14,7 @@ import { attachImages, type AttachDeps } from './attach-images.ts'
 import type { EndNotices } from './end-notices.ts'
 import { ownStep } from './own-step.ts'
 import type { Call } from './route.ts'
-import type { finishBody, finishResponse } from './routes/step-bodies.ts'
+import { supervisorReasons, type finishBody, type finishResponse } from './routes/step-bodies.ts'
 
 export interface FinishDeps extends AttachDeps {
   readonly broker: Broker
@@ -58,15 +58,12 @@ export function createFinish(deps: FinishDeps): (call: Call, body: Body) => Prom
   }
 }
 
-/** Reasons that a supervisor gives; any other end was somebody else's, and it is told so. */
-const ownReasons: ReadonlySet<string> = new Set(['finished', 'cancelled', 'failed_to_start', 'timed_out'])
-
-/** A step that its supervisor has ended before: its id once that is in the store. */
+/** A step that its supervisor has ended before: its id once that is in the store. Of an end that was somebody else's it is told. */
 function endedByItself({ broker }: FinishDeps, call: Call): StepId | Step | undefined {
   const id = call.access?.step
   if (id === undefined || id !== call.params['id']) return undefined
   const end = broker.endOf({ step: id })
-  if (end === undefined || !ownReasons.has(end.reason)) return undefined
+  if (end === undefined || !supervisorReasons.has(end.reason)) return undefined
   return broker.endingStep(id) ?? id
 }
 

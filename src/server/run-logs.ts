@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { noSuch } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
+import { supervisorReasons } from './routes/step-bodies.ts'
 
 const keptLog = z.object({
   state: z.enum(['open', 'sealed', 'removed']),
@@ -29,7 +30,7 @@ export const runLogsAnswer = z.object({
 })
 
 /** With these nothing comes after the end. */
-const ownEnds: ReadonlySet<string> = new Set(['finished', 'cancelled', 'failed_to_start', 'not_started'])
+const ownEnds: ReadonlySet<string> = new Set([...supervisorReasons, 'not_started'])
 
 /** The steps of a run in the order in which they began. Throws `not_found` for a run that nobody knows. */
 export async function runLogs(store: Store, run: string): Promise<z.output<typeof runLogsAnswer>> {

@@ -194,6 +194,21 @@ test('before the end: signed while the step has its leases, and the same bundle 
   assert.equal(world.fake.signed.length, 2, 'provenance and receipt')
 })
 
+test('signed before the end: the step finished when that was decided, not when its provenance was made', async (t) => {
+  const world = await attestWorld(t)
+  world.made = { ...world.made, ...made }
+  const step = await world.openStep()
+  const outcome = { reason: 'finished', exitCode: 0, summary: filesSummary() }
+  assert.equal(await world.it.broker.decideEnd(step, outcome), true)
+  const decided = new Date(world.it.clock.ms).toISOString()
+  world.it.clock.ms += 60_000
+  await world.attestor.beforeEnd(step, outcome, 1_000)
+  const provenance = world.fake.signed[0]?.statement
+  assert.ok(provenance !== undefined)
+  const { predicate } = provenance as { predicate: { runDetails: { metadata: { finishedOn: string } } } }
+  assert.equal(Date.parse(predicate.runDetails.metadata.finishedOn), Date.parse(decided))
+})
+
 test('a failed step: its files are not attested; what a registry took is, with how the step ended', async (t) => {
   const world = await attestWorld(t)
   const files = await world.endedStep({ exitCode: 1, summary: filesSummary() })

@@ -87,7 +87,7 @@ export async function gatherFacts(
       id: step.id,
       role: step.role,
       startedMs: step.startedMs,
-      finishedMs: step.endedMs ?? deps.clock.nowMs(),
+      finishedMs: step.endedMs ?? step.decided?.atMs ?? deps.clock.nowMs(),
       reason: step.endReason ?? outcome.reason,
       outcome: outcomeOf({ endReason: step.endReason ?? outcome.reason }, outcome),
     },

@@ -46,12 +46,12 @@ const ofRunOrStep = page.extend({
     .describe('With `?step=`: something of it is signed later; ask again. Its receipt does not count.'),
 })
 
+const states = z.enum(['kept', 'due', 'signed', 'failed'])
+
 const state = z.object({
   id: z.string(),
   kind: z.enum(kinds),
-  state: z
-    .enum(['kept', 'due', 'signed', 'failed'])
-    .describe('`kept`: nobody has asked for it yet; `failed`: it can never be signed as it is.'),
+  state: states.describe('`kept`: nobody has asked for it yet; `failed`: it can never be signed as it is.'),
   run: z.string().nullable().describe('Null for `vsa`, as is `step`.'),
   step: z.string().nullable(),
   predicate_type: z.string().nullable(),
@@ -117,15 +117,14 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
       }),
       async handle(call) {
         const { run: runId, step: stepId } = ownQuery(call, { mayBeAll: true })
-        const asked = z.enum(['kept', 'due', 'signed', 'failed']).safeParse(call.query['state'])
-        const { before } = call.query
-        const { limit } = queryOf(call)
+        const [asked, before] = [stateIn(call), oneOf(call, 'before', 64)]
+        const { limit } = queryOf(call, mostStates)
         const { states: found, next } = await attestor.states({
           ...(limit === undefined ? {} : { limit }),
-          ...(typeof before === 'string' ? { before: before.slice(0, 64) } : {}),
+          ...(before === undefined ? {} : { before }),
           ...(runId === undefined ? {} : { runId }),
           ...(stepId === undefined ? {} : { stepId }),
-          ...(asked.success ? { state: asked.data } : {}),
+          ...(asked === undefined ? {} : { state: asked }),
         })
         return {
           attestations: found.map(describeState),
@@ -184,11 +183,7 @@ function ownQuery(
   call: Call,
   { mayBeAll = false } = {},
 ): { run: string | undefined; step: string | undefined } {
-  const of = (name: string) => {
-    const value = call.query[name]
-    return typeof value === 'string' ? value.slice(0, 64) : undefined
-  }
-  const [run, step] = [of('run'), of('step')]
+  const [run, step] = [oneOf(call, 'run', 64), oneOf(call, 'step', 64)]
   if (call.access === undefined) {
     if (run === undefined && step === undefined && !mayBeAll)
       throw new MayflyError('bad_input', 'say of which run or step: ?run=ID or ?step=ID')
@@ -199,13 +194,34 @@ function ownQuery(
   return { run: call.access.run, step }
 }
 
-function queryOf(call: Call): Query {
-  const { predicate_type: type, after, limit = call.query['per_page'] } = call.query
-  if (limit !== undefined && !(typeof limit === 'string' && /^[1-9]\d{0,2}$/.test(limit)))
-    throw new MayflyError('bad_input', '?limit is a number from 1 to 999')
+/** What is not understood must not be left out: the answer would be about more than was asked. */
+function oneOf({ query }: Call, name: string, mostChars: number): string | undefined {
+  const value = query[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'string') throw new MayflyError('bad_input', `?${name} is there once`)
+  if (value.length > mostChars)
+    throw new MayflyError('bad_input', `?${name} has at most ${mostChars} characters`)
+  return value
+}
+
+function stateIn(call: Call): z.output<typeof states> | undefined {
+  const asked = states.optional().safeParse(oneOf(call, 'state', 64))
+  if (asked.success) return asked.data
+  throw new MayflyError('bad_input', `?state is one of ${states.options.join(', ')}`)
+}
+
+/** In one answer. */
+const [mostListed, mostStates] = [100, 200]
+
+function queryOf(call: Call, most = mostListed): Query {
+  const name = call.query['limit'] === undefined ? 'per_page' : 'limit'
+  const [limit, type] = [oneOf(call, name, 64), oneOf(call, 'predicate_type', 500)]
+  const after = oneOf(call, 'after', 64)
+  if (limit !== undefined && !(/^[1-9]\d{0,2}$/.test(limit) && Number(limit) <= most))
+    throw new MayflyError('bad_input', `?${name} is a number from 1 to ${most}`)
   return {
-    ...(typeof type === 'string' ? { predicateType: type.slice(0, 500) } : {}),
-    ...(typeof after === 'string' ? { after: after.slice(0, 64) } : {}),
+    ...(type === undefined ? {} : { predicateType: type }),
+    ...(after === undefined ? {} : { after }),
     ...(limit === undefined ? {} : { limit: Number(limit) }),
   }
 }
@@ -213,17 +229,24 @@ function queryOf(call: Call): Query {
 const jobPatterns = ['repository_id', 'owner_id', 'repository', 'ref', 'role', 'identity'] as const
 /** Of each; a demand has no more. */
 const mostPatterns = 50
+const mostPatternChars = 1_000
 
-function jobsIn({ query }: Call): Pick<Query, 'demands'> {
-  const textsOf = (name: string) =>
-    [query[name] ?? []].flat().filter((one): one is string => typeof one === 'string' && one.length <= 1_000)
-  const patterns = jobPatterns.map((name) => [name, textsOf(name)] as const)
-  const [issuer] = textsOf('issuer')
-  if (patterns.some(([, given]) => given.length > mostPatterns))
-    throw new MayflyError('bad_input', `at most ${mostPatterns} patterns of each`)
+function jobsIn(call: Call): Pick<Query, 'demands'> {
+  const patterns = jobPatterns.map((name) => [name, patternsIn(call, name)] as const)
+  const issuer = oneOf(call, 'issuer', mostPatternChars)
   const asked = Object.fromEntries(patterns.filter(([, given]) => given.length > 0))
   const demands: JobDemands = { ...asked, ...(issuer === undefined ? {} : { issuer }) }
   return Object.keys(demands).length === 0 ? {} : { demands }
+}
+
+function patternsIn({ query }: Call, name: string): string[] {
+  const given = [query[name] ?? []].flat()
+  if (given.length > mostPatterns)
+    throw new MayflyError('bad_input', `at most ${mostPatterns} patterns of each`)
+  const texts = given.filter((one) => typeof one === 'string' && one.length <= mostPatternChars)
+  if (texts.length < given.length)
+    throw new MayflyError('bad_input', `a pattern of ?${name} has at most ${mostPatternChars} characters`)
+  return texts as string[]
 }
 
 function pageOf({

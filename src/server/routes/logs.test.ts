@@ -21,10 +21,10 @@ async function stepOf(t: TestContext) {
       token,
       put: (offset: number | string, text: string | Buffer<ArrayBuffer>, of = id) =>
         it.prove(signer, `/v1/steps/${of}/log?offset=${offset}`, { token, bytes: Buffer.from(text) }),
-      finish: () =>
+      finish: (reason = 'finished') =>
         it.prove(signer, `/v1/steps/${id}/finish`, {
           token,
-          json: { reason: 'finished', exit_code: 0, secrets_seen: [{ name: 'NPM_TOKEN', count: 2 }] },
+          json: { reason, exit_code: 0, secrets_seen: [{ name: 'NPM_TOKEN', count: 2 }] },
         }),
       read: async (from = 0) => {
         const answer = await it.asAdmin('GET', `/v1/steps/${id}/log?from=${from}`)
@@ -100,6 +100,17 @@ test('what a step said after the server ended it stands behind what the entry of
   it.clock.aheadMs += 11_000
   await it.logs.sweep()
   assert.deepEqual([(await step.read()).text, (await list()).steps[0]?.growing], ['before after', false])
+})
+
+test('however its supervisor ended it: nothing more comes', async (t) => {
+  const { open, list } = await stepOf(t)
+  for (const reason of ['finished', 'cancelled', 'failed_to_start', 'timed_out']) {
+    const step = await open(reason)
+    await step.put(0, 'last')
+    assert.equal((await step.finish(reason)).status, 200)
+    const { growing } = (await list()).steps.find(({ name }) => name === reason) ?? {}
+    assert.equal(growing, false, reason)
+  }
 })
 
 test('no piece is larger than one, none is anything but bytes, and an offset is a number', async (t) => {

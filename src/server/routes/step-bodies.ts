@@ -110,8 +110,13 @@ const fileList = z.object({
     .describe('Of what `sha256sum` prints for all of them, sorted by path.'),
 })
 
+const reason = z.enum(['finished', 'cancelled', 'failed_to_start', 'timed_out'])
+
+/** Reasons that a supervisor gives: any other end was somebody else's. */
+export const supervisorReasons: ReadonlySet<string> = new Set(reason.options)
+
 export const finishBody = z.object({
-  reason: z.enum(['finished', 'cancelled', 'failed_to_start', 'timed_out']),
+  reason,
   signing_identity: z
     .string()
     .min(1)
