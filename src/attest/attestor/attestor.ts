@@ -5,13 +5,13 @@ import type { BundleSigner } from '../sign/index.ts'
 import { attestationsAbout } from './about.ts'
 import { gatherFacts, type FactsDeps } from './facts.ts'
 import { createInTurn } from './in-turn.ts'
-import { dependenciesOf, intentsOf } from './intents.ts'
+import { intentsOf, type AtEnd } from './intents.ts'
 import { countsOf, findAttestations, statesOf, storedOf } from './lookups.ts'
 import type { Attestor, Handed, RunAttestations } from './model.ts'
 import { createNews } from './news.ts'
 import { createReceipts } from './receipts.ts'
 import { createRetention } from './retention.ts'
-import { createRows, type Intent } from './rows.ts'
+import { createRows } from './rows.ts'
 import { advance } from './signing.ts'
 import type { Statements } from './statement.ts'
 import { createVerifying } from './verifying.ts'
@@ -118,20 +118,23 @@ export function createAttestor(deps: AttestorDeps): Attestor {
 
   const atEnd: Attestor['atEnd'] = async (step, outcome, log) => {
     const of = { runId: step.session.runId, stepId: step.id }
-    let intents: Intent[]
-    let dependencies: 'verified' | null = null
+    let end: AtEnd
     try {
       const gathered = await gatherFacts(step, outcome, log, deps)
-      intents = intentsOf(gathered, deps.receipts(), deps.statements)
-      dependencies = dependenciesOf(gathered, deps.statements)
+      end = intentsOf(gathered, deps.receipts(), deps.statements)
     } catch (error) {
       // The step ends all the same; that nothing can be said of it is not hidden.
       const failure = `what is known of the step could not be gathered: ${messageOf(error)}`
-      intents = [{ kind: 'provenance', state: 'failed', failure: failure.slice(0, 500) }]
+      const failed = { kind: 'provenance', state: 'failed', failure: failure.slice(0, 500) } as const
+      end = { intents: [failed], dependencies: null }
     }
     return async (tx) => {
-      await rows.add(tx, of, intents)
-      await tx.updateTable('steps').set({ dependencies }).where('id', '=', step.id).execute()
+      await rows.add(tx, of, end.intents)
+      await tx
+        .updateTable('steps')
+        .set({ dependencies: end.dependencies })
+        .where('id', '=', step.id)
+        .execute()
     }
   }
 

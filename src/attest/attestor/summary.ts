@@ -76,9 +76,13 @@ export async function checkBundles(
       found.push(one)
       if (one.ok) break
     }
+    const good = found.find((one) => one.ok)
+    if (good !== undefined) {
+      verified.push(good)
+      continue
+    }
     for (const one of found)
-      if (one.ok) verified.push(one)
-      else if (!found.at(-1)?.ok && refused.size < maxReasons) refused.add(`${one.detail} (${one.reason})`)
+      if (!one.ok && refused.size < maxReasons) refused.add(`${one.detail} (${one.reason})`)
   }
   return { verified, refused: [...refused], isSpent: false }
 }

@@ -83,13 +83,13 @@ function readSigner(
   const digested = partOf(only(ids.messageDigest), tags.octets).content
   if (!digested.equals(createHash(hash).update(content).digest()))
     throw new DerError('its content is not the one that was signed')
-  const certificateHashes = [
-    ...(values.has(ids.certificateV2) ? [hashV2(only(ids.certificateV2))] : []),
-    ...(values.has(ids.certificate) ? [hashV1(only(ids.certificate))] : []),
-  ]
   // By its name and serial number alone another certificate could stand in its place (RFC 5816); SHA-1 (RFC 3161) would not hold it either.
   if (!values.has(ids.certificateV2))
     throw new DerError('signed attributes that do not name the certificate by SHA-256 or more (RFC 5816)')
+  const certificateHashes = [
+    hashV2(only(ids.certificateV2)),
+    ...(values.has(ids.certificate) ? [hashV1(only(ids.certificate))] : []),
+  ]
   return {
     digest: partOf(digest).whole,
     issuer: partOf(issuer, tags.sequence).whole,
