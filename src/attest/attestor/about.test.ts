@@ -12,6 +12,8 @@ interface Job {
   readonly repositoryId?: string
   readonly ref?: string
   readonly role?: string
+  /** Of each bundle. */
+  readonly bytes?: number
 }
 
 async function opened(t: TestContext) {
@@ -21,7 +23,7 @@ async function opened(t: TestContext) {
   /** So many attestations of the digest, each of a step of its own. */
   async function attested(
     count: number,
-    { repositoryId = '1', ref = 'refs/heads/main', role = 'build' }: Job,
+    { repositoryId = '1', ref = 'refs/heads/main', role = 'build', bytes = 0 }: Job,
   ) {
     const session = await openSession(it.broker, {
       identity: identity({
@@ -47,7 +49,11 @@ async function opened(t: TestContext) {
           .insertInto('attestations')
           .values({
             ...{ id, run_id: session.runId, step_id: stepId, kind: 'provenance', state: 'signed' },
-            ...{ bundle: gzipSync(JSON.stringify({ bundle: id })), created_ms: made, due_ms: null },
+            ...{
+              bundle: gzipSync(JSON.stringify({ bundle: id.padEnd(bytes) })),
+              created_ms: made,
+              due_ms: null,
+            },
           })
           .execute()
         await tx
@@ -97,6 +103,18 @@ test('pages come newest first, are bounded, and what is not meant comes last', a
   assert.deepEqual(found.flat(), [...ids.toReversed(), ...other.ids])
   await attested(500, {})
   assert.equal((await pages({ demands: { repository_id: '1' } })).flat().length, 301)
+})
+
+test('of large bundles a page has fewer, and still all are found', async (t) => {
+  const { attested, pages } = await opened(t)
+  const { ids } = await attested(5, { bytes: 3 * 1024 * 1024 })
+  const huge = await attested(2, { bytes: 9 * 1024 * 1024, repositoryId: '2' })
+  const found = await pages({ demands: { repository_id: '1' } })
+  assert.deepEqual(
+    found.map((page) => page.length),
+    [2, 2, 1, 1, 1],
+  )
+  assert.deepEqual(found.flat(), [...ids.toReversed(), ...huge.ids.toReversed()])
 })
 
 test('a pattern stands for itself but for its stars', async (t) => {

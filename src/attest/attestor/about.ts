@@ -1,6 +1,6 @@
 import type { Store } from '../../store/index.ts'
 import { isOfJob } from './job-filter.ts'
-import { storedOf } from './lookups.ts'
+import { handedOut, inOnePage } from './lookups.ts'
 import type { Asked, StoredAttestation } from './model.ts'
 
 const perPage = 50
@@ -24,34 +24,22 @@ export async function* attestationsAbout(
     [false, mostOthers],
   ] as const) {
     let before: string | undefined
-    for (let left = most; left > 0; left -= perPage) {
-      const page = await pageOf(store, digest, asked, isMeant, before)
-      if (page.length > 0) yield page
+    for (let left = most; left > 0;) {
+      const page = await pageOf(Math.min(left, perPage), isMeant, before)
+      if (page.length === 0) break
+      yield page
       before = page.at(-1)?.id
-      if (page.length < perPage) break
+      left -= page.length
     }
   }
-}
 
-async function pageOf(
-  store: Store,
-  digest: string,
-  asked: Asked,
-  isMeant: boolean,
-  before: string | undefined,
-): Promise<StoredAttestation[]> {
-  const rows = await store.read
-    .selectFrom('attestations')
-    .selectAll()
-    .where('state', '=', 'signed')
-    .where('bundle', 'is not', null)
-    .where('id', 'in', (e) =>
-      e.selectFrom('attestation_subjects').select('attestation_id').where('digest', '=', digest),
-    )
-    .where((e) => (isMeant ? isOfJob(e, asked) : e.not(isOfJob(e, asked))))
-    .$if(before !== undefined, (q) => q.where('id', '<', before ?? ''))
-    .orderBy('id', 'desc')
-    .limit(perPage)
-    .execute()
-  return rows.map(storedOf)
+  async function pageOf(limit: number, isMeant: boolean, before: string | undefined) {
+    const rows = await handedOut(store, digest)
+      .where((e) => (isMeant ? isOfJob(e, asked) : e.not(isOfJob(e, asked))))
+      .$if(before !== undefined, (q) => q.where('id', '<', before ?? ''))
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return inOnePage(rows)
+  }
 }

@@ -16,7 +16,23 @@ const pageBytes = 8 * 1024 * 1024
 export async function findAttestations(store: Store, query: Query): Promise<Page> {
   const limit = Math.min(Math.max(query.limit ?? defaultPage, 1), largestPage)
   const { digest, runId, stepId, predicateType, demands, after } = query
-  const rows = await store.read
+  const rows = await handedOut(store, digest)
+    .$if(runId !== undefined, (q) => q.where('run_id', '=', runId ?? ''))
+    .$if(stepId !== undefined, (q) => q.where('step_id', '=', stepId ?? ''))
+    .$if(demands !== undefined, (q) => q.where((e) => isOfJob(e, { demands: demands ?? {} })))
+    .$if(predicateType !== undefined, (q) => q.where('predicate_type', '=', predicateType ?? ''))
+    .$if(after !== undefined, (q) => q.where('id', '>', after ?? ''))
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute()
+  const found = inOnePage(rows.slice(0, limit))
+  const last = found.at(-1)
+  return found.length < rows.length && last !== undefined ? { found, next: last.id } : { found }
+}
+
+/** Those that may be handed out, of a digest or of all. */
+export function handedOut(store: Store, digest: string | undefined) {
+  return store.read
     .selectFrom('attestations')
     .selectAll()
     .where('state', '=', 'signed')
@@ -29,24 +45,19 @@ export async function findAttestations(store: Store, query: Query): Promise<Page
           .where('digest', '=', digest ?? ''),
       ),
     )
-    .$if(runId !== undefined, (q) => q.where('run_id', '=', runId ?? ''))
-    .$if(stepId !== undefined, (q) => q.where('step_id', '=', stepId ?? ''))
-    .$if(demands !== undefined, (q) => q.where((e) => isOfJob(e, { demands: demands ?? {} })))
-    .$if(predicateType !== undefined, (q) => q.where('predicate_type', '=', predicateType ?? ''))
-    .$if(after !== undefined, (q) => q.where('id', '>', after ?? ''))
-    .orderBy('id')
-    .limit(limit + 1)
-    .execute()
+}
+
+/** The first of these, as many as have the bytes of a page: a bundle of a few bytes may unpack to 16 MiB. */
+export function inOnePage(rows: readonly Row[]): StoredAttestation[] {
   const found: StoredAttestation[] = []
   let bytes = 0
-  for (const row of rows.slice(0, limit)) {
+  for (const row of rows) {
     const stored = storedOf(row)
-    bytes += stored.bundle.length
+    bytes += stored.bundle.length + (stored.text ?? '').length
     if (found.length > 0 && bytes > pageBytes) break
     found.push(stored)
   }
-  const last = found.at(-1)
-  return found.length < rows.length && last !== undefined ? { found, next: last.id } : { found }
+  return found
 }
 
 export function storedOf(row: Row): StoredAttestation {
