@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { delivered, openSession, stepRequest } from '../../broker/broker.fixture.ts'
-import { receiptOf } from '../statements/index.ts'
-import { checkReceipt, readStatement } from '../verify/index.ts'
+import { openSession, stepRequest } from '../../broker/broker.fixture.ts'
 import { attestWorld } from './attestor.fixture.ts'
-import { fakePeople, logKey } from './over.fixture.ts'
+import { fakePeople } from './over.fixture.ts'
+import { rightReceipt } from './right-receipt.fixture.ts'
 
 test('each yes that a step needed, for its session or for what it did, is shown by its entry', async (t) => {
   const world = await attestWorld(t)
@@ -48,25 +47,12 @@ test('each yes that a step needed, for its session or for what it did, is shown 
   // Of another session that the same job asked for: it allows nothing here.
   await approve('apr_later')
   await broker.endStep(step, { reason: 'finished', exitCode: 0 })
-  await delivered(world.it)
-  const attestor = world.another({
-    statements: { provenanceOf: () => undefined, sbomOf: () => undefined, receiptOf, checkReceipt },
-  })
-  t.after(() => attestor.close())
-  const receipt = await attestor.receipt(step.id, 5_000)
-  assert.ok(typeof receipt === 'object' && 'bundle' in receipt, JSON.stringify(receipt))
-  const { statement } = JSON.parse(receipt.bundle) as {
-    statement: { predicate: { approvals: { of: string; people: string[] }[] } }
-  }
-  const checked = await checkReceipt(readStatement(Buffer.from(JSON.stringify(statement))), {
-    logKey: logKey.verifierKey,
-  })
-  assert.ok(checked.ok, JSON.stringify(checked))
+  const { predicate, checked } = await rightReceipt(t, world, step.id)
   assert.deepEqual(
     checked.entries.map(({ entry }) => entry.type),
     ['session.issued', 'approval.granted', 'step.started', 'approval.granted', 'step.finished'],
   )
-  const said = statement.predicate.approvals.map(({ of, people }) => `${of}: ${people.join()}`)
+  const said = predicate.approvals.map(({ of, people }) => `${String(of)}: ${String(people)}`)
   assert.deepEqual(new Set(said), new Set([`session: ${person}`, `git:push a: ${person}`]))
   assert.ok(!checked.unproved.some((place) => place.startsWith('approvals')), checked.unproved.join())
 })

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connection, delivered, grant, openSession, stepRequest } from '../../broker/broker.fixture.ts'
 import { receiptOf } from '../statements/index.ts'
-import { checkReceipt, readStatement } from '../verify/index.ts'
 import { attestWorld, filesSummary } from './attestor.fixture.ts'
-import { logKey } from './over.fixture.ts'
+import { receiptsAlone, rightReceipt } from './right-receipt.fixture.ts'
 
 test('the receipt of a step that a broker ran is right by the entries that the broker wrote', async (t) => {
   const world = await attestWorld(t)
@@ -19,22 +18,10 @@ test('the receipt of a step that a broker ran is right by the entries that the b
     },
     summary: { duration_ms: 10, script: { text: 'true', of: 'run' }, ...filesSummary(2) },
   })
-  await delivered(world.it)
-  const attestor = world.another({
-    statements: { provenanceOf: () => undefined, sbomOf: () => undefined, receiptOf, checkReceipt },
-  })
-  t.after(() => attestor.close())
-  const receipt = await attestor.receipt(step.id, 5_000)
-  assert.ok(typeof receipt === 'object' && 'bundle' in receipt, JSON.stringify(receipt))
-  const { statement } = JSON.parse(receipt.bundle) as { statement: unknown }
-  const checked = await checkReceipt(readStatement(Buffer.from(JSON.stringify(statement))), {
-    logKey: logKey.verifierKey,
-  })
-  assert.ok(checked.ok, JSON.stringify(checked))
+  const { predicate, checked } = await rightReceipt(t, world, step.id)
   assert.deepEqual(checked.unproved, ['server', 'policy', 'audit.omitted'])
-  const { credentials } = (statement as { predicate: { credentials: Record<string, unknown>[] } }).predicate
   assert.deepEqual(
-    credentials.map((one) => [one['lease'], one['grant'], one['reason'], typeof one['revoked']]),
+    predicate.credentials.map((one) => [one['lease'], one['grant'], one['reason'], typeof one['revoked']]),
     [[lease.id, grant, 'finished', 'string']],
   )
 })
@@ -48,7 +35,7 @@ test('a receipt that says what its entries do not is not signed, and its row say
   const signed: unknown[] = []
   const attestor = world.another({
     statements: {
-      ...{ provenanceOf: () => undefined, sbomOf: () => undefined, checkReceipt },
+      ...receiptsAlone,
       receiptOf: (facts, proofs) =>
         receiptOf({ ...facts, reported: { ...facts.reported, exitCode: 0 } }, proofs),
     },

@@ -3,6 +3,7 @@ import { vsaOf, type VerificationFacts } from '../statements/index.ts'
 import {
   parseTrustedRoot,
   Refusal,
+  summaryType,
   type BundleCheck,
   type Demands,
   type Judgement,
@@ -137,7 +138,7 @@ export function createVerifying(
   }
 }
 
-const summaryWords = new Set(['vsa', 'https://slsa.dev/verification_summary/v1'])
+const summaryWords = new Set(['vsa', summaryType])
 
 /** Roots that are named stand in place of ours, as in a grant: under them others sign, too. */
 async function trustOf({ trustedRoots }: VerifyRequest, deps: VerifyingDeps): Promise<TrustOf> {

@@ -2,7 +2,7 @@ import { isolationOf, type Engine } from '../../lib/index.ts'
 import { dependenciesOf, invocationId, sourceUri, type Descriptor } from './dependencies.ts'
 import type { StepFacts } from './facts.ts'
 import { digestSet, isPseudonym, plain, plainLines, present, timeOf } from './plain.ts'
-import { buildType, provenanceType, receiptType, type Statement } from '../verify/index.ts'
+import { buildType, provenanceType, receiptType, statementV1, type Statement } from '../verify/index.ts'
 import { compare, subjectsOf } from './subjects.ts'
 
 const maxListed = 1_000
@@ -16,7 +16,7 @@ export function provenanceOf(facts: StepFacts): Statement | undefined {
   if (subject.length === 0) return undefined
   const { all, omitted } = dependenciesOf(facts)
   return {
-    _type: 'https://in-toto.io/Statement/v1',
+    _type: statementV1,
     subject,
     predicateType: provenanceType,
     predicate: {

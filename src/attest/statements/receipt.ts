@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../lib/index.ts'
 import { parseEntry } from '../../audit/verify/index.ts'
-import { attributeNames, receiptType, type Statement } from '../verify/index.ts'
+import { attributeNames, receiptType, statementV1, type Statement } from '../verify/index.ts'
 import { takenIn } from './dependencies.ts'
 import type { LogProofs, ProvenEntry, StepFacts } from './facts.ts'
 import { digestSet, plain, present, timeOf } from './plain.ts'
@@ -22,7 +22,7 @@ export function receiptOf(facts: StepFacts, proofs: LogProofs): Statement | unde
   // By the entry: what was settled or left since the facts were gathered stands there.
   const isLacking = parseEntry(end.bytes)?.data['downloadsIncomplete'] === true
   return {
-    _type: 'https://in-toto.io/Statement/v1',
+    _type: statementV1,
     subject: [{ name: facts.step.id, digest: { sha256: sha256Hex(end.bytes) } }, ...subjectsOf(facts)],
     predicateType: receiptType,
     predicate: {

@@ -1,10 +1,8 @@
 import { componentsOf, toCycloneDx } from '../../audit/sbom/index.ts'
-import type { Statement } from '../verify/index.ts'
+import { sbomType, statementV1, type Statement } from '../verify/index.ts'
 import type { StepFacts } from './facts.ts'
 import { plain, plainUri, present, timeOf } from './plain.ts'
 import { subjectsOf } from './subjects.ts'
-
-export const sbomType = 'https://cyclonedx.org/bom'
 
 /**
  * The packages that the step was given through the gateway, about what it made: CycloneDX 1.6. Undefined if it made nothing, or was given
@@ -27,7 +25,7 @@ export function sbomOf(facts: StepFacts): Statement | undefined {
   )
   const { repository, commit } = facts.identity.attributes
   return {
-    _type: 'https://in-toto.io/Statement/v1',
+    _type: statementV1,
     subject,
     predicateType: sbomType,
     predicate: toCycloneDx(

@@ -1,8 +1,6 @@
-import type { Statement, Subject } from '../verify/index.ts'
+import { statementV1, summaryType, type Statement, type Subject } from '../verify/index.ts'
 import { digestSet, plain, plainUri, present, timeOf } from './plain.ts'
 import { compare, fileName } from './subjects.ts'
-
-export const vsaType = 'https://slsa.dev/verification_summary/v1'
 
 /** What somebody found who held an artifact's attestations against a policy. */
 export interface VerificationFacts {
@@ -40,9 +38,9 @@ export function vsaOf(facts: VerificationFacts): Statement {
     digest,
   }) as Subject
   return {
-    _type: 'https://in-toto.io/Statement/v1',
+    _type: statementV1,
     subject: [about],
-    predicateType: vsaType,
+    predicateType: summaryType,
     predicate: {
       verifier: { id, version: { mayfly: plain(verifier.version, 64) } },
       timeVerified: timeOf(timeMs),

@@ -1,6 +1,5 @@
 import type { Claimed } from './claimed.ts'
-
-const summaryType = 'https://slsa.dev/verification_summary/v1'
+import { summaryType } from './types.ts'
 
 /**
  * Is this about the very build that the provenance is about? Both being about one artifact is not enough: what another job, role or run

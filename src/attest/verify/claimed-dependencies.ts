@@ -1,4 +1,4 @@
-import { listIn, recordIn, textIn, type Fields } from './claimed-fields.ts'
+import { listIn, recordIn, textIn, type Fields } from './lenient-fields.ts'
 
 /** Those that nothing better than somebody's word holds; undefined if nobody says what it was built from. */
 export type Dependencies = { readonly unverified: readonly string[] } | undefined

@@ -1,8 +1,9 @@
 import { dependenciesIn, digestsIn, type Dependencies } from './claimed-dependencies.ts'
-import { listIn, recordIn, textIn, type Fields } from './claimed-fields.ts'
+import { listIn, recordIn, textIn, type Fields } from './lenient-fields.ts'
 import { isOfOtherJob, jobOfProvenance, jobOfReceipt, otherJob, type JobSaid } from './job-signer.ts'
 import { sha256Hex } from './key.ts'
 import type { Statement, Verified } from './model.ts'
+import { buildType, cosignType, provenanceType, receiptType, summaryType } from './types.ts'
 
 /** What an attestation claims, as far as whoever signed it may say so; undefined where nobody says it. */
 export interface Claimed {
@@ -46,12 +47,6 @@ export interface Approval {
   readonly people: readonly string[]
 }
 
-const provenanceType = 'https://slsa.dev/provenance/v1'
-const summaryType = 'https://slsa.dev/verification_summary/v1'
-const receiptType = 'urn:mayfly:step-receipt:v1'
-const cosignType = 'https://sigstore.dev/cosign/sign/v1'
-const stepBuild = 'urn:mayfly:step:v1'
-
 /**
  * `own`: it was signed under a root that signs for Mayfly alone. Anybody else may write into a statement of his that it was made by
  * our builder, in a role of ours: of his statements the certificate counts, and the builder that it names, which is his word.
@@ -63,7 +58,7 @@ export function claimedBy(verified: Verified, own: boolean): Claimed {
   const predicate = type === provenanceType ? said : {}
   const definition = recordIn(predicate['buildDefinition'])
   const builder = textIn(recordIn(recordIn(predicate['runDetails'])['builder'])['id'])
-  const ours = own && definition['buildType'] === stepBuild
+  const ours = own && definition['buildType'] === buildType
   const receipt = own && type === receiptType ? said : undefined
   let sha256: string | undefined
   return {

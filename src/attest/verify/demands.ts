@@ -14,14 +14,15 @@ import {
 import { isEmpty, readDemands, type WrittenDemands } from './demand-reader.ts'
 import type { Demands } from './demand-model.ts'
 import type { Verified } from './model.ts'
+import { provenanceType, receiptType, sbomType, spdxType, summaryType } from './types.ts'
 
 /** Words for types of statements; a URI stands for itself, `signature` for a signature over the artifact alone. */
 export const predicateWords: Readonly<Record<string, string>> = {
-  provenance: 'https://slsa.dev/provenance/v1',
-  sbom: 'https://cyclonedx.org/bom',
-  spdx: 'https://spdx.dev/Document',
-  vsa: 'https://slsa.dev/verification_summary/v1',
-  receipt: 'urn:mayfly:step-receipt:v1',
+  provenance: provenanceType,
+  sbom: sbomType,
+  spdx: spdxType,
+  vsa: summaryType,
+  receipt: receiptType,
   signature: 'signature',
 }
 
@@ -173,8 +174,8 @@ const summaryChecks: readonly Check[] = [
 ]
 
 const checksOf: Readonly<Record<string, readonly Check[]>> = {
-  'https://slsa.dev/provenance/v1': provenanceChecks,
-  'https://slsa.dev/verification_summary/v1': summaryChecks,
+  [provenanceType]: provenanceChecks,
+  [summaryType]: summaryChecks,
 }
 
 function unmet(claimed: Claimed, demands: Demands, context: JudgeContext): string[] {

@@ -50,12 +50,18 @@ export function numberIn(value: unknown, what: string): number {
 
 /** RFC 3339 in UTC, in milliseconds since 1970. */
 export function timeIn(value: unknown, what: string): number {
-  const text = textIn(value, what, 40)
-  const seconds = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d{1,9})?Z$/.exec(text)?.[1]
-  const ms = seconds === undefined ? Number.NaN : Date.parse(text)
+  const ms = instantOf(textIn(value, what, 40))
+  if (ms === undefined) throw new Refusal('malformed', `${what} is no time like 2026-01-31T12:00:00Z`)
+  return ms
+}
+
+/** The same; undefined for what is none. */
+export function instantOf(value: unknown): number | undefined {
+  if (typeof value !== 'string' || value.length > 40) return undefined
+  const seconds = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d{1,9})?Z$/.exec(value)?.[1]
+  const ms = seconds === undefined ? Number.NaN : Date.parse(value)
   // A day that there is not would become another one.
-  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== seconds)
-    throw new Refusal('malformed', `${what} is no time like 2026-01-31T12:00:00Z`)
+  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== seconds) return undefined
   return ms
 }
 

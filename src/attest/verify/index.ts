@@ -21,15 +21,9 @@ export { judge, predicateWords, type JudgeContext, type Judgement } from './dema
 export { joinTrust, sha256Hex, trustKey } from './key.ts'
 export { canonicalEntry, type EntryContent } from './log-entry.ts'
 export type * from './model.ts'
-export {
-  buildType,
-  provenanceType,
-  readProvenance,
-  type Provenance,
-  type ResourceDescriptor,
-} from './provenance.ts'
+export { readProvenance, type Provenance, type ResourceDescriptor } from './provenance.ts'
 export { attributeNames } from './receipt-schema.ts'
-export { checkReceipt, receiptType, type CheckedReceipt, type ReceiptReason } from './receipt.ts'
+export { checkReceipt, type CheckedReceipt, type ReceiptReason } from './receipt.ts'
 export type { ReceiptSigner } from './receipt-signer.ts'
 export { publicInstanceIn } from './shared-root.ts'
 export { Refusal, type Refused, type VerifyReason } from './refusal.ts'
@@ -41,4 +35,5 @@ export {
 } from './trust-document.ts'
 export { verifyTimestamp } from './timestamp.ts'
 export { parseTrustedRoot } from './trusted-root.ts'
+export { buildType, provenanceType, receiptType, sbomType, statementV1, summaryType } from './types.ts'
 export { checkTimestamp, verifyBundle, verifyCertificate } from './verify.ts'

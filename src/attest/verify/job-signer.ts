@@ -1,4 +1,4 @@
-import { recordIn, textIn, type Fields } from './claimed-fields.ts'
+import { recordIn, textIn, type Fields } from './lenient-fields.ts'
 import type { Signer } from './model.ts'
 import { createAgreement } from './receipt-agreement.ts'
 

@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from './certificate.ts'
 import type { Window } from './fields.ts'
+import type { statementV1 } from './types.ts'
 
 /** in-toto Statement v1: what is said (the predicate), of what (subjects, by their digests). */
 export interface Statement {
-  readonly _type: 'https://in-toto.io/Statement/v1'
+  readonly _type: typeof statementV1
   readonly subject: readonly Subject[]
   readonly predicateType: string
   readonly predicate: unknown

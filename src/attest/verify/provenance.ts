@@ -1,8 +1,6 @@
+import { fieldsIn, listIn, textIn } from './lenient-fields.ts'
 import type { Statement } from './model.ts'
-
-export const provenanceType = 'https://slsa.dev/provenance/v1'
-/** What a provenance of ours calls its kind of build. */
-export const buildType = 'urn:mayfly:step:v1'
+import { buildType, provenanceType } from './types.ts'
 
 /** SLSA provenance v1, as far as it is read here; whatever is of another type in it counts as missing. */
 export interface Provenance {
@@ -30,47 +28,38 @@ export interface ResourceDescriptor {
 /** The provenance in a statement, of ours or of others; `undefined` for what is none. */
 export function readProvenance({ predicateType, predicate }: Statement): Provenance | undefined {
   if (predicateType !== provenanceType) return undefined
-  const { buildDefinition, runDetails } = recordOf(predicate)
-  const definition = recordOf(buildDefinition)
-  const details = recordOf(runDetails)
-  const builderId = textOf(recordOf(details['builder'])['id'])
-  const type = textOf(definition['buildType'])
+  const { buildDefinition, runDetails } = fieldsIn(predicate)
+  const definition = fieldsIn(buildDefinition)
+  const details = fieldsIn(runDetails)
+  const builderId = textIn(fieldsIn(details['builder'])['id'])
+  const type = textIn(definition['buildType'])
   if (builderId === undefined || type === undefined) return undefined
-  const metadata = recordOf(details['metadata'])
+  const metadata = fieldsIn(details['metadata'])
   const tier = type === buildType ? /\/builders\/(tier-[a-e])$/.exec(builderId)?.[1] : undefined
   return {
     ...{ buildType: type, builderId, ...given({ tier }) },
-    externalParameters: recordOf(definition['externalParameters']),
-    internalParameters: recordOf(definition['internalParameters']),
+    externalParameters: fieldsIn(definition['externalParameters']),
+    internalParameters: fieldsIn(definition['internalParameters']),
     resolvedDependencies: descriptorsOf(definition['resolvedDependencies']),
     byproducts: descriptorsOf(details['byproducts']),
     ...given({
-      invocationId: textOf(metadata['invocationId']),
-      startedOn: textOf(metadata['startedOn']),
-      finishedOn: textOf(metadata['finishedOn']),
+      invocationId: textIn(metadata['invocationId']),
+      startedOn: textIn(metadata['startedOn']),
+      finishedOn: textIn(metadata['finishedOn']),
     }),
   }
 }
 
 function descriptorsOf(value: unknown): readonly ResourceDescriptor[] {
-  return (Array.isArray(value) ? value : []).map((one) => {
-    const { name, uri, mediaType, digest, annotations } = recordOf(one)
-    const digests = Object.entries(recordOf(digest)).filter(([, text]) => typeof text === 'string')
+  return listIn(value).map((one) => {
+    const { name, uri, mediaType, digest, annotations } = fieldsIn(one)
+    const digests = Object.entries(fieldsIn(digest)).filter(([, text]) => typeof text === 'string')
     return {
-      ...given({ name: textOf(name), uri: textOf(uri), mediaType: textOf(mediaType) }),
+      ...given({ name: textIn(name), uri: textIn(uri), mediaType: textIn(mediaType) }),
       digest: Object.fromEntries(digests) as Record<string, string>,
-      annotations: recordOf(annotations),
+      annotations: fieldsIn(annotations),
     }
   })
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isRecord ? (value as Readonly<Record<string, unknown>>) : {}
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }
 
 /** Without what is missing. */

@@ -1,5 +1,5 @@
-import { listIn, textIn, type Fields } from './receipt-form.ts'
-import { instantOf } from './receipt-shape.ts'
+import { listIn, textIn, type Fields } from './lenient-fields.ts'
+import { instantOf } from './fields.ts'
 
 /** Collects where a receipt says something else than its entries, and what of it no entry bears out. */
 export interface Agreement {

@@ -1,6 +1,7 @@
 import type { Entry } from '../../audit/verify/index.ts'
 import type { Agreement } from './receipt-agreement.ts'
-import { fieldsIn, grouped, isSubset, listIn, maxApartMs, textIn, type Fields } from './receipt-form.ts'
+import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
+import { grouped, isSubset, maxApartMs } from './receipt-form.ts'
 
 /** A yes counts if its entries are there, enough of them before the step's end, and nobody said no; who said it, for what and when are the entries'. */
 export function approvalsAgree(predicate: Fields, entries: readonly Entry[], agreement: Agreement): void {

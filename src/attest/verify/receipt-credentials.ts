@@ -1,7 +1,8 @@
 import type { Entry } from '../../audit/verify/index.ts'
 import type { Agreement } from './receipt-agreement.ts'
-import { fieldsIn, grouped, listIn, maxApartMs, textIn, type Fields } from './receipt-form.ts'
-import { instantOf } from './receipt-shape.ts'
+import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
+import { grouped, maxApartMs } from './receipt-form.ts'
+import { instantOf } from './fields.ts'
 
 /** Each credential against the entries of its life: issued, renewed, revoked. */
 export function credentialsAgree(predicate: Fields, entries: readonly Entry[], agreement: Agreement): void {

@@ -1,6 +1,7 @@
 import type { Entry } from '../../audit/verify/index.ts'
 import { sameText, type Agreement } from './receipt-agreement.ts'
-import { fieldsIn, listIn, maxApartMs, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
+import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
+import { maxApartMs, type ReadReceipt } from './receipt-form.ts'
 
 /** How the step ended, and what it came to. */
 export function endAgrees({ predicate, session }: ReadReceipt, end: Entry, agreement: Agreement): void {

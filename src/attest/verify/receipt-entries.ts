@@ -1,6 +1,7 @@
 import { utf8, type Entry } from '../../audit/verify/index.ts'
 import { sha256Hex } from './key.ts'
-import { fieldsIn, listIn, maxApartMs, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
+import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
+import { maxApartMs, type ReadReceipt } from './receipt-form.ts'
 import { createAgreement, type Agreement } from './receipt-agreement.ts'
 import { endAgrees } from './receipt-end.ts'
 import { madeAgrees } from './receipt-made.ts'

@@ -1,8 +1,9 @@
+import { instantOf } from './fields.ts'
+import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
 import type { Statement } from './model.ts'
 import { maxEntryBytes, maxNamed, receiptShape, subjectsShape } from './receipt-schema.ts'
-import { instantOf, misshapen } from './receipt-shape.ts'
-
-export type Fields = Readonly<Record<string, unknown>>
+import { misshapen } from './receipt-shape.ts'
+import { receiptType, statementV1 } from './types.ts'
 
 /** A receipt as it is written, its form checked and nothing of it believed. */
 export interface ReadReceipt {
@@ -33,8 +34,8 @@ export const maxApartMs = 600_000
 export function readReceipt(statement: Statement): ReadReceipt | string {
   // Also of one that nobody has read as a statement before.
   const { _type, predicateType, predicate, subject } = fieldsIn(statement) as unknown as Statement
-  if (_type !== 'https://in-toto.io/Statement/v1') return 'it is no in-toto statement of version 1'
-  if (predicateType !== 'urn:mayfly:step-receipt:v1') return 'it is no step receipt of version 1'
+  if (_type !== statementV1) return 'it is no in-toto statement of version 1'
+  if (predicateType !== receiptType) return 'it is no step receipt of version 1'
   const odd = misshapen(predicate, receiptShape, '') ?? misshapen(subject, subjectsShape, 'subject')
   if (odd !== undefined) return odd
   const all = predicate as Fields & Pick<ReadReceipt, 'audit'>
@@ -112,19 +113,6 @@ function entriesProblem({ entries }: ReadReceipt['audit']): string | undefined {
     bytes += Buffer.byteLength(entry)
   }
   return bytes > maxEntryBytes ? `audit.entries have more than ${maxEntryBytes} bytes` : undefined
-}
-
-export function fieldsIn(value: unknown): Fields {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? (value as Fields) : {}
-}
-
-export function textIn(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
-}
-
-export function listIn(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
 }
 
 /** Node 20 has neither `Map.groupBy` nor sets that are compared. */

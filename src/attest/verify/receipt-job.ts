@@ -1,6 +1,7 @@
 import type { Entry } from '../../audit/verify/index.ts'
 import type { Agreement } from './receipt-agreement.ts'
-import { fieldsIn, type ReadReceipt } from './receipt-form.ts'
+import { fieldsIn } from './lenient-fields.ts'
+import type { ReadReceipt } from './receipt-form.ts'
 
 /** The beginning and the end of a step always say for which job it was. */
 const always: ReadonlySet<string> = new Set(['step.started', 'step.finished'])

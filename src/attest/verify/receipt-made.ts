@@ -1,6 +1,7 @@
 import type { Entry } from '../../audit/verify/index.ts'
 import { cleanText, isCutOf, type Agreement } from './receipt-agreement.ts'
-import { fieldsIn, grouped, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
+import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
+import { grouped, type ReadReceipt } from './receipt-form.ts'
 import { sha256Hex } from './key.ts'
 import { maxFiles } from './receipt-schema.ts'
 
@@ -42,36 +43,31 @@ function namedAgree(name: string, said: Fields, found: Fields, agreement: Agreem
     agreement.same(`reported.${name}.listDigest`, fieldsIn(said['listDigest'])['sha256'], found['sha256'])
   if (isWhole && found['sha256'] !== undefined)
     agreement.holds(`reported.${name}.listDigest`, sha256Hex(Buffer.from(sums(files))) === found['sha256'])
-  const named = listIn(said['files'])
+  const own = listIn(said['files']).map(fieldsIn)
   // It may say only how many there were: then the entry names some, and the receipt none.
-  if (named.length === 0 && said['count'] !== undefined) agreement.leave(`reported.${name}.files`)
+  if (own.length === 0 && said['count'] !== undefined) agreement.leave(`reported.${name}.files`)
   // An entry may have room for fewer than a receipt names: what it names must be there, if that had room.
-  else if (named.length < maxFiles) {
-    const own = named.map(fieldsIn)
-    const isThere = ({ path, sha256, bytes }: Fields) =>
-      own.some(
-        (one) =>
-          fieldsIn(one['digest'])['sha256'] === sha256 &&
-          one['bytes'] === bytes &&
-          isNamed(textIn(one['name']) ?? '', cleanText(textIn(path) ?? '')),
-      )
+  else if (own.length < maxFiles) {
+    const isThere = (file: Fields) => own.some((one) => isFile(one, file))
     agreement.holds(`reported.${name}.files`, files.every(isThere))
   }
-  for (const [at, one] of named.map(fieldsIn).entries()) {
-    const { sha256 } = fieldsIn(one['digest'])
-    const same = files.filter((file) => file['sha256'] === sha256 && file['bytes'] === one['bytes'])
-    const is =
-      filesByDigest(same)
-        .get(sha256)
-        ?.isCalled(textIn(one['name']) ?? '') === true
+  for (const [at, one] of own.entries()) {
+    const is = files.some((file) => isFile(one, file))
     if (isWhole) agreement.holds(`reported.${name}.files`, is)
     else if (!is) agreement.leave(`reported.${name}.files[${at}]`)
   }
 }
 
-/** As receipts call a file of that path. */
-function isNamed(name: string, path: string): boolean {
-  return [path, `./${path}`].some((one) => name === one || isCutOf(name, one))
+/** Does a receipt's file stand for that of an entry? */
+function isFile({ name, digest, bytes }: Fields, file: Fields): boolean {
+  const isSame = fieldsIn(digest)['sha256'] === file['sha256'] && bytes === file['bytes']
+  return isSame && namesOf(file).some((one) => one === name || isCutOf(textIn(name) ?? '', one))
+}
+
+/** As receipts call it. */
+function namesOf({ path }: Fields): string[] {
+  const name = textIn(path)
+  return name === undefined ? [] : [cleanText(name), `./${cleanText(name)}`]
 }
 
 interface FilesOfDigest {
@@ -84,8 +80,7 @@ function filesByDigest(files: readonly Fields[]): Map<unknown, FilesOfDigest> {
   const groups = grouped(files, ({ sha256 }) => sha256)
   return new Map(
     [...groups].map(([digest, same]) => {
-      const paths = same.flatMap(({ path }) => textIn(path) ?? []).map(cleanText)
-      const names = new Set(paths.flatMap((path) => [path, `./${path}`]))
+      const names = new Set(same.flatMap(namesOf))
       const isCalled = (name: string) => names.has(name) || [...names].some((one) => isCutOf(name, one))
       return [digest, { isCalled }]
     }),

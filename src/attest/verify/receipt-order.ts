@@ -1,7 +1,7 @@
 import type { Entry } from '../../audit/verify/index.ts'
 import type { Agreement } from './receipt-agreement.ts'
 import { operationOf } from './receipt-approvals.ts'
-import { listIn } from './receipt-form.ts'
+import { listIn } from './lenient-fields.ts'
 
 /**
  * What allows something stands before it: the order of the log is the order in which things happened, whatever clocks said. Else a

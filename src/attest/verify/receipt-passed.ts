@@ -1,5 +1,6 @@
 import type { Entry } from '../../audit/verify/index.ts'
-import { fieldsIn, listIn, textIn, type Fields } from './receipt-form.ts'
+import { cleanText } from './receipt-agreement.ts'
+import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
 
 /** Files that entries name, put together by what tells one from another, so that a receipt of many is held against them in one pass. */
 export interface Passed {
@@ -20,7 +21,7 @@ export interface PassedFile {
 
 /** A key of texts, as receipts write them; what is no text has none. */
 export function keyOf(...parts: readonly unknown[]): string {
-  return parts.map((one) => (textIn(one) ?? '').replaceAll(/\p{Cc}/gu, '\uFFFD')).join('\n')
+  return parts.map((one) => cleanText(textIn(one) ?? '')).join('\n')
 }
 
 /** What registries took: told apart by the connection. */

@@ -1,3 +1,5 @@
+import { instantOf } from './fields.ts'
+
 /** The form of a JSON value: of every member, how long it may be and which characters a text of it may have. */
 export type Shape = TextShape | CountShape | TimeShape | FlagShape | ListShape | RecordShape
 
@@ -116,13 +118,4 @@ function inRecord(value: unknown, { members, optional, least }: RecordShape, at:
     } else if (!optional.has(name)) return `${place} is missing`
   }
   return undefined
-}
-
-/** RFC 3339 in UTC, in milliseconds since 1970; undefined for what is none, and for a day that there is not. */
-export function instantOf(value: unknown): number | undefined {
-  if (typeof value !== 'string' || value.length > 40) return undefined
-  const seconds = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d{1,9})?Z$/.exec(value)?.[1]
-  const ms = seconds === undefined ? Number.NaN : Date.parse(value)
-  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== seconds) return undefined
-  return ms
 }

@@ -2,7 +2,8 @@ import type { Entry } from '../../audit/verify/index.ts'
 import { approvalsAgree } from './receipt-approvals.ts'
 import type { Agreement } from './receipt-agreement.ts'
 import { credentialsAgree } from './receipt-credentials.ts'
-import { fieldsIn, isSubset, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
+import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
+import { isSubset, type ReadReceipt } from './receipt-form.ts'
 import { downloadedIn, keyOf, publishedIn, type PassedFile } from './receipt-passed.ts'
 
 /** What the step used, took in and gave out. What an entry has must be in the receipt; and the other way round, as far as all entries are there. */

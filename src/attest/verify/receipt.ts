@@ -16,8 +16,6 @@ import { contradictions } from './receipt-entries.ts'
 import { readReceipt, type ReadReceipt } from './receipt-form.ts'
 import { signerProblem, type ReceiptSigner } from './receipt-signer.ts'
 
-export const receiptType = 'urn:mayfly:step-receipt:v1'
-
 /** Why a receipt was not accepted: stable, for programs. */
 export type ReceiptReason =
   /** It is no receipt of this version. */

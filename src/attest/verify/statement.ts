@@ -2,6 +2,7 @@ import { fieldsOf, listOf, textIn } from './fields.ts'
 import { readJson } from './json.ts'
 import type { Statement, Subject } from './model.ts'
 import { Refusal } from './refusal.ts'
+import { statementV1 } from './types.ts'
 
 /** As large as one with 10,000 artifacts may get, several times over. */
 export const statementLimits = { bytes: 16_777_216, pieces: 2_000_000 } as const
@@ -15,14 +16,14 @@ export function readStatement(bytes: Uint8Array): Statement {
   const odd = Object.keys(fields).find((name) => !known.includes(name))
   if (odd !== undefined)
     throw new Refusal('bad_statement', `the statement has ${JSON.stringify(odd.slice(0, 80))}`)
-  if (fields['_type'] !== 'https://in-toto.io/Statement/v1')
+  if (fields['_type'] !== statementV1)
     throw new Refusal('bad_statement', 'it is no in-toto statement of version 1')
   const predicateType = textIn(fields['predicateType'], 'the type of the predicate', 1024)
   const subjects = listOf(fields['subject'], 'the list of subjects', maxSubjects)
   if (predicateType === '' || subjects.length === 0)
     throw new Refusal('bad_statement', 'the statement has no subject, or no type of its predicate')
   return {
-    _type: 'https://in-toto.io/Statement/v1',
+    _type: statementV1,
     subject: subjects.map(readSubject),
     predicateType,
     predicate: fields['predicate'],
