@@ -193,6 +193,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/byte-range.ts': 'reads a `Range` header',
   'gateway/collect.ts': 'reads a body within bounds',
   'gateway/room.ts': 'how many bytes of bodies are held at once',
+  'gateway/unnamed-file.ts': 'a file that bodies are put aside in',
   'gateway/exchange.ts': 'what a protocol is handed',
   'gateway/name-in-grant.ts': 'how grants write the name of a database',
   'gateway/read-exactly.ts': 'reads a protocol of bytes message by message, before its session stands',

@@ -1,6 +1,7 @@
 /**
  * A name as the least exact file system takes it: without case, with compatible characters as one, without what macOS ignores in
  * names, and without what Windows cuts off at their end. Two names that fold alike may become one file.
+ * Takes quadratic time for parts that are no plain ones: some marks are sorted by NFKC.
  */
 export function foldedName(name: string): string {
   return name
@@ -9,6 +10,6 @@ export function foldedName(name: string): string {
     .toUpperCase()
     .toLowerCase()
     .split('/')
-    .map((part) => part.replace(/:.*$/, '').replace(/[. ]+$/, ''))
+    .map((part) => (part.split(':', 1)[0] ?? '').replace(/(?<![. ])[. ]+$/, ''))
     .join('/')
 }

@@ -1,12 +1,12 @@
 import { crc32, createInflateRaw } from 'node:zlib'
 import { MayflyError } from '../../lib/index.ts'
+import { give } from './give.ts'
+import { wrong } from './wrong.ts'
 
 /** CRC-32 and length (RFC 1952, section 2.3.1). */
 const trailerBytes = 8
 const maxHeadBytes = 512
 const namedFlag = 0x08
-
-const wrong = (why: string) => new MayflyError('bad_input', why)
 
 /**
  * What one gzip member holds. Throws `bad_input` if there is more than that one, since some readers go on and some stop; and for a
@@ -62,13 +62,7 @@ async function feed(
     held = Buffer.from(held.subarray(held.length - trailerBytes))
     fed.bytes += piece.length
     if (inflater.readableEnded || inflater.destroyed) continue
-    await new Promise<void>((resolve) => {
-      inflater.once('close', resolve)
-      inflater.write(piece, () => {
-        inflater.off('close', resolve)
-        resolve()
-      })
-    })
+    await give(inflater, piece)
   }
   if (isHead || held.length < trailerBytes) throw wrong('it is no whole gzip')
   fed.trailer = held

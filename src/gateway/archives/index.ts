@@ -7,4 +7,5 @@
 export { unpackOne } from './gzip.ts'
 export { foldedName } from './folded-name.ts'
 export { readTar, type TarContents } from './tar.ts'
-export { readZip, type ReadAt, type ZipContents } from './zip.ts'
+export { pieces, type ReadAt } from './read-at.ts'
+export { readZip, type ZipContents } from './zip.ts'

@@ -1,4 +1,4 @@
-import { MayflyError } from '../../lib/index.ts'
+import { wrong } from './wrong.ts'
 
 export interface TarEntry {
   /** `pax` and `long` say what the next entry is called. */
@@ -8,8 +8,6 @@ export interface TarEntry {
   readonly hasPrefix: boolean
   readonly bytes: number
 }
-
-export const wrong = (why: string) => new MayflyError('bad_input', why)
 
 const kinds: Readonly<Record<string, TarEntry['kind']>> = {
   ...{ '0': 'file', '\0': 'file', '5': 'folder', x: 'pax', L: 'long' },

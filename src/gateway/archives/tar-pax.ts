@@ -1,4 +1,4 @@
-import { wrong } from './tar-header.ts'
+import { wrong } from './wrong.ts'
 
 /** What readers skip. A size, a link or a sparse map of its own would make of the next entry another one for some of them. */
 const skippedTexts = /^(?:[ug]name|comment)$/

@@ -1,7 +1,8 @@
 import { MayflyError } from '../../lib/index.ts'
 import { isPlainName } from './plain-name.ts'
-import { readHeader, wrong, type TarEntry } from './tar-header.ts'
+import { readHeader, type TarEntry } from './tar-header.ts'
 import { paxPath } from './tar-pax.ts'
+import { wrong } from './wrong.ts'
 
 export interface TarContents {
   /** Of all files and folders, in order. */
@@ -59,14 +60,15 @@ export async function readTar(
 }
 
 function nameOf(entry: TarEntry, long: string | undefined, isWanted: (name: string) => boolean): string {
+  const name = long ?? entry.name
+  // Before anybody folds it, which takes long for a name of any length.
+  if (!isPlainName(name)) throw wrong(`its file ${shown(name)} has a name that readers do not agree on`)
   // Who does not know long names reads the short one; who has both may put its first part in front of the long one.
   const isMixed = long !== undefined && entry.hasPrefix
   if (isMixed || (long !== undefined && [long, entry.name].some((name) => isWanted(name.replace(/\/$/, '')))))
     throw wrong('it gives its manifest another name')
-  const name = long ?? entry.name
   // Some readers take it for a folder, and read its content as the next header.
   if (entry.kind === 'file' && name.endsWith('/')) throw wrong('a file in it is called like a folder')
-  if (!isPlainName(name)) throw wrong(`its file ${shown(name)} has a name that readers do not agree on`)
   return name
 }
 

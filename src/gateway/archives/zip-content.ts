@@ -1,5 +1,6 @@
 import { createInflateRaw } from 'node:zlib'
 import { MayflyError } from '../../lib/index.ts'
+import { give } from './give.ts'
 
 /**
  * How many bytes of `source` belong to what was packed (RFC 1951), and to how many they unpack. Stops where these are over `maxBytes`.
@@ -34,13 +35,7 @@ async function feed(
 ): Promise<void> {
   for await (const piece of source) {
     if (isOver.now || inflater.readableEnded || inflater.destroyed) return
-    await new Promise<void>((resolve) => {
-      inflater.once('close', resolve)
-      inflater.write(piece, () => {
-        inflater.off('close', resolve)
-        resolve()
-      })
-    })
+    await give(inflater, piece)
   }
   inflater.end()
 }

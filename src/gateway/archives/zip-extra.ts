@@ -1,4 +1,4 @@
-import { wrong } from './tar-header.ts'
+import { wrong } from './wrong.ts'
 
 /**
  * The fields that an entry may have beside its own: times and owners, each as long as it is by its definition, and once. Others give the

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { makeZip } from '../go/zip.fixture.ts'
 import { MayflyError } from '../../lib/index.ts'
-import { readZip } from './index.ts'
+import { foldedName, readZip } from './index.ts'
 
 const open = (bytes: Buffer) =>
   readZip(async (at, length) => {
@@ -122,53 +122,141 @@ function hiddenDirectory(): Buffer {
 
 const central = plain.indexOf('PK\x01\x02', 0, 'latin1')
 const end = plain.length - 22
-const refused: readonly (readonly [what: string, bytes: Buffer])[] = [
-  ['a comment behind it', makeZip(entries, 'PK')],
-  ['bytes in front', Buffer.concat([Buffer.from('#!'), plain])],
-  ['bytes behind', Buffer.concat([plain, Buffer.of(0)])],
+const refused: readonly (readonly [what: string, bytes: Buffer, why: RegExp])[] = [
+  ['a comment behind it', makeZip(entries, 'PK'), /behind its end/],
+  ['bytes in front', Buffer.concat([Buffer.from('#!'), plain]), /behind the directory/],
+  ['bytes behind', Buffer.concat([plain, Buffer.of(0)]), /behind its end/],
   [
     'bytes between entries and directory',
     changed(
       (bytes) => bytes.writeUInt32LE(central + 4, bytes.length - 6),
       Buffer.concat([plain.subarray(0, central), Buffer.alloc(4), plain.subarray(central)]),
     ),
+    /between the entries/,
   ],
-  ['an entry that the directory does not have', changed((bytes) => bytes.writeUInt32LE(1, central + 42))],
-  ['another name in front of the content', changed((bytes) => bytes.write('evil', 30))],
-  ['another size in front of the content', changed((bytes) => bytes.writeUInt32LE(7, 22))],
-  ['another method in front of the content', changed((bytes) => bytes.writeUInt16LE(0, 8))],
-  ['an encrypted entry', changed((bytes) => bytes.writeUInt16LE(0x801, central + 8))],
-  ['a length behind the content', changed((bytes) => bytes.writeUInt16LE(0x808, central + 8))],
-  ['another number of entries', changed((bytes) => bytes.writeUInt16LE(2, end + 10))],
-  ['a part of several', changed((bytes) => bytes.writeUInt16LE(1, end + 4))],
-  ['a name twice', makeZip([...entries, { name: 'app/__init__.py', content: 'evil' }])],
-  ['a name that leads out', makeZip([{ name: '../a', content: '' }])],
-  ['a name from the root', makeZip([{ name: '/a', content: '' }])],
-  ['a name of Windows', makeZip([{ name: 'a\\b', content: '' }])],
-  ['a name that ends early', makeZip([{ name: 'a\0b', content: '' }])],
-  ['a name that is no text', makeZip([{ name: Buffer.of(0x61, 0xff), content: '' }])],
-  ['another way to pack', makeZip([{ name: 'a', content: 'b', method: 12 }])],
-  ['a name with a drive', makeZip([{ name: 'C:a', content: '' }])],
-  ['a file that others lie in', makeZip(['a', 'a/b'].map((name) => ({ name, content: '' })))],
-  ['a folder with content', makeZip([{ name: 'a/', content: 'b' }])],
-  ['a link', makeZip([{ name: 'a', content: 'b', mode: 0o120777 }])],
-  ['a stored file of two sizes', makeZip([{ name: 'a', content: 'b', method: 0, rest: Buffer.of(1) }])],
-  ['bytes behind what was packed', makeZip([{ name: 'a', content: 'b', rest: makeZip(entries) }])],
-  ['bytes behind much', makeZip([{ name: 'a', content: noise(2_000_000), rest: noise(100) }])],
-  ['times of any length', makeZip([{ name: 'a', content: '', extra: field(0x5455, Buffer.alloc(100)) }])],
-  ['owners of any length', makeZip([{ name: 'a', content: '', localExtra: field(0x7875, noise(40)) }])],
-  ['other times of any length', makeZip([{ name: 'a', content: '', extra: field(0x000a, noise(36)) }])],
-  ['times twice', makeZip([{ name: 'a', content: '', extra: Buffer.concat([times, times]) }])],
-  ['sizes of a large file', makeZip([{ name: 'a', content: '', localExtra: field(1, noise(16)) }])],
-  ['another end within its last file', makeZip([{ name: 'a', content: endUpTo(69), method: 0 }])],
-  ['the directory of a large one', hiddenDirectory()],
-  ['nothing', Buffer.alloc(0)],
-  ['no zip', Buffer.alloc(100)],
+  [
+    'an entry that the directory does not have',
+    changed((bytes) => bytes.writeUInt32LE(1, central + 42)),
+    /one thing in its directory/,
+  ],
+  [
+    'another name in front of the content',
+    changed((bytes) => bytes.write('evil', 30)),
+    /one thing in its directory/,
+  ],
+  [
+    'another size in front of the content',
+    changed((bytes) => bytes.writeUInt32LE(7, 22)),
+    /one thing in its directory/,
+  ],
+  [
+    'another method in front of the content',
+    changed((bytes) => bytes.writeUInt16LE(0, 8)),
+    /one thing in its directory/,
+  ],
+  ['an encrypted entry', changed((bytes) => bytes.writeUInt16LE(0x801, central + 8)), /is encrypted/],
+  [
+    'a length behind the content',
+    changed((bytes) => bytes.writeUInt16LE(0x808, central + 8)),
+    /says its length behind itself/,
+  ],
+  ['another number of entries', changed((bytes) => bytes.writeUInt16LE(2, end + 10)), /in several parts/],
+  [
+    'another number of entries, said twice',
+    changed((bytes) => [8, 10].forEach((at) => bytes.writeUInt16LE(2, end + at))),
+    /another number of entries/,
+  ],
+  ['a name of any length', makeZip([{ name: 'a/'.repeat(3_000), content: '' }]), /a name of over 4096 bytes/],
+  ['a part that no disk takes', makeZip([{ name: `a/${'b'.repeat(256)}`, content: '' }]), /has a name/],
+  [
+    'a file in a folder of another name that begins alike',
+    makeZip(['a', 'a!', 'a/b'].map((name) => ({ name, content: '' }))),
+    /"a\/b", a part of which/,
+  ],
+  ['a part of several', changed((bytes) => bytes.writeUInt16LE(1, end + 4)), /in several parts/],
+  [
+    'a name twice',
+    makeZip([...entries, { name: 'app/__init__.py', content: 'evil' }]),
+    /"app\/__init__\.py" twice/,
+  ],
+  ['a name that leads out', makeZip([{ name: '../a', content: '' }]), /"\.\.\/a" has a name/],
+  ['a name from the root', makeZip([{ name: '/a', content: '' }]), /"\/a" has a name/],
+  ['a name of Windows', makeZip([{ name: 'a\\b', content: '' }]), /"a\\\\b" has a name/],
+  ['a name that ends early', makeZip([{ name: 'a\0b', content: '' }]), /"a\\u0000b" has a name/],
+  ['a name that is no text', makeZip([{ name: Buffer.of(0x61, 0xff), content: '' }]), /in no encoding/],
+  [
+    'another way to pack',
+    makeZip([{ name: 'a', content: 'b', method: 12 }]),
+    /in another way than by deflate/,
+  ],
+  ['a name with a drive', makeZip([{ name: 'C:a', content: '' }]), /"C:a" has a name/],
+  [
+    'a file that others lie in',
+    makeZip(['a', 'a/b'].map((name) => ({ name, content: '' }))),
+    /"a\/b", a part of which is a file/,
+  ],
+  ['a folder with content', makeZip([{ name: 'a/', content: 'b' }]), /a folder in its zip has content/],
+  ['a link', makeZip([{ name: 'a', content: 'b', mode: 0o120777 }]), /links or devices/],
+  [
+    'a stored file of two sizes',
+    makeZip([{ name: 'a', content: 'b', method: 0, rest: Buffer.of(1) }]),
+    /a file has two sizes/,
+  ],
+  [
+    'bytes behind what was packed',
+    makeZip([{ name: 'a', content: 'b', rest: makeZip(entries) }]),
+    /behind a file/,
+  ],
+  [
+    'bytes behind much',
+    makeZip([{ name: 'a', content: noise(2_000_000), rest: noise(100) }]),
+    /behind a file/,
+  ],
+  [
+    'times of any length',
+    makeZip([{ name: 'a', content: '', extra: field(0x5455, Buffer.alloc(100)) }]),
+    /has a field/,
+  ],
+  [
+    'owners of any length',
+    makeZip([{ name: 'a', content: '', localExtra: field(0x7875, noise(40)) }]),
+    /has a field/,
+  ],
+  [
+    'other times of any length',
+    makeZip([{ name: 'a', content: '', extra: field(0x000a, noise(36)) }]),
+    /has a field/,
+  ],
+  ['times twice', makeZip([{ name: 'a', content: '', extra: Buffer.concat([times, times]) }]), /has a field/],
+  [
+    'sizes of a large file',
+    makeZip([{ name: 'a', content: '', localExtra: field(1, noise(16)) }]),
+    /has a field/,
+  ],
+  [
+    'another end within its last file',
+    makeZip([{ name: 'a', content: endUpTo(69), method: 0 }]),
+    /a second end/,
+  ],
+  ['the directory of a large one', hiddenDirectory(), /a second end/],
+  ['nothing', Buffer.alloc(0), /^it is no zip file$/],
+  ['no zip', Buffer.alloc(100), /^it is no zip file,/],
 ]
-for (const [what, bytes] of refused)
+for (const [what, bytes, why] of refused)
   test(`a zip that readers do not agree on is refused: ${what}`, async () => {
-    await assert.rejects(open(bytes), { code: 'bad_input' })
+    await assert.rejects(open(bytes), { code: 'bad_input', message: why })
   })
+
+test('names in as many folders as a path has room for are taken', async () => {
+  const names = Array.from({ length: 200 }, (_, i) => `${'a/'.repeat(2_000)}${i}`)
+  const zip = makeZip(names.map((name) => ({ name, content: '', method: 0 })))
+  assert.deepEqual((await open(zip)).names, names)
+})
+
+test('a name is folded by one look at it, however many dots are in it', () => {
+  const dots = '.'.repeat(300_000)
+  assert.equal(foldedName(`${dots}A${dots}/${':'.repeat(300_000)}\n`), `${dots}a/`)
+})
 
 test('content that is not what its directory says is refused when it is read', async () => {
   const file = async (bytes: Buffer) => (await open(bytes)).file('a', 1_000)

@@ -1,12 +1,10 @@
 import { crc32, inflateRawSync } from 'node:zlib'
 import { MayflyError } from '../../lib/index.ts'
-import { wrong } from './tar-header.ts'
+import { pieces, type ReadAt } from './read-at.ts'
+import { wrong } from './wrong.ts'
 import { inflatedLength } from './zip-content.ts'
 import { directoryOf, type Entry } from './zip-directory.ts'
 import { holdExtra } from './zip-extra.ts'
-
-/** Bytes of the file from an offset: as many as are asked for, or the file is shorter. */
-export type ReadAt = (at: number, bytes: number) => Promise<Buffer>
 
 export interface ZipContents {
   /** Of all files and folders, each once. */
@@ -105,10 +103,6 @@ async function holdContent(read: ReadAt, entry: Entry, at: number): Promise<void
   if (packed + bytes <= maxAtOnce) return void inflated(await read(at, packed), bytes)
   const found = await inflatedLength(pieces(read, at, packed), bytes)
   if (found.bytes !== bytes || found.packed !== packed) throw wrong('bytes stand behind a file in its zip')
-}
-
-async function* pieces(read: ReadAt, from: number, bytes: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes; at += 65_536) yield await read(from + at, Math.min(65_536, bytes - at))
 }
 
 async function unpacked(read: ReadAt, entry: Entry, maxBytes: number): Promise<Buffer> {

@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { open, unlink, type FileHandle } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
 import { Transform } from 'node:stream'
 import { MayflyError, limits, messageOf } from '../../lib/index.ts'
 import type { BodyCheck } from '../exchange.ts'
+import { openUnnamed } from '../unnamed-file.ts'
 import { hashZip } from './hash-zip.ts'
 import { differs, type ExpectedSum } from './mod-check.ts'
 
@@ -31,10 +29,9 @@ export function createSpool(maxBytes: number = limits.goSpooledBytes): Spool {
           throw new MayflyError('denied', `${what} is longer than ${limits.goZipBytes} bytes`)
         if (spooled + chunk.length > maxBytes)
           throw new MayflyError('limit_exceeded', 'too many modules are being checked at once: try again')
-        const at = bytes
         spooled += chunk.length
         bytes += chunk.length
-        await file?.write(chunk, 0, chunk.length, at)
+        await file?.appendFile(chunk)
         const ready = held
         held = chunk
         return ready
@@ -72,14 +69,6 @@ export function createSpool(maxBytes: number = limits.goSpooledBytes): Spool {
       return { body, digest: () => digest }
     },
   }
-}
-
-/** A file that has no name any more, so it is gone with whoever holds it, however that ends. */
-async function openUnnamed(): Promise<FileHandle> {
-  const path = join(tmpdir(), `mayfly-module-${randomUUID()}`)
-  const file = await open(path, 'wx+', 0o600)
-  await unlink(path)
-  return file
 }
 
 async function settle(

@@ -1,10 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { MayflyError } from '../../lib/index.ts'
+import { openUnnamed } from '../unnamed-file.ts'
 
 /** What `npm publish` sends, taken apart while it came: its JSON is small, and its file was put aside. */
 export interface PublishBody {
@@ -64,11 +62,8 @@ export async function readPublishBody(
   }
 }
 
-/** A file that has no name any more, so it is gone with its descriptor. */
 async function putAside(maxBytes: number) {
-  const folder = await mkdtemp(join(tmpdir(), 'mayfly-publish-'))
-  const file = await open(join(folder, 'file'), 'wx+', 0o600)
-  await rm(folder, { recursive: true })
+  const file = await openUnnamed()
   const [sha512, sha256, sha1] = [createHash('sha512'), createHash('sha256'), createHash('sha1')]
   const out = file.createWriteStream({ autoClose: false, start: 0 })
   out.on('error', () => undefined)

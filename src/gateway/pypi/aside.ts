@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { open, unlink, type FileHandle } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { MayflyError, limits } from '../../lib/index.ts'
+import { openUnnamed } from '../unnamed-file.ts'
 
 /** A body that was put aside, so that its end is known before its beginning goes out. */
 export interface Aside {
@@ -41,9 +39,9 @@ export function createShelf(maxBytes: number = limits.uploadAsideBytes): Shelf {
             )
           if (all + chunk.length > atOnce * maxBytes)
             throw new MayflyError('limit_exceeded', 'too many files are being published at once: try again')
-          await file.write(chunk, 0, chunk.length, bytes)
           all += chunk.length
           bytes += chunk.length
+          await file.appendFile(chunk)
         }
       } catch (error) {
         await close()
@@ -60,14 +58,6 @@ export function createShelf(maxBytes: number = limits.uploadAsideBytes): Shelf {
 }
 
 const atOnce = 4
-
-/** A file that has no name any more, so it is gone with its descriptor. */
-async function openUnnamed(): Promise<FileHandle> {
-  const path = join(tmpdir(), `mayfly-upload-${randomUUID()}`)
-  const file = await open(path, 'wx+', 0o600)
-  await unlink(path)
-  return file
-}
 
 async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length)

@@ -1,5 +1,13 @@
 import { MayflyError } from '../../lib/index.ts'
-import { foldedName, readTar, readZip, unpackOne, type ReadAt, type ZipContents } from '../archives/index.ts'
+import {
+  foldedName,
+  pieces,
+  readTar,
+  readZip,
+  unpackOne,
+  type ReadAt,
+  type ZipContents,
+} from '../archives/index.ts'
 import { readCoreMetadata, type CoreMetadata } from './core-metadata.ts'
 import { whatDiffers, type FormFields } from './form-agreement.ts'
 
@@ -49,9 +57,11 @@ function infoFolder({ names }: ZipContents): string | undefined {
   const isInfo = (folder: string) => foldedName(folder).endsWith('.dist-info')
   const folders = new Set(names.map((name) => name.split('/')[0] ?? '').filter(isInfo))
   const [folder = ''] = folders
-  const isOnce = (file: string) =>
-    names.filter((name) => `${foldedName(name)}/`.startsWith(`${foldedName(`${folder}/${file}`)}/`))
-      .length === 1
+  const folded = names.map((name) => `${foldedName(name)}/`)
+  const isOnce = (file: string) => {
+    const wanted = `${foldedName(`${folder}/${file}`)}/`
+    return folded.filter((name) => name.startsWith(wanted)).length === 1
+  }
   return folders.size === 1 && isOnce('METADATA') && isOnce('WHEEL') ? folder : undefined
 }
 
@@ -77,14 +87,10 @@ async function sourceMetadata({ name, bytes, read }: PackedFile): Promise<CoreMe
   if (base === undefined) throw new MayflyError('bad_input', 'only wheels, .tar.gz and .zip are looked into')
   const isInfo = (path: string) => /^[^/]*\/pkg-info$/.test(foldedName(path).replace(/^\.?\//, ''))
   if (name.endsWith('.tar.gz')) {
-    const tar = unpackOne(pieces(read, bytes), maxUnpackedBytes)
+    const tar = unpackOne(pieces(read, 0, bytes), maxUnpackedBytes)
     return readCoreMetadata((await readTar(tar, `${base}/PKG-INFO`, isInfo)).file)
   }
   const zip = await readZip(read, bytes)
   if (zip.names.filter(isInfo).length !== 1) throw new MayflyError('bad_input', 'it has no one PKG-INFO')
   return readCoreMetadata(await zip.file(`${base}/PKG-INFO`, maxMetadataBytes))
-}
-
-async function* pieces(read: ReadAt, bytes: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes; at += 65_536) yield await read(at, Math.min(65_536, bytes - at))
 }

@@ -8,7 +8,10 @@ import type { FormReader } from './form-reader.ts'
 export interface UploadBody extends AsyncDisposable {
   /** Why the form does not say what its file says. Puts the body aside. */
   beside(): Promise<string | undefined>
-  /** Its last bytes come when the file's digest holds; it fails with `denied` if that does not. Once. */
+  /**
+   * Its last bytes come when the file's digest holds; it fails with `denied` if that does not. Once. Throws what kept it from being
+   * put aside: another grant may let it pass, but part of it was taken.
+   */
   stream(): Readable
 }
 
@@ -24,6 +27,8 @@ export function openUploadBody(
 ): UploadBody {
   const { reader, publication } = came
   let aside: Aside | undefined
+  /** Why it was not put aside: what came of it until then is gone. */
+  let failure: MayflyError | undefined
   return {
     async beside() {
       try {
@@ -35,10 +40,14 @@ export function openUploadBody(
         return await besideFile(lists, { name: publication.file, bytes, read })
       } catch (error) {
         if (!(error instanceof MayflyError)) throw error
+        if (aside === undefined) failure = error
         return error.message
       }
     },
-    stream: () => aside?.stream() ?? Readable.from(bodyOf(came)),
+    stream() {
+      if (failure !== undefined) throw failure
+      return aside?.stream() ?? Readable.from(bodyOf(came))
+    },
     [Symbol.asyncDispose]: async () => aside?.[Symbol.asyncDispose](),
   }
 }

@@ -17,7 +17,7 @@ import { purlOf, versionOf } from './release-file.ts'
 import { openUploadBody } from './upload-body.ts'
 
 /** What is to be published, by the fields that came before the file. */
-export interface Publication {
+interface Publication {
   readonly project: string
   readonly version: string
   readonly file: string
