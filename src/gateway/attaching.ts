@@ -2,6 +2,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { MayflyError, type Clock } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
+import { pauseMs } from './attach-pause.ts'
 import { UpstreamBusy } from './busy.ts'
 import type { MadeImage } from './exchange.ts'
 import { attach, openOwnRegistry, type Attached } from './oci/index.ts'
@@ -26,13 +27,12 @@ interface Made extends MadeImage {
 
 /** A step that pushes more gets attestations all the same: they are found at the server. */
 const maxImages = 20
-const maxTries = 3
-const pauseMs = 500
 /** For all of them: the step’s end waits for it. */
 const attachMs = 10_000
 /** Another server may have revoked it: the store is looked at so often. */
 const lookMs = 100
 const ended = 'the step was ended meanwhile'
+const unknown = 'the store does not say whether the step is still open'
 
 /**
  * Puts attestations beside the images that a step pushed, as the gateway's own act under the step's grant and lease: recorded before the
@@ -45,7 +45,7 @@ export function createAttaching(deps: {
   readonly clock: Clock
   /** Something that whoever looks at the step is to know. */
   readonly tell: (step: Step, line: string) => void
-  /** False once the step or its session has ended, at any server. */
+  /** False once the step or its session has ended, at any server. Throws if the store cannot be read. */
   readonly isOpen: (step: Step) => boolean
   readonly onStepEnd: (listener: (step: Step) => void) => void
 }) {
@@ -54,11 +54,21 @@ export function createAttaching(deps: {
   const turns = createTurns()
   deps.onStepEnd((step) => underWay.get(step)?.abort())
 
-  /** Ends what `act` has under way after a while, and at once when the step is revoked, here or at another server. */
+  /** Why nothing more is sent for the step. Never throws: a timer that does ends the whole server. */
+  function whyClosed(step: Step): string | undefined {
+    try {
+      return deps.isOpen(step) ? undefined : ended
+    } catch {
+      return unknown
+    }
+  }
+
+  /** Ends what `act` has under way after a while, and at once when the step is revoked, here or at another server, or nobody can say. */
   async function whileOpen<T>(step: Step, act: (until: AbortSignal) => Promise<T>): Promise<T> {
     const cut = new AbortController()
     const look = () => {
-      if (!deps.isOpen(step)) cut.abort()
+      const why = whyClosed(step)
+      if (why !== undefined) cut.abort(new MayflyError('denied', why))
     }
     const looking = setInterval(look, lookMs)
     underWay.set(step, cut)
@@ -78,7 +88,8 @@ export function createAttaching(deps: {
     until: AbortSignal,
   ): Promise<string[]> {
     const { repository, digest } = one
-    if (!deps.isOpen(step)) throw new MayflyError('denied', ended)
+    const closed = whyClosed(step)
+    if (closed !== undefined) throw new MayflyError('denied', closed)
     // The policy may have changed since: its own connection of this name counts.
     const connection = deps.targets().connections.find(({ name }) => name === one.connection.name)
     if (connection === undefined) throw new MayflyError('denied', 'its connection is no longer there')
@@ -113,10 +124,10 @@ export function createAttaching(deps: {
       try {
         return { ...named, manifests: await attachTo(step, one, bundles, until) }
       } catch (error) {
-        if (!deps.isOpen(step)) return { ...named, manifests: [], failure: ended }
-        const waitMs = Math.max(attempt * pauseMs, askedMs(error))
-        // What is asked to wait for longer than there is time comes too late: the answer does not change by asking before.
-        if (attempt === maxTries || until.aborted || performance.now() + waitMs >= untilMs)
+        const closed = whyClosed(step) ?? cutBy(until)
+        if (closed !== undefined) return { ...named, manifests: [], failure: closed }
+        const waitMs = pauseMs(attempt, error, untilMs - performance.now())
+        if (waitMs === undefined || until.aborted)
           return { ...named, manifests: [], failure: failureOf(error) }
         await after(waitMs, undefined, { signal: until }).catch(() => undefined)
       }
@@ -161,9 +172,9 @@ export function createAttaching(deps: {
   }
 }
 
-/** How long the registry wants to be left alone. */
-function askedMs(error: unknown): number {
-  return error instanceof UpstreamBusy ? 1000 * Number(error.headers['retry-after'] ?? 0) : 0
+/** Why it was ended before its time was over. */
+function cutBy({ reason }: AbortSignal): string | undefined {
+  return reason instanceof MayflyError ? reason.message : undefined
 }
 
 /** What a registry says may be the credential that it was sent, and whoever looks at the step reads this. */
