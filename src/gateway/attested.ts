@@ -83,8 +83,6 @@ interface Asked {
 
 /** More would be a release of its own. */
 const maxBrought = 500
-/** Beside an image, whoever put them there. */
-const maxBundles = 300
 const maxReasons = 5
 /** Of indexes in indexes. */
 const maxDepth = 3
@@ -129,13 +127,10 @@ export function createAttested(deps: {
       const why = `${known.why}; ${there.why}${signing}`
       return { ok: false, why, pending: pending || there.isBusy === true }
     }
-    await looked.add(there.bundles.slice(0, maxBundles))
+    await looked.add(there.bundles)
     const found = looked.judge(digest)
     if (found.ok) return found
-    const cut =
-      there.isCut || there.bundles.length > maxBundles
-        ? '; more stands beside it in its registry than was read'
-        : ''
+    const cut = there.isCut ? '; more stands beside it in its registry than was read' : ''
     const busy = there.isBusy === true ? '; its registry is busy: try again' : ''
     const why = `${found.why}${cut}${busy}${signing}`
     const isLater = pending || busy !== ''

@@ -1,8 +1,7 @@
-import type { Allowed, Conditions, Operation, ProvenanceDemand } from '../policy/index.ts'
+import type { Conditions, ProvenanceDemand } from '../policy/index.ts'
 import type { AttestedAnswer, AttestedBy, Brought } from './attested.ts'
 import type { Proven } from './exchange.ts'
-
-type AllowedOperation = Allowed & { readonly operation: Operation }
+import type { AllowedOperation } from './permits/entry.ts'
 
 /** Who knows more of what is brought than its handler does. */
 export interface Facts {
@@ -11,8 +10,7 @@ export interface Facts {
 }
 
 export type Fitting =
-  /** With the attestations by which it is. */
-  | (AllowedOperation & { readonly attested?: readonly AttestedBy[] })
+  | AllowedOperation
   /** `pending`: by then it may be met. */
   | { readonly unmet: string; readonly pending: boolean }
 

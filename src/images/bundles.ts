@@ -41,12 +41,13 @@ export async function bundlesBeside(read: ReadPart, digest: string): Promise<Bun
 
   for (; at < meant.length && bytes < maxBytes; at += atOnce)
     await take(meant.slice(at, at + atOnce), usualBytes)
-  isCut ||= at < meant.length || unread !== undefined
+  isCut ||= at < meant.length
   for (const one of large.splice(0)) {
     if (bytes >= maxBytes) isCut = true
     else await take([one], maxBundleBytes)
   }
-  isCut ||= large.length > 0
+  // Of those that were read last, too.
+  isCut ||= large.length > 0 || unread !== undefined
   return { bundles, isCut, ...(unread === undefined ? {} : { unread }) }
 }
 

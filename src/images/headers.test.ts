@@ -31,14 +31,12 @@ test('the next page is found among several links and parameters, quoted or not; 
     assert.equal(nextQuery(link, here), undefined, String(link))
 })
 
-test('a header that is made to be slow is read in no time', () => {
-  const began = performance.now()
-  nextQuery(`<${page}>${'; a = b '.repeat(2_000)}"`, here)
-  nextQuery(`<${page}>${'; a'.repeat(5_000)}${' '.repeat(5_000)}"`, here)
+test('a header that is made to be slow is read by one look at each of its characters: by more this would not end', () => {
+  nextQuery(`<${page}>${'; a = b '.repeat(100_000)}"`, here)
+  nextQuery(`<${page}>${'; a'.repeat(250_000)}${' '.repeat(250_000)}"`, here)
   challengesIn(`Bearer ${'a = '.repeat(1_000)}"`)
   challengesIn(`Bearer a="${'\\\\'.repeat(2_000)}`)
   challengesIn(`${'a '.repeat(2_000)}"`)
-  assert.ok(performance.now() - began < 500)
 })
 
 const realm = 'https://t.test/token'

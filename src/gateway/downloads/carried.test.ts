@@ -3,23 +3,28 @@ import { test } from 'node:test'
 import { fakeAudit, openSession, setup, stepRequest } from '../../broker/broker.fixture.ts'
 import { createStoredStepMaterials } from '../../broker/index.ts'
 import { until } from '../gateway.fixture.ts'
-import { bytesOf, registryWorld, tarballOf } from './pinned.fixture.ts'
+import { bytesOf, names, registryWorld, tarballOf } from './pinned.fixture.ts'
 import { createDownloadRecord } from './record.ts'
 
 const file = { purl: 'pkg:npm/a@1.0.0', integrity: 'sha512-AA==', by: 'lockfile', bytes: 3 } as const
 
 test('a step gets the end of a file only once the store knows that its record is owed', async (t) => {
-  const { world, get } = await registryWorld(t)
+  const { world, upstream, get } = await registryWorld(t)
   const { materials } = world
   const marked = Promise.withResolvers<void>()
   const { carry } = materials
+  const asked = Promise.withResolvers<void>()
   materials.carry = async (...of) => {
+    asked.resolve()
     await marked.promise
     await carry(...of)
   }
   let answered = ''
   const getting = get(tarballOf('a')).then(({ body }) => (answered = body))
-  await new Promise((next) => setTimeout(next, 100))
+  await asked.promise
+  // Other requests go to the registry and back meanwhile: if nothing held the file, it would be there.
+  for (const _ of names) await get('/a')
+  assert.equal(upstream.seen.length, 1 + names.length)
   assert.equal(answered, '')
   marked.resolve()
   await getting
@@ -84,7 +89,7 @@ test('one that had recorded all of it leaves nothing behind', async (t) => {
   const record = gateway()
   const carried = record.carry(step)
   await carried.ready
-  record.add(step, 'npm', file)
+  record.add(step, 'npm', file, undefined)
   carried.done()
   assert.equal((await materials.of(step.id)).materialsIncomplete, true)
   await record.settle(step)

@@ -29,8 +29,8 @@ export interface DownloadRecord {
   carry(step: Step): Carried
   /** Adds what the step is about to be given as a whole. Rejects if the store cannot be written: it must not be given then. */
   give(step: Step, connection: string, given: readonly Given[]): Promise<void>
-  /** `seen`: where the store has it, which learns that the log has it, too. */
-  add(step: Step, connection: string, file: Downloaded, seen?: SeenFile): void
+  /** `seen`: where the store has it, if it does, which learns that the log has it, too. */
+  add(step: Step, connection: string, file: Downloaded, seen: SeenFile | undefined): void
   /** What an upstream took, which is written at once. */
   accepted(step: Step, connection: string, done: Accepted): void
   /** Writes what waits; resolves when it is durable. Rejects if it cannot be written: it waits on then. */
