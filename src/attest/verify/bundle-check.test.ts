@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createBundleCheck } from './bundle-check.ts'
+import { createBundleCheck, createBundleVerifier } from './bundle-check.ts'
 import type { Trust } from './model.ts'
 
 const nobody: Trust = {
@@ -32,4 +32,15 @@ test('others are served between two of them', async () => {
   for (let at = 0; at < 200; at++) await check(`[${'[],'.repeat(1_000)}${at}]`)
   clearInterval(serving)
   assert.ok(served > 0)
+})
+
+test('the same bundle is verified once, whoever asks for it', () => {
+  let asked = 0
+  const verifier = createBundleVerifier(nobody, () => ++asked)
+  assert.equal(verifier.knows('a'), false)
+  const first = verifier.verify('a')
+  assert.equal(verifier.knows('a'), true)
+  assert.equal(verifier.verify('a'), first)
+  verifier.verify('b')
+  assert.equal(asked, 2)
 })

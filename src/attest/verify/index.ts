@@ -12,7 +12,13 @@
 export { boundJson } from './json.ts'
 export { readStatement } from './statement.ts'
 export { preAuthEncoding, statementType, verifyEnvelope } from './envelope.ts'
-export { checkLimits, createBundleCheck, type BundleCheck } from './bundle-check.ts'
+export {
+  checkLimits,
+  createBundleCheck,
+  createBundleVerifier,
+  type BundleCheck,
+  type BundleVerifier,
+} from './bundle-check.ts'
 export { isAllVerified } from './claimed.ts'
 export { demandsOf, type WrittenDemands } from './demand-reader.ts'
 export { demandProblems, type DemandPlace, type DemandProblem } from './demand-rules.ts'

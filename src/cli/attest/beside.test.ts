@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createWorld } from '../../attest/verify/world.fixture.ts'
-import { signed, statementOf } from './attest.fixture.ts'
+import { hex, signed, statementOf } from './attest.fixture.ts'
 import { compareAttestations } from './compare.ts'
 import { fetchAttestations } from './fetch.ts'
+import { openServer } from './server.fixture.ts'
 import { showAttestations } from './show.ts'
 
 const sha256 = createHash('sha256').update('app').digest('hex')
@@ -17,44 +15,16 @@ const makes = { 'app.tgz': sha256 }
 
 /** A server that has `list`, by the pages that it is asked for; three steps that made the same bytes. */
 async function opened(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), 'mayfly-test-'))
   const world = await createWorld()
   const stranger = await signed([{ id: 'stp_a', makes }])
   const { bundles } = await signed(
     ['stp_a', 'stp_b', 'stp_c'].map((id) => ({ id, makes })),
     world,
   )
-  const list = { serve: bundles, endless: false }
-  const http = createServer((request, response) => {
-    const { searchParams } = new URL(request.url ?? '', 'http://x')
-    const of = (bundle: string) => {
-      const { dsseEnvelope } = JSON.parse(bundle) as { dsseEnvelope: { payload: string } }
-      return /"stepId":"(stp_.)"/.exec(Buffer.from(dsseEnvelope.payload, 'base64').toString())?.[1]
-    }
-    const attestations = list.serve
-      .map((bundle) => ({
-        bundle: JSON.parse(bundle) as object,
-        kind: 'provenance',
-        step: of(bundle),
-        run: 'run_a',
-      }))
-      .filter(({ step }) => !searchParams.has('step') || step === searchParams.get('step'))
-    const next = list.endless ? { next: 'att_1' } : {}
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ attestations, ...next }))
-  }).listen(0, '127.0.0.1')
-  await new Promise((ready) => http.once('listening', ready))
-  t.after(() => {
-    http.close().closeAllConnections()
-    rmSync(folder, { recursive: true })
-  })
-  const root = join(folder, 'root.json')
-  writeFileSync(root, JSON.stringify(world.trustedRoot))
+  const { folder, list, options: known } = await openServer(t, world, bundles)
   const said: string[] = []
   t.mock.method(process.stdout, 'write', (text: unknown) => said.push(String(text)) > 0)
-  const options = {
-    ...{ trustedRoot: root, server: `http://127.0.0.1:${(http.address() as AddressInfo).port}` },
-    ...{ json: false, markdown: false, all: false, offline: false },
-  }
+  const options = { ...known, json: false, markdown: false, all: false, offline: false }
   return {
     ...{ folder, world, bundles, stranger: stranger.bundles, list, options, said },
     file(place: string, beside: Readonly<Record<string, string>> = {}) {
@@ -85,6 +55,27 @@ test('attest show reads the bundle beside a file, without a server, too; one of 
   assert.equal(await offline(plain), 1)
   assert.match(said.join(''), /UNVERIFIED/)
   assert.equal(await showAttestations(plain, options), 0)
+})
+
+test('attest show asks no server that nobody named, where files say whom to trust and the bundles are at hand', async (t) => {
+  const { folder, file, world, bundles, options, said } = await opened(t)
+  const { server: _, ...unnamed } = options
+  t.mock.method(globalThis, 'fetch', () => assert.fail('a server was asked'))
+  const show = async (what: string) => {
+    said.length = 0
+    return showAttestations(what, unnamed)
+  }
+  const at = join(folder, 'of.sigstore.json')
+  writeFileSync(at, bundles[0] ?? '')
+  assert.equal(await show(at), 0)
+  assert.match(said.join(''), /note: no server was named, and none was asked: .*--server URL/)
+  assert.equal(await show(file('beside', { 'app.tgz.sigstore.json': bundles[0] ?? '' })), 0)
+  // What it was made of is not at hand: that is said, and is no fault.
+  const [made = ''] = (await signed([{ makes, takes: { 'in.txt': hex('b') } }], world)).bundles
+  writeFileSync(at, made)
+  assert.equal(await show(at), 1)
+  assert.match(said.join(''), new RegExp(`sha256:${hex('b')}.*: nothing is known about it`))
+  await assert.rejects(show(`sha256:${sha256}`), /a server was asked/)
 })
 
 test('attest show takes a receipt for what it is, whatever its file is called', async (t) => {

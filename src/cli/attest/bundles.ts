@@ -7,7 +7,7 @@ import {
   type Trust,
   type Verified,
 } from '../../attest/verify/index.ts'
-import { messageOf } from '../../lib/index.ts'
+import { MayflyError, messageOf } from '../../lib/index.ts'
 
 /** A bundle as it was found, and what came of verifying it. */
 export interface Found {
@@ -55,16 +55,16 @@ export function isPlain({ bundle }: Found): boolean {
   return !bundle.includes('"mediaType"') && bundle.includes('"payloadType"')
 }
 
-/** Throws an Error that says what is wrong with a text that should be a bundle. */
-export function refuseNoBundle(text: string): void {
+/** Throws `bad_input` with what is wrong with a text in this file that should be a bundle. */
+export function refuseNoBundle(text: string, file: string): void {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch (cause) {
-    throw new Error(`no JSON (${messageOf(cause)})`, { cause })
+    throw new MayflyError('bad_input', `${file} is no JSON: ${messageOf(cause)}`, { cause })
   }
   if (typeof json !== 'object' || json === null || !('mediaType' in json))
-    throw new Error('no bundle of Sigstore')
+    throw new MayflyError('bad_input', `${file} is no bundle of Sigstore`)
 }
 
 function claimedStatement(text: string): Statement | undefined {

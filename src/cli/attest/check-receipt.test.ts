@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { issuer } from '../../attest/verify/certificates.fixture.ts'
+import { readStatement } from '../../attest/verify/index.ts'
 import { createWorld } from '../../attest/verify/world.fixture.ts'
 import { encodeStatement, receiptOf } from '../../attest/statements/index.ts'
 import { aFullLog, aFullStep, provenIn } from '../../attest/statements/receipt.fixture.ts'
 import { createSigner } from '../../audit/sign/index.ts'
 import { checkReceiptFile, reportOn, type CheckReceiptOptions } from './check-receipt.ts'
+import { textLines } from './outline.ts'
+import { tellProved } from './tell-receipt.ts'
 
 const vectors = join(import.meta.dirname, '../../../test/fixtures/attest')
 const vector = (name: string) => join(vectors, name)
@@ -106,6 +109,23 @@ test('a receipt that is not right is refused with a reason, and exit code 1; wha
   assert.equal(await checkReceiptFile(vector('receipt.sigstore.json'), none), 2)
   assert.equal(await checkReceiptFile(vector('receipt.sigstore.json'), { ...known, logKey: 'x' }), 2)
   quiet.mock.restore()
+})
+
+test('what a receipt does not have is not said to stand below', () => {
+  // An issuer without numbers of repositories and without refs.
+  const identity = { ...aFullStep.identity, issuerUrl: issuer, attributes: { commit: 'a'.repeat(40) } }
+  const statement = receiptOf({ ...aFullStep, identity }, provenIn({ ...aFullStep, identity }, aFullLog))
+  assert.ok(statement !== undefined)
+  const read = readStatement(Buffer.from(encodeStatement(statement)))
+  assert.ok(read !== undefined)
+  const lines = textLines(tellProved(read, { unproved: ['approvals[0].people'] } as never))
+  const [job = ''] = lines
+  assert.match(job, /^for a job of a repository that is not named, commit a{40}, as /)
+  assert.ok(
+    lines.some((line) => line.trim().startsWith('(below) at ')),
+    lines.join('\n'),
+  )
+  assert.equal(lines.join('\n').split('(below)').length, 2)
 })
 
 test('under a root that others sign under, too, no receipt is right', async (t) => {

@@ -1,36 +1,18 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { hex, signed } from './attest.fixture.ts'
 import { fetchAttestations } from './fetch.ts'
+import { openServer } from './server.fixture.ts'
 
 test('what the server hands out is written only if it is verified, and of the step or artifact that was asked for', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'mayfly-test-'))
   const { world, bundles } = await signed([{ id: 'stp_a', makes: { 'a.txt': hex('a') } }])
   const stranger = await signed([{ id: 'stp_a', makes: { 'a.txt': hex('a') } }])
-  const list = { serve: bundles, pending: false }
-  const http = createServer((_, response) => {
-    const attestations = list.serve.map((bundle) => ({
-      ...{ kind: 'provenance', step: 'stp_a', run: 'run_a', bundle: JSON.parse(bundle) as object },
-    }))
-    const answer = { attestations, ...(list.pending ? { pending: true } : {}) }
-    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
-  }).listen(0, '127.0.0.1')
-  await new Promise((ready) => http.once('listening', ready))
-  t.after(() => {
-    http.close().closeAllConnections()
-    rmSync(folder, { recursive: true })
-  })
-  const root = join(folder, 'root.json')
-  writeFileSync(root, JSON.stringify(world.trustedRoot))
+  const { folder, list, options } = await openServer(t, world, bundles)
+  list.honest = false
   const out = join(folder, 'out')
-  const server = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
-  const fetchTo = (what: string, to = out) =>
-    fetchAttestations(what, { trustedRoot: root, server, out: to, json: true })
+  const fetchTo = (what: string, to = out) => fetchAttestations(what, { ...options, out: to, json: true })
   const refused = (message: RegExp) => ({ code: 'denied', message })
   list.serve = stranger.bundles
   await assert.rejects(fetchTo('stp_a'), refused(/nothing was written: the provenance .* is not verified/))

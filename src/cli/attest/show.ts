@@ -1,10 +1,11 @@
 import { MayflyError } from '../../lib/index.ts'
 import { exitCodes, print } from '../output.ts'
+import { namedServer } from '../server-url.ts'
 import { trustOrNone, type TrustOptions } from '../named-trust.ts'
 import { isPlain, type Found } from './bundles.ts'
 import { markdownLines, say, textLines, type Outline } from './outline.ts'
 import { filesSource, serverSource, type Source } from './source.ts'
-import { readAsked } from './subject.ts'
+import { readAsked, type Asked } from './subject.ts'
 import { tellTree } from './tell-tree.ts'
 import { readTree, type TreeNode } from './tree.ts'
 import { treeJson } from './tree-json.ts'
@@ -23,9 +24,11 @@ export async function showAttestations(what: string, options: ShowOptions): Prom
       'bad_input',
       '--offline asks no server: say whom to trust with --trusted-root FILE, or --root FILE with --trust-document FILE',
     )
-  const { trust, whose, notes } = await trustOrNone(options)
+  const { trust, whose, notes: ofTrust } = await trustOrNone(options)
   const asked = await readAsked(what, trust)
-  const server = options.offline ? undefined : serverSource(options, trust)
+  const isAlone = needsNoServer(asked, options)
+  const server = options.offline || isAlone ? undefined : serverSource(options, trust)
+  const notes = isAlone && !options.offline ? [...ofTrust, notAsked] : ofTrust
   const given =
     asked.kind === 'bundles' ? asked.found : asked.kind === 'digest' ? besideOf(asked.beside, server) : []
   const source = filesSource(given, server, { isWhole: asked.kind === 'bundles' })
@@ -45,6 +48,19 @@ export async function showAttestations(what: string, options: ShowOptions): Prom
   const lines = options.markdown ? markdownLines(outline) : textLines(outline)
   print(options.json, { trust: whose, notes, verified: isWhole, artifacts: nodes.map(treeJson) }, lines)
   return isWhole ? exitCodes.ok : exitCodes.refused
+}
+
+const notAsked =
+  'no server was named, and none was asked: of what earlier steps made only what stands in these bundles is known; --server URL asks one'
+
+/** Files say whom to trust, and the bundles are at hand. Without a name the server of this machine would be meant, which need not run. */
+function needsNoServer(
+  asked: Asked,
+  { server, trustDocument, trustedRoot }: Pick<ShowOptions, 'server' | 'trustDocument' | 'trustedRoot'>,
+): boolean {
+  if (namedServer(server) !== undefined || (trustDocument ?? trustedRoot) === undefined) return false
+  if (asked.kind === 'bundles') return true
+  return asked.kind === 'digest' && asked.beside.some((one) => !isPlain(one))
 }
 
 /** An envelope that nobody can verify is told where nothing better can be had. */

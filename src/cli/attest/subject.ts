@@ -24,14 +24,23 @@ export async function readAsked(text: string, trust: Trust | undefined): Promise
     throw new MayflyError('bad_input', `${text}: what is signed is found by its sha256`)
   if (digest !== undefined) return { kind: 'digest', sha256: digest.slice('sha256:'.length), beside: [] }
   if (/^stp_[0-9a-z]+$/.test(text)) return { kind: 'step', id: text }
+  const size = await readable(text, () => statSync(text).size)
+  const isBundle = size <= maxBundleBytes && (isBundleName(text) || holdsBundles(text))
+  if (isBundle) return { kind: 'bundles', found: bundlesIn(text, trust) }
+  const sha256 = await readable(text, () => sha256Of(text))
+  return { kind: 'digest', sha256, beside: besideIn(text, sha256, trust) }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+/** What was written may be meant as any of these. */
+async function readable<T>(text: string, read: () => T | Promise<T>): Promise<T> {
   try {
-    const { size } = statSync(text)
-    const isBundle = size <= maxBundleBytes && (isBundleName(text) || holdsBundles(text))
-    if (isBundle) return { kind: 'bundles', found: bundlesIn(text, trust) }
-    const hash = createHash('sha256')
-    for await (const chunk of createReadStream(text)) hash.update(chunk as Buffer)
-    const sha256 = hash.digest('hex')
-    return { kind: 'digest', sha256, beside: besideIn(text, sha256, trust) }
+    return await read()
   } catch (cause) {
     throw new MayflyError(
       'bad_input',
@@ -66,6 +75,6 @@ function isBundleName(path: string): boolean {
 
 function bundlesIn(path: string, trust: Trust | undefined): readonly Found[] {
   const texts = readBundleTexts(path)
-  for (const one of texts) refuseNoBundle(one)
+  for (const one of texts) refuseNoBundle(one, path)
   return texts.map((one) => readFound(one, trust))
 }

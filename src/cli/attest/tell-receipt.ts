@@ -1,5 +1,5 @@
 import type { CheckedReceipt, Statement } from '../../attest/verify/index.ts'
-import { say, type Outline, type Said } from './outline.ts'
+import { joined, say, type Outline, type Said } from './outline.ts'
 
 type Right = Extract<CheckedReceipt, { ok: true }>
 type Fields = Readonly<Record<string, unknown>>
@@ -22,7 +22,7 @@ export function tellProved({ predicate, subject }: Statement, { unproved }: Righ
   })
   return [
     {
-      line: say`for a job of ${text(repository)} (${text(id)}), ${text(ref)}, commit ${text(commit)}, as ${text(identity?.issuer)} says (${text(identity?.issuerUrl)})`,
+      line: say`for a job of ${joined(jobOf({ repository, id, ref, commit }), ', ')}, as ${text(identity?.issuer)} says (${text(identity?.issuerUrl)})`,
       below: [
         ...pairs(others),
         ...(identity?.person === undefined ? [] : [{ line: say`triggered by ${text(identity.person)}` }]),
@@ -50,6 +50,16 @@ export function tellProved({ predicate, subject }: Statement, { unproved }: Righ
       line: say`the CI’s machine reported then (that it is so, it alone says):`,
       below: pairs(all.reported ?? {}),
     },
+  ]
+}
+
+/** Many issuers say nothing of some of these. */
+function jobOf({ repository, id, ref, commit }: Fields): Said[] {
+  const of = repository === undefined ? 'a repository that is not named' : text(repository)
+  return [
+    id === undefined ? say`${of}` : say`${of} (${text(id)})`,
+    ...(ref === undefined ? [] : [say`${text(ref)}`]),
+    ...(commit === undefined ? [] : [say`commit ${text(commit)}`]),
   ]
 }
 
@@ -116,6 +126,9 @@ function prefixes(place: string): string[] {
   return parts.map((_, end) => parts.slice(0, end + 1).join(''))
 }
 
+/** In place of a member that is unproved: it is told further down. What is not in the receipt at all is not there. */
+const toldBelow = Symbol('unproved')
+
 function withoutUnproved(value: unknown, place: string, has: (place: string) => boolean): unknown {
   if (Array.isArray(value))
     return value.flatMap((one, index) => {
@@ -125,7 +138,9 @@ function withoutUnproved(value: unknown, place: string, has: (place: string) => 
   if (typeof value !== 'object' || value === null) return value
   const members = Object.entries(value).flatMap(([name, one]) => {
     const own = place === '' ? name : `${place}.${name}`
-    return own !== 'audit' && has(own) ? [[name, withoutUnproved(one, own, has)] as const] : []
+    if (own === 'audit') return []
+    if (has(own)) return [[name, withoutUnproved(one, own, has)] as const]
+    return place === '' ? [] : [[name, toldBelow] as const]
   })
   return Object.fromEntries(members)
 }
@@ -148,12 +163,13 @@ function did({ granted, denied, grantedTotal, deniedTotal }: NonNullable<Receipt
 }
 
 function approval({ id, group: of, people, at: when, of: what }: Fields): string {
-  const who = Array.isArray(people) ? texts(people) : '(below)'
+  const who = Array.isArray(people) ? texts(people) : text(people)
   return `${who} at ${text(when)}, to ${text(what)}${of === undefined ? '' : `, as ${text(of)}`} (${text(id)})`
 }
 
 function credential({ lease, connection, kind, grant, issued, expires, revoked, reason }: Fields): string {
-  const end = revoked === undefined ? '' : `, revoked ${text(revoked)} (${text(reason)})`
+  const why = reason === undefined ? '' : ` (${text(reason)})`
+  const end = revoked === undefined ? '' : `, revoked ${text(revoked)}${why}`
   return `${text(lease)} of ${text(connection)} (${text(kind)}) for ${text(grant)}: ${text(issued)} to ${text(expires)}${end}`
 }
 
@@ -175,22 +191,24 @@ function group(line: Said, all: readonly Said[]): Outline {
 }
 
 function pairs(fields: Fields): Outline[] {
-  return Object.entries(fields).map(([name, value]) => ({ line: say`${name}: ${short(value)}` }))
+  return provedOf(fields).map(([name, value]) => ({ line: say`${name}: ${short(value)}` }))
 }
 
 function pairsText(fields: Fields | undefined): string {
-  return Object.entries(fields ?? {})
+  return provedOf(fields ?? {})
     .map(([name, value]) => `${name} ${text(value)}`)
     .join(', ')
 }
+
+const provedOf = (fields: Fields) => Object.entries(fields).filter(([, value]) => value !== toldBelow)
 
 function texts(all: readonly unknown[] | undefined): string {
   return (all ?? []).map(text).join(', ') || 'none'
 }
 
 function text(value: unknown): string {
-  // What is unproved is told below, and in no sentence here.
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '(below)'
+  if (value === toldBelow) return '(below)'
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '?'
 }
 
 function short(value: unknown): string {

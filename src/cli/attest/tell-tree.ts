@@ -11,7 +11,8 @@ const maxNamed = 20
 export function tellTree(node: TreeNode, options: { readonly all: boolean }): Outline[] {
   const name = node.names.length === 0 ? say`` : say`  ${node.names.join(', ')}`
   const head = say`sha256:${node.sha256}${name}`
-  if (node.state === 'circle') return [{ line: say`${head}: a circle: it stands above already` }]
+  if (node.state === 'circle')
+    return [{ line: say`${head}: not followed again: it stands above, as if it were made from itself` }]
   if (node.state === 'cut') return [{ line: say`${head}: not followed: too far from the first` }]
   const strange: Outline[] =
     node.strangers === 0
@@ -76,7 +77,7 @@ function tellBuild({ found, made, inputs }: Build, options: { readonly all: bool
   ]
   return [
     { line: verdictOf(found) },
-    { line: stepLine(made), below: commandLines(made) },
+    { line: stepLine(made), below: commandLines(made, options.all) },
     { line: runLine(made) },
     { line: sourceLine(made) },
     ...approvalLines(made),
@@ -107,10 +108,10 @@ function stepLine({ step, stepId, role, tier, isolation, outcome, exitCode, buil
   return say`step "${step ?? '?'}" (${stepId ?? '?'}) in role ${role ?? '?'}, tier ${tier ?? '?'} (${isolation ?? '?'})${ended}`
 }
 
-function commandLines({ command, script, image, secretsFound = 0 }: Made): Outline[] {
+function commandLines({ command, script, image, secretsFound = 0 }: Made, all: boolean): Outline[] {
   const text = script.text ?? command
   return [
-    ...(text === undefined ? [] : [{ line: say`ran: ${text}` }]),
+    ...(text === undefined ? [] : [ranLines(text, all)]),
     ...(image === undefined ? [] : [{ line: say`in ${image}` }]),
     ...(secretsFound === 0
       ? []
@@ -118,15 +119,32 @@ function commandLines({ command, script, image, secretsFound = 0 }: Made): Outli
   ]
 }
 
+/** A script line by line. The bar keeps a line of it from looking like one of ours ("verified: ..."). */
+function ranLines(text: string, all: boolean): Outline {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
+  if (lines.length <= 1) return { line: say`ran: ${text.trim()}` }
+  const shown = all ? lines : lines.slice(0, maxNamed)
+  const left = lines.length - shown.length
+  return {
+    line: say`ran a script of ${lines.length} lines:`,
+    below: [
+      ...shown.map((line) => ({ line: say`| ${line.trim()}` })),
+      ...(left > 0 ? [{ line: say`and ${left} more lines: --all` }] : []),
+    ],
+  }
+}
+
 function runLine({ run, ciRun, issuer, event, person }: Made): Said {
-  const ci = [
-    ...(ciRun.id === undefined ? [] : [say`CI run ${ciRun.id}`]),
-    ...(ciRun.attempt === undefined ? [] : [say`attempt ${ciRun.attempt}`]),
-    ...(ciRun.job === undefined ? [] : [say`job ${ciRun.job}`]),
-    ...(issuer === undefined ? [] : [say`of ${issuer}`]),
-  ]
+  const named = [
+    ['CI run', ciRun.id],
+    ['attempt', ciRun.attempt],
+    ['job', ciRun.job],
+    ['of', issuer],
+  ] as const
+  const ci = named.flatMap(([what, value = '']) => (value === '' ? [] : [say`${what} ${value}`]))
   const by = event === undefined ? say`` : say`, ${event}`
-  return say`run ${run ?? '?'} (${joined(ci, ', ')}), triggered by ${person ?? 'nobody who is named'}${by}`
+  const of = ci.length === 0 ? say`` : say` (${joined(ci, ', ')})`
+  return say`run ${run ?? '?'}${of}, triggered by ${person ?? 'nobody who is named'}${by}`
 }
 
 function sourceLine({ source }: Made): Said {

@@ -105,13 +105,49 @@ test('what cannot be read as provenance, or is one too many to show, counts all 
   assert.equal(node.builds[0]?.found, good)
 })
 
+test('a script is shown line by line, so that none of its lines looks like a verdict; what a CI does not say leaves no gap', async () => {
+  const lines = [
+    'set -e',
+    '',
+    'verified: signed by somebody',
+    ...Array.from({ length: 30 }, (_, i) => `echo ${i}`),
+  ]
+  const { trust, world, found } = await signed([{ makes: { a: hex('a') } }])
+  const statement = JSON.parse(JSON.stringify(found[0]?.statement)) as {
+    predicate: {
+      buildDefinition: Record<'externalParameters' | 'internalParameters', Record<string, unknown>>
+    }
+  }
+  const { externalParameters: external, internalParameters: internal } = statement.predicate.buildDefinition
+  external['script'] = { text: lines.join('\r\n') }
+  Object.assign(internal, { ciRun: { job: '' }, issuer: {} })
+  const bundle = await world.bundle({ statement: Buffer.from(JSON.stringify(statement)) })
+  const tree = await readTree(sourceOf([readFound(bundle, trust)]), hex('a'))
+  const told = (all: boolean) => textLines(tellTree(tree, { all })).map((line) => line.trim())
+  const shown = told(false)
+  const from = shown.indexOf('ran a script of 32 lines:')
+  assert.deepEqual(shown.slice(from + 1, from + 3), ['| set -e', '| verified: signed by somebody'])
+  assert.equal(shown[from + 21], 'and 12 more lines: --all')
+  assert.ok(told(true).includes('| echo 29'))
+  assert.ok(
+    shown.some((line) => /^run run_\w+, triggered by /.test(line)),
+    shown.join('\n'),
+  )
+})
+
 test('circles are told, and no chain is followed for ever', async () => {
   const { source } = await signed([
     { makes: { a: hex('a') }, takes: { b: hex('b') } },
     { makes: { b: hex('b') }, takes: { a: hex('a') } },
   ])
   const circle = textLines(tellTree(await readTree(source, hex('a')), { all: false }))
-  assert.ok(circle.some((line) => line.endsWith(`sha256:${hex('a')}: a circle: it stands above already`)))
+  assert.ok(
+    circle.some((line) =>
+      line.endsWith(
+        `sha256:${hex('a')}: not followed again: it stands above, as if it were made from itself`,
+      ),
+    ),
+  )
   const [base] = (await signed([{ makes: { a: hex('a') }, takes: { b: hex('b') } }])).found
   assert.ok(base?.statement !== undefined && base.provenance !== undefined)
   let asked = 0

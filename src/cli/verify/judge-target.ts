@@ -1,4 +1,4 @@
-import { judge, verifyBundle, type Verified } from '../../attest/verify/index.ts'
+import { judge, type BundleVerifier, type Verified } from '../../attest/verify/index.ts'
 import { MayflyError } from '../../lib/index.ts'
 import type { TrustInUse } from '../named-trust.ts'
 import { mayBeNewer } from '../stored-trust.ts'
@@ -7,6 +7,11 @@ import type { Outcome } from './report.ts'
 import type { Bundles, Found, Target } from './target.ts'
 
 type Judged = Pick<Outcome, 'result' | 'reasons' | 'by' | 'images' | 'found'>
+
+/** `verifiers`: of each root, for all artifacts of a command: what stands beside many of them is verified once. */
+export interface Verifying extends TrustInUse {
+  readonly verifiers: readonly BundleVerifier[]
+}
 
 /** Of indexes in indexes; and of images in all, which whoever pushed the index chose. */
 const [maxDepth, maxImages] = [3, 500]
@@ -18,7 +23,7 @@ const [maxDepth, maxImages] = [3, 500]
 export async function judgeTarget(
   target: Target,
   policy: VerifyPolicy,
-  trust: TrustInUse,
+  trust: Verifying,
   around: { readonly depth: number; readonly seen: Map<string, Judged> } = { depth: 0, seen: new Map() },
 ): Promise<Judged> {
   const known = around.seen.get(target.digest)
@@ -56,7 +61,7 @@ export async function judgeTarget(
   return all
 }
 
-async function judgeOne({ digest, bundles, more }: Target, policy: VerifyPolicy, trust: TrustInUse) {
+async function judgeOne({ digest, bundles, more }: Target, policy: VerifyPolicy, trust: Verifying) {
   const first = judgeAll(digest, bundles.found, policy, trust)
   const others = first.result === 'verified' ? undefined : await moreOf(bundles, more)
   const all = [...bundles.found, ...(others?.found ?? [])]
@@ -96,7 +101,7 @@ function judgeAll(
   digest: string,
   found: readonly Found[],
   { demands }: VerifyPolicy,
-  { roots, own, stored, storedKeys }: TrustInUse,
+  { verifiers, own, stored, storedKeys }: Verifying,
 ): Judged {
   if (found.length === 0)
     return {
@@ -110,7 +115,7 @@ function judgeAll(
   const hints = new Set<string | undefined>()
   const distinct = new Map(found.map((one) => [one.text, one])).values()
   for (const { text, from } of distinct) {
-    const checked = roots.map((root) => verifyBundle(text, root))
+    const checked = verifiers.map((one) => one.verify(text))
     const good = checked.find((one) => one.ok)
     if (good !== undefined) verified.push(good)
     else refused.push(...checked.flatMap((one) => (one.ok ? [] : [`${from}: ${one.detail} (${one.reason})`])))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,6 +9,7 @@ import { githubIdentity } from '../../attest/verify/demands.fixture.ts'
 import { openSigning } from '../../gateway/attestations.fixture.ts'
 import { attestationFiles } from '../../runner/index.ts'
 import { content, openFolder, sha256 } from './folder.fixture.ts'
+import { runVerify } from './verify.ts'
 
 test('a file is verified by the bundle beside it; what is not so is named, and each answer has its exit code', async (t) => {
   const signing = await openSigning(t)
@@ -45,6 +47,41 @@ test('a file is verified by the bundle beside it; what is not so is named, and e
     readFileSync(junit, 'utf8'),
     /tests="2" failures="1" errors="1"[^]*<failure message="[^]*<error message="/,
   )
+})
+
+test('bundles that are given are read once for all artifacts: a pipe has them once', async (t) => {
+  const signing = await openSigning(t)
+  const { at, file, write, run } = await openFolder(t, signing)
+  const pipe = at('pipe')
+  execFileSync('mkfifo', [pipe])
+  const writer = spawn('sh', [
+    '-c',
+    'cat "$1" >"$0"',
+    pipe,
+    write('b', await signing.sign({ digest: sha256(content) })),
+  ])
+  t.after(() => writer.kill())
+  const { code, artifacts } = await run([file, write('same.tgz', content)], { bundle: [pipe] })
+  assert.deepEqual([code, artifacts.map(({ result }) => result)], [0, ['verified', 'verified']])
+  const lost = await run([file], { bundle: [at('none')] })
+  assert.deepEqual([lost.code, lost.artifacts], [2, []])
+  assert.match(lost.error, /none cannot be read/)
+})
+
+test('where the policy is wrong the JUnit file says so of each artifact: one of an earlier run would be shown', async (t) => {
+  const signing = await openSigning(t)
+  const { at, file, write } = await openFolder(t, signing)
+  const junit = write('junit.xml', 'of an earlier run: all verified')
+  const said: string[] = []
+  t.mock.method(process.stderr, 'write', (text: unknown) => said.push(String(text)) > 0)
+  const policy = write('policy.yaml', 'require:\n  rol: build\n')
+  assert.equal(await runVerify([file, 'sha256:x'], { policy, junit, json: false }), 2)
+  const xml = readFileSync(junit, 'utf8')
+  assert.match(xml, /tests="2" failures="0" errors="2"/)
+  assert.equal(xml.match(/<error message="[^"]*policy\.yaml:2:3: unknown key/g)?.length, 2)
+  said.length = 0
+  assert.equal(await runVerify([file], { policy, junit: at('none/junit.xml'), json: false }), 2)
+  assert.match(said.join(''), /unknown key[^]*--junit \S+ cannot be written/)
 })
 
 test('what mayfly run writes of artifacts is found, whatever they are called and wherever they are', async (t) => {

@@ -1,14 +1,15 @@
+import { createBundleVerifier } from '../../attest/verify/index.ts'
 import { messageOf, MayflyError } from '../../lib/index.ts'
 import { printError } from '../output.ts'
 import { readVerifyPolicy, type VerifyPolicy } from './policy.ts'
 import { imageNamed } from './image-name.ts'
-import { judgeTarget } from './judge-target.ts'
+import { judgeTarget, type Verifying } from './judge-target.ts'
 import { openRegistry } from './registry.ts'
-import { report, type Outcome } from './report.ts'
+import { report, writeJunit, type Outcome } from './report.ts'
 import { bundlesAtServer } from './server.ts'
 import { withSummary, type SummaryOptions } from './summary.ts'
 import { bundlesBesideFile, bundlesIn, digestOfFile, kindOf, type Bundles, type Target } from './target.ts'
-import { trustInUse, type TrustInUse, type TrustNamed } from '../named-trust.ts'
+import { trustInUse, type TrustNamed } from '../named-trust.ts'
 
 export interface VerifyOptions extends TrustNamed, SummaryOptions {
   readonly bundle?: readonly string[]
@@ -32,7 +33,21 @@ export async function runVerify(names: readonly string[], options: VerifyOptions
     return exitCodeOf(outcomes)
   } catch (error) {
     printError(options.json, error)
+    if (options.junit !== undefined) leaveFault(names, error, options.junit, options.json)
     return cannotTell
+  }
+}
+
+/** A file that an earlier run left would be shown as what came of this one. */
+function leaveFault(names: readonly string[], error: unknown, junit: string, json: boolean): void {
+  const reasons = [messageOf(error)]
+  try {
+    writeJunit(
+      names.map((name) => ({ name, result: 'unknown', reasons, ms: 0 })),
+      junit,
+    )
+  } catch (cause) {
+    if (messageOf(cause) !== messageOf(error)) printError(json, cause)
   }
 }
 
@@ -41,11 +56,14 @@ export async function verifyAll(names: readonly string[], options: VerifyOptions
   if (options.vsa !== undefined && names.length !== 1)
     throw new MayflyError('bad_input', '--vsa is about one artifact: verify them one by one')
   const policy = readVerifyPolicy(options.policy, options.require ?? [], options)
-  const trust = await trustInUse(policy)
+  const found = await trustInUse(policy)
+  const trust = { ...found, verifiers: found.roots.map((root) => createBundleVerifier(root, Date.now)) }
   for (const note of trust.notes) process.stderr.write(`mayfly: ${note}\n`)
+  // Read once for all artifacts: a pipe (--bundle <(cosign ...)) has its bundles once.
+  const given = options.bundle?.flatMap((one) => bundlesIn(one))
   const outcomes: Outcome[] = []
   for (const name of names) {
-    const outcome = await outcomeOf(name, policy, trust, options)
+    const outcome = await outcomeOf(name, policy, trust, { given, attestations: options.attestations })
     outcomes.push(await withSummary(outcome, policy, trust, options))
   }
   return outcomes
@@ -59,13 +77,13 @@ export function exitCodeOf(outcomes: readonly Outcome[]): number {
 async function outcomeOf(
   name: string,
   policy: VerifyPolicy,
-  trust: TrustInUse,
-  options: VerifyOptions,
+  trust: Verifying,
+  from: Looked,
 ): Promise<Outcome> {
   const startedMs = Date.now()
   let of: Pick<Outcome, 'digest'> = {}
   try {
-    const target = await targetOf(name, policy, options)
+    const target = await targetOf(name, policy, from)
     of = { digest: target.digest }
     const judged = await judgeTarget(target, policy, trust)
     return { ...judged, ...of, name, ms: Date.now() - startedMs }
@@ -75,14 +93,20 @@ async function outcomeOf(
   }
 }
 
+/** Where bundles are: those that were given by name, and the folder of those beside a file. */
+interface Looked {
+  readonly given: Bundles['found'] | undefined
+  readonly attestations: string | undefined
+}
+
 /** Given bundles are all that counts; else what stands beside it, and then what the server has. */
 async function targetOf(
   name: string,
   { server, demands }: VerifyPolicy,
-  { bundle: given = [], attestations: folder }: VerifyOptions,
+  { given, attestations: folder }: Looked,
 ): Promise<Target> {
-  const isGiven = given.length > 0
-  const ofGiven: Bundles = { found: given.flatMap((one) => bundlesIn(one)), isCut: false }
+  const isGiven = given !== undefined
+  const ofGiven: Bundles = { found: given ?? [], isCut: false }
   const asking = (digest: string) =>
     isGiven || server === undefined ? {} : { more: () => bundlesAtServer(server, digest, demands) }
   const meant = kindOf(name)
