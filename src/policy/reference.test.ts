@@ -155,5 +155,5 @@ test('property: Cedar decides as a plain reading of grants and forbids does', ()
     // To compile a policy is what takes the time: fewer of them, asked more.
     { numRuns: runs(35, 100) },
   )
-  assert.ok(allowed > 30, 'both answers were asked for')
+  assert.ok(allowed > runs(40, 180), `${allowed} were allowed: both answers were asked for`)
 })

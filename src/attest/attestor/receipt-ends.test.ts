@@ -74,6 +74,20 @@ for (const [reason, end] of Object.entries(byOthers))
     assert.equal(predicate.step.reason, reason)
   })
 
+test('an end that was decided, and written two hours later: its receipt is right, and does not prove when', async (t) => {
+  const world = await attestWorld(t)
+  const { broker, clock } = world.it
+  const step = await broker.openStep(await openSession(broker), stepRequest({ policyVersion: 7 }))
+  const outcome: StepOutcome = { reason: 'finished', exitCode: 0, activity, summary }
+  assert.equal(await broker.decideEnd(step, outcome), true)
+  const decided = new Date(clock.ms).toISOString()
+  clock.ms += 7_200_000
+  await broker.endStep(step, outcome)
+  const { predicate, unproved } = await rightReceipt(t, world, step.id)
+  assert.equal(predicate.step.finished, decided)
+  assert.ok(unproved.includes('step.finished'), unproved.join())
+})
+
 test('an entry that names an empty list by the digest of another contradicts its receipt', async (t) => {
   const world = await attestWorld(t)
   const step = await world.endedStep({ summary: { artifacts: { ...nothing, sha256: sha256Hex('x') } } })
@@ -87,7 +101,8 @@ async function rightReceipt(t: TestContext, world: AttestWorld, step: string) {
     logKey: logKey.verifierKey,
   })
   assert.ok(checked.ok, JSON.stringify(checked))
-  return statement as { predicate: { step: { reason: string } } }
+  const { predicate } = statement as { predicate: { step: { reason: string; finished: string } } }
+  return { predicate, unproved: checked.unproved }
 }
 
 async function receiptFor(t: TestContext, world: AttestWorld, step: string) {

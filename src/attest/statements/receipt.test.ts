@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { EntryEvent } from '../../audit/verify/index.ts'
 import { checkReceipt, readStatement, type Statement } from '../verify/index.ts'
 import { aFullLog, aFullStep, aStep, provenIn } from './receipt.fixture.ts'
+import { endWritten } from './relogged-changes.fixture.ts'
 import { patched, patchOf, wrongReceipts } from './wrong-receipts.fixture.ts'
 import { encodeStatement, receiptOf, type LogProofs, type StepFacts } from './index.ts'
 
@@ -98,6 +99,16 @@ test('of a step that its supervisor did not end, what it reached is the serverâ€
   assert.deepEqual(await verdictOn(receiptFrom(aStep, proofs)), [
     ...['server', 'policy', 'audit.omitted', 'operations', 'approvals[0]'],
   ])
+})
+
+test('an end whose entry was written late is the serverâ€™s word', async () => {
+  for (const [laterMs, more] of [
+    [600_000, []],
+    [600_001, ['step.finished']],
+  ] as const)
+    assert.deepEqual(await verdictOn(receiptFrom(aStep, provenIn(aStep, endWritten(laterMs)))), [
+      ...['server', 'policy', 'audit.omitted', ...more, 'approvals[0]'],
+    ])
 })
 
 test('a list of files that is not known is said by its number and digest', async () => {

@@ -65,6 +65,13 @@ export const isUsed = (events: EntryEvent[]) => {
   return events.toSpliced(at(events, 'step.finished'), 0, one)
 }
 
+/** The entry of the end is written so much later than the step ended. */
+export const endWritten = (laterMs: number) => (events: EntryEvent[]) =>
+  events.map((one) => {
+    const time = new Date(aStep.step.finishedMs + laterMs).toISOString()
+    return one.type === 'step.finished' ? Object.assign({}, one, { time }) : one
+  })
+
 export const ofJob = (type: string, fields: Fields) =>
   data(type, ({ job }) => ({ job: { ...fieldsIn(job), ...fields } }))
 

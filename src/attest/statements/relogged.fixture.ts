@@ -5,6 +5,7 @@ import { aStep, provenIn } from './receipt.fixture.ts'
 import {
   fieldsIn,
   data,
+  endWritten,
   reported,
   other,
   said,
@@ -157,6 +158,9 @@ const rows: readonly Row[] = [
   ['session-behind-start', 'contradicted', moved('session.issued', 'step.started')],
   ['session-last', 'contradicted', moved('session.issued', 'step.finished')],
   ['end-before-start', 'contradicted', moved('step.started', 'step.finished')],
+  ['end-written-late', 'right', endWritten(7_200_000)],
+  ['end-written-in-time', 'right', endWritten(600_000)],
+  ['end-written-before', 'contradicted', endWritten(-600_001)],
   ['end-commit', 'contradicted', ofJob('step.finished', { commit: 'f'.repeat(40) })],
   ['end-without-job', 'contradicted', data('step.finished', () => ({ job: undefined }))],
   ['lease-repository', 'contradicted', ofJob('lease.issued', { repository: 'evil/x' })],

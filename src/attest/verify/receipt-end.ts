@@ -2,6 +2,7 @@ import type { Entry } from '../../audit/verify/index.ts'
 import { sameText, type Agreement } from './receipt-agreement.ts'
 import { fieldsIn, listIn, textIn, type Fields } from './lenient-fields.ts'
 import { maxApartMs, type ReadReceipt } from './receipt-form.ts'
+import { instantOf } from './fields.ts'
 
 /** How the step ended, and what it came to. */
 export function endAgrees({ predicate, session }: ReadReceipt, end: Entry, agreement: Agreement): void {
@@ -11,7 +12,7 @@ export function endAgrees({ predicate, session }: ReadReceipt, end: Entry, agree
   agreement.same('step.role', step['role'], data['role'])
   agreement.same('step.reason', step['reason'], data['reason'])
   agreement.same('step.outcome', step['outcome'], data['outcome'])
-  agreement.near('step.finished', step['finished'], time, maxApartMs)
+  endTimeAgrees(step['finished'], time, agreement)
   const operations = fieldsIn(predicate['operations'])
   // Of a step whose supervisor did not end it, the entry of its end has none.
   if (data['granted'] === undefined && data['denied'] === undefined) agreement.leave('operations')
@@ -21,6 +22,16 @@ export function endAgrees({ predicate, session }: ReadReceipt, end: Entry, agree
   else if (predicate['materialsIncomplete'] === true) agreement.leave('materialsIncomplete')
   digestAgrees('log', fieldsIn(predicate['log']), fieldsIn(data['log']), agreement)
   reportedAgrees(fieldsIn(predicate['reported']), fieldsIn(data['reported']), agreement)
+}
+
+/**
+ * How a step ends is decided first, and the entry says so when the log takes it: after hours, if the log or the server was away. So an
+ * earlier end is not refused, but the entry bears it out no more.
+ */
+function endTimeAgrees(finished: unknown, time: string, agreement: Agreement): void {
+  const lateMs = Date.parse(time) - (instantOf(finished) ?? Number.NaN)
+  if (lateMs > maxApartMs) agreement.leave('step.finished')
+  else agreement.near('step.finished', finished, time, maxApartMs)
 }
 
 /** Each in its order, and their sum. */

@@ -186,7 +186,11 @@ func (a *agreement) finished(e *entry, subjects []any) {
 	for _, name := range []string{"role", "reason", "outcome"} {
 		a.same("step."+name, get(r, "step", name), e.data[name])
 	}
-	a.near("step.finished", get(r, "step", "finished"), e.time)
+	if e.time.Sub(timeAt(r, "step", "finished")) > 600*time.Second {
+		a.leave("step.finished")
+	} else {
+		a.near("step.finished", get(r, "step", "finished"), e.time)
+	}
 	if e.data["granted"] != nil || e.data["denied"] != nil {
 		a.operations(e.data, "granted")
 		a.operations(e.data, "denied")
