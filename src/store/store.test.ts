@@ -358,6 +358,8 @@ test('of servers that start at once on a new database one makes its tables, and 
     await openStore(workerData.file).close()`
   const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
   const workers = Array.from({ length: 3 }, () => new Worker(url, { workerData: { file, start } }))
+  // If one does not come so far, the others wait for ever.
+  t.after(() => Promise.all(workers.map((worker) => worker.terminate())))
   await Promise.all(workers.map((worker) => once(worker, 'message')))
   const ends = workers.map((worker) => once(worker, 'exit'))
   Atomics.store(new Int32Array(start), 0, 1)

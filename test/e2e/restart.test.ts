@@ -22,10 +22,10 @@ const inStep = (script: string) =>
 const mark = (name: string) => writeFileSync(join(stage.workspace, name), '')
 const portOf = (url: string) => new URL(url).port
 
-async function marked(name: string): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+async function marked(name: string, everyMs = 50): Promise<void> {
+  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += everyMs) {
     if (existsSync(join(stage.workspace, name))) return
-    await new Promise((next) => setTimeout(next, 50))
+    await new Promise((next) => setTimeout(next, everyMs))
   }
   assert.fail(`the step never came to ${name}`)
 }
@@ -102,8 +102,7 @@ test('killed a moment after the step was given something: its provenance says th
     stage.jobEnvironment(),
   )
   // Sooner than the second after which it is recorded.
-  const done = join(stage.workspace, 'cloned/done')
-  while (!existsSync(done)) await new Promise((next) => setTimeout(next, 5))
+  await marked('cloned/done', 5)
   await killAndStart()
   mark('back')
   const ran = await running
