@@ -23,6 +23,10 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   logs: ['lib', 'store'],
   recordings: ['lib', 'store'],
 
+  // What is scanned for secrets.
+  'scan/unpack': ['lib'],
+  'scan/sources': ['lib', 'scan/unpack'],
+
   // What is decided, and by what.
   identity: ['lib', 'config'],
   connections: ['lib', 'kinds', 'config', 'audit/verify'],

@@ -1,0 +1,138 @@
+import type { Unseen } from '../unpack/index.ts'
+import { startGit, type GitPlace } from './git.ts'
+import type { Batch, BytesPart, Part } from './model.ts'
+
+/** A blob to be read, and what it is called. */
+export interface WantedBlob {
+  readonly id: string
+  readonly name: string
+}
+
+/** What is handed to a worker at once; a blob may be longer. */
+const batchBytes = 2_097_152
+const batchParts = 4_096
+/** Longer ones the worker asks Git for itself, and reads as they come. */
+export const maxHeldBlobBytes = 16_777_216
+const idsAtOnce = 1_000
+
+/** The content of blobs, in their order. Throws `bad_input` with what Git said. */
+export async function* readBlobs(
+  place: GitPlace,
+  wanted: readonly WantedBlob[],
+  unseen: (unseen: Unseen) => void,
+): AsyncGenerator<Batch> {
+  const git = startGit(place, ['cat-file', '--batch', '--buffer'])
+  const asking = ask()
+  const packer = createPacker()
+  const reader = createReader(git.output)
+  try {
+    for (const { id, name } of wanted) {
+      const head = await reader.line()
+      const [, type, size] = /^[0-9a-f]{40,64} (\w+)(?: (\d+))?$/.exec(head) ?? []
+      if (size === undefined) {
+        unseen({
+          name: name || id,
+          code: 'unreadable',
+          why: `Git does not have ${id}: is it a partial clone?`,
+        })
+        continue
+      }
+      const bytes = Number(size)
+      if (type !== 'blob') await reader.skip(bytes)
+      else if (bytes > maxHeldBlobBytes) {
+        await reader.skip(bytes)
+        yield { parts: [{ kind: 'blob', name, blob: id, git: place }] }
+      } else {
+        if (!packer.hasRoom(bytes)) yield* packer.flush()
+        await reader.into(packer.place(bytes, { name, blob: id }), bytes)
+      }
+      await reader.skip(1)
+    }
+    yield* packer.flush()
+    await reader.end()
+  } finally {
+    git.stop()
+    await asking
+  }
+
+  async function ask(): Promise<void> {
+    for (let at = 0; at < wanted.length; at += idsAtOnce)
+      await git.write(
+        wanted
+          .slice(at, at + idsAtOnce)
+          .map(({ id }) => `${id}\n`)
+          .join(''),
+      )
+    git.end()
+  }
+}
+
+/** Puts several blobs into one buffer. */
+function createPacker() {
+  let buffer = new ArrayBuffer(0)
+  let parts: BytesPart[] = []
+  let filled = 0
+  return {
+    hasRoom: (bytes: number) =>
+      parts.length === 0 || (filled + bytes <= buffer.byteLength && parts.length < batchParts),
+    place(bytes: number, named: { readonly name: string; readonly blob: string }): Uint8Array {
+      if (parts.length === 0) buffer = new ArrayBuffer(Math.max(bytes, batchBytes))
+      parts.push({ kind: 'bytes', ...named, at: filled, bytes })
+      filled += bytes
+      return new Uint8Array(buffer, filled - bytes, bytes)
+    },
+    *flush(): Generator<Batch> {
+      const full: { parts: readonly Part[]; buffer: ArrayBuffer } = { parts, buffer }
+      if (parts.length > 0) yield full
+      ;[parts, filled, buffer] = [[], 0, new ArrayBuffer(0)]
+    },
+  }
+}
+
+const maxLineBytes = 1_024
+
+/** Reads what `cat-file --batch` prints. Throws what its output throws, also where it ends too early. */
+function createReader(output: AsyncIterable<Buffer>) {
+  const chunks = output[Symbol.asyncIterator]()
+  let held: Buffer = Buffer.alloc(0)
+
+  async function more(): Promise<boolean> {
+    const { value, done } = await chunks.next()
+    if (done === true) return false
+    held = held.length === 0 ? value : Buffer.concat([held, value])
+    return true
+  }
+
+  async function each(bytes: number, take: (chunk: Buffer) => void): Promise<void> {
+    for (let left = bytes; left > 0;) {
+      if (held.length === 0 && !(await more())) return
+      const chunk = held.subarray(0, left)
+      take(chunk)
+      held = held.subarray(chunk.length)
+      left -= chunk.length
+    }
+  }
+
+  return {
+    async line(): Promise<string> {
+      let end = held.indexOf(0x0a)
+      while (end === -1 && held.length < maxLineBytes && (await more())) end = held.indexOf(0x0a)
+      const line = held.toString('latin1', 0, Math.max(end, 0))
+      held = held.subarray(end === -1 ? held.length : end + 1)
+      return line
+    },
+    skip: (bytes: number) => each(bytes, () => {}),
+    async into(target: Uint8Array, bytes: number): Promise<void> {
+      let at = 0
+      await each(bytes, (chunk) => {
+        target.set(chunk, at)
+        at += chunk.length
+      })
+    },
+    /** Takes what is left, so that a failure is heard of. */
+    async end(): Promise<void> {
+      do held = Buffer.alloc(0)
+      while (await more())
+    },
+  }
+}

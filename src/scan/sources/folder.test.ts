@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createBatchReader, folderSource, streamSource } from './index.ts'
+import { readAll, temporaryFolder } from './sources.fixture.ts'
+
+test('a folder gives each file once, by its path below it, and of .git what may hold a credential', async (t) => {
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, 'a/b'), { recursive: true })
+  mkdirSync(join(folder, 'sub/.git/objects'), { recursive: true })
+  writeFileSync(join(folder, 'a/b/c.txt'), 'c')
+  writeFileSync(join(folder, 'd'), 'd')
+  writeFileSync(join(folder, 'sub/.git/config'), 'token')
+  writeFileSync(join(folder, 'sub/.git/objects/x'), 'x')
+  const { texts, unseen } = await readAll((say) => folderSource(folder, { unseen: say }))
+  assert.deepEqual(texts, { 'a/b/c.txt': 'c', d: 'd', 'sub/.git/config': 'token' })
+  assert.deepEqual(unseen, [])
+})
+
+test('what is excluded is left out, a folder with all that is in it', async (t) => {
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, 'node_modules/x'), { recursive: true })
+  writeFileSync(join(folder, 'node_modules/x/y'), 'y')
+  writeFileSync(join(folder, 'a.min.js'), 'a')
+  writeFileSync(join(folder, 'b'), 'b')
+  const asked: string[] = []
+  const { texts } = await readAll((unseen) =>
+    folderSource(folder, {
+      unseen,
+      isExcluded: (path, isFolder) => {
+        asked.push(`${path} ${isFolder}`)
+        return path === 'node_modules' || path.endsWith('.min.js')
+      },
+    }),
+  )
+  assert.deepEqual(Object.keys(texts), ['b'])
+  assert.deepEqual(asked.toSorted(), ['a.min.js false', 'b false', 'node_modules true'])
+})
+
+test('links are not followed, and pipes and sockets are never opened', async (t) => {
+  const folder = temporaryFolder(t)
+  const outside = temporaryFolder(t)
+  writeFileSync(join(outside, 'secret'), 'outside')
+  symlinkSync(outside, join(folder, 'link'))
+  symlinkSync(join(outside, 'secret'), join(folder, 'file-link'))
+  symlinkSync(folder, join(folder, 'loop'))
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  const server = createServer().listen(join(folder, 'socket'))
+  t.after(() => server.close())
+  await new Promise((resolve) => server.once('listening', resolve))
+  writeFileSync(join(folder, 'plain'), 'plain')
+  const { texts, unseen } = await readAll((say) => folderSource(folder, { unseen: say }))
+  assert.deepEqual(texts, { plain: 'plain' })
+  assert.deepEqual(unseen, [])
+})
+
+test('a file that becomes a pipe, a link, or goes away after it was listed is said', async (t) => {
+  const folder = temporaryFolder(t)
+  const outside = temporaryFolder(t)
+  writeFileSync(join(outside, 'x'), 'outside')
+  for (const name of ['gone', 'pipe', 'link', 'plain']) writeFileSync(join(folder, name), name)
+  mkdirSync(join(folder, 'way'))
+  writeFileSync(join(folder, 'way/x'), 'x')
+  const { texts, unseen } = await readAll(async function* (say) {
+    for await (const batch of folderSource(folder, { unseen: say })) {
+      for (const name of ['gone', 'pipe', 'link', 'way']) rmSync(join(folder, name), { recursive: true })
+      execFileSync('mkfifo', [join(folder, 'pipe')])
+      symlinkSync(join(outside, 'x'), join(folder, 'link'))
+      symlinkSync(outside, join(folder, 'way'))
+      yield batch
+    }
+  })
+  assert.deepEqual(texts, { plain: 'plain' })
+  assert.deepEqual(unseen.map(({ name, code }) => `${name} ${code}`).toSorted(), [
+    'gone vanished',
+    'link vanished',
+    'pipe unreadable',
+    'way/x unreadable',
+  ])
+})
+
+test('one file is scanned by itself, also where its name is a link; what is not there is said', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFileSync(join(folder, 'a'), 'text')
+  symlinkSync(join(folder, 'a'), join(folder, 'link'))
+  const { texts } = await readAll((unseen) => folderSource(join(folder, 'link'), { unseen }))
+  assert.deepEqual(texts, { link: 'text' })
+  await assert.rejects(
+    readAll((unseen) => folderSource(join(folder, 'nothing'), { unseen })),
+    { code: 'not_found' },
+  )
+})
+
+test('a file that is too long for memory is read in pieces, with each byte in one of them', async (t) => {
+  const folder = temporaryFolder(t)
+  const file = join(folder, 'large')
+  writeFileSync(file, '')
+  truncateSync(file, 20_000_000)
+  let [bytes, pieces, largest] = [0, 0, 0]
+  const read = createBatchReader({
+    overlap: 100,
+    unseen: (one) => assert.fail(one.why),
+    visit: ({ from, to, bytes: { length } }) => {
+      bytes += to - from
+      pieces++
+      largest = Math.max(largest, length)
+    },
+  })
+  for await (const batch of folderSource(file, { unseen: () => {} })) await read(batch)
+  assert.equal(bytes, 20_000_000)
+  assert.ok(pieces > 3 && largest < 5_000_000, `${pieces} pieces, ${largest}`)
+})
+
+test('a stream is read to its end', async (t) => {
+  const file = join(temporaryFolder(t), 'input')
+  writeFileSync(file, 'from a stream')
+  const descriptor = openSync(file, 'r')
+  t.after(() => closeSync(descriptor))
+  const { texts } = await readAll(() => streamSource(descriptor, '(standard input)'))
+  assert.deepEqual(texts, { '(standard input)': 'from a stream' })
+})

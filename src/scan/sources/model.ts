@@ -1,0 +1,44 @@
+import type { GitPlace } from './git.ts'
+
+/** Work for one worker: it can be posted as it is, with `buffer` in the transfer list, and is opened there by `readBatch`. */
+export interface Batch {
+  readonly parts: readonly Part[]
+  readonly buffer?: ArrayBuffer
+}
+
+/** One thing to look at. */
+export type Part = BytesPart | FilePart | DescriptorPart | BlobPart
+
+interface Named {
+  /** The path as people know it: below the folder that is scanned, or in the repository. Of a blob of the history alone: empty. */
+  readonly name: string
+  /** The object of Git that it is: in which commits it is, `attributeBlobs` tells. */
+  readonly blob?: string
+}
+
+/** Bytes of `Batch.buffer`. */
+export interface BytesPart extends Named {
+  readonly kind: 'bytes'
+  readonly at: number
+  readonly bytes: number
+}
+
+export interface FilePart extends Named {
+  readonly kind: 'file'
+  readonly path: string
+  /** It is read only if it is below this folder when it is open. */
+  readonly below?: string
+}
+
+/** A stream that this process has open, as its standard input. */
+export interface DescriptorPart extends Named {
+  readonly kind: 'descriptor'
+  readonly descriptor: number
+}
+
+/** A blob that is too long to be handed on in memory. */
+export interface BlobPart extends Named {
+  readonly kind: 'blob'
+  readonly git: GitPlace
+  readonly blob: string
+}

@@ -1,0 +1,71 @@
+import type { Flow } from './flow.ts'
+import type { Position } from './model.ts'
+import { fileStart, placesInBinary, placesInText } from './place.ts'
+import type { Walk } from './walk.ts'
+import { visitPiece, type Piece } from './visit.ts'
+
+/** Of a long file so much is in memory at once. */
+export const pieceBytes = 4_194_304
+
+export interface Pieces {
+  add(bytes: Buffer): Promise<void>
+  end(): Promise<void>
+}
+
+/** Visits bytes that come in any chunks, in pieces that have the context on both sides in common. */
+export function createPieces(walk: Walk, isBinary: boolean, start: Position = fileStart): Pieces {
+  const context = walk.options.overlap
+  const most = pieceBytes + 2 * context
+  let buffer: Buffer = Buffer.alloc(0)
+  let [filled, from, place] = [0, 0, start]
+
+  async function visit(to: number, isLast: boolean): Promise<void> {
+    const bytes = buffer.subarray(0, filled)
+    const position = isBinary ? placesInBinary(place) : placesInText(bytes, place)
+    const piece: Piece = { bytes, from, to, isBinary, isLast, position }
+    await visitPiece(walk, piece)
+    const keepFrom = Math.max(0, to - context)
+    place = position(keepFrom)
+    buffer.copyWithin(0, keepFrom, filled)
+    filled -= keepFrom
+    from = to - keepFrom
+  }
+
+  return {
+    async add(bytes) {
+      for (let at = 0; at < bytes.length;) {
+        if (buffer.length < most && filled + bytes.length - at > buffer.length)
+          buffer = grown(
+            buffer,
+            Math.min(most, Math.max(65_536, 2 * buffer.length, filled + bytes.length - at)),
+          )
+        const count = bytes.copy(buffer, filled, at)
+        at += count
+        filled += count
+        if (filled === most) await visit(most - context, false)
+      }
+    },
+    async end() {
+      if (filled > from) await visit(filled, true)
+    },
+  }
+}
+
+function grown(buffer: Buffer, bytes: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(bytes)
+  buffer.copy(larger)
+  return larger
+}
+
+/** Visits all that a flow still has, in one piece if it is in memory. */
+export async function visitFlow(walk: Walk, flow: Flow, isBinary: boolean): Promise<void> {
+  if (flow.isWhole) {
+    const bytes = flow.take(flow.held.length)
+    const position = isBinary ? placesInBinary(fileStart) : placesInText(bytes, fileStart)
+    return visitPiece(walk, { bytes, from: 0, to: bytes.length, isBinary, isLast: true, position })
+  }
+  const pieces = createPieces(walk, isBinary)
+  for (let bytes = await flow.next(pieceBytes); bytes !== undefined; bytes = await flow.next(pieceBytes))
+    await pieces.add(bytes)
+  await pieces.end()
+}
