@@ -25,8 +25,8 @@ export function endAgrees({ predicate, session }: ReadReceipt, end: Entry, agree
 }
 
 /**
- * How a step ends is decided first, and the entry says so when the log takes it: after hours, if the log or the server was away. So an
- * earlier end is not refused, but the entry bears it out no more.
+ * How a step ends is decided first, and its entry made once its gate is closed: after hours, if the server was away or its disk was full
+ * in between. So an earlier end is not refused, but the entry bears it out no more.
  */
 function endTimeAgrees(finished: unknown, time: string, agreement: Agreement): void {
   const lateMs = Date.parse(time) - (instantOf(finished) ?? Number.NaN)
