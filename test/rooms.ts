@@ -22,6 +22,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
   recordings: ['lib', 'store'],
+  'scan/findings': ['lib'],
 
   // What is scanned for secrets.
   'scan/unpack': ['lib'],

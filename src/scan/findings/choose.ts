@@ -1,0 +1,49 @@
+import { rankOf, type Found } from './model.ts'
+
+/** A secret, by the rule that says most of it. */
+export interface Chosen extends Found {
+  readonly alsoFoundBy: readonly string[]
+}
+
+/**
+ * Of hits that have bytes in common one stays: the surest, then the one whose check held, then a vendor's rule before one that goes by
+ * names, then the longest. In the order in which they stand.
+ */
+export function chooseHits(hits: readonly Found[]): Chosen[] {
+  const taken: { hit: Found; others: Set<string> }[] = []
+  // Sorted by start, with nothing in common: who has bytes in common with a new one is beside its place.
+  for (const hit of hits.toSorted(surerFirst)) {
+    const at = placeIn(taken, hit.start)
+    const [before, after] = [taken[at - 1], taken[at]]
+    const same = [before, after].find((one) => one !== undefined && overlaps(one.hit, hit))
+    if (same === undefined) taken.splice(at, 0, { hit, others: new Set() })
+    else if (same.hit.rule.id !== hit.rule.id) same.others.add(hit.rule.id)
+  }
+  return taken.map(({ hit, others }) => ({ ...hit, alsoFoundBy: [...others] }))
+}
+
+function surerFirst(a: Found, b: Found): number {
+  return (
+    rankOf(b.rule.confidence) - rankOf(a.rule.confidence) ||
+    Number(b.checked) - Number(a.checked) ||
+    Number(a.rule.score === 'generic') - Number(b.rule.score === 'generic') ||
+    b.end - b.start - (a.end - a.start) ||
+    a.start - b.start ||
+    (a.rule.id < b.rule.id ? -1 : 1)
+  )
+}
+
+/** The first that starts at or behind `start`. */
+function placeIn(taken: readonly { readonly hit: Found }[], start: number): number {
+  let [low, high] = [0, taken.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((taken[middle]?.hit.start ?? 0) < start) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function overlaps(a: Found, b: Found): boolean {
+  return a.start < b.end && b.start < a.end
+}

@@ -1,0 +1,77 @@
+import type { AllowList } from './allow.ts'
+import { chooseHits, type Chosen } from './choose.ts'
+import { excerptsOf } from './excerpt.ts'
+import { fingerprintOf } from './fingerprint.ts'
+import { hasGitleaksAllow, ignoringAt } from './ignore.ts'
+import type { Acceptance, Finding, Found, Looked } from './model.ts'
+
+export interface FindingOptions {
+  readonly nowMs: number
+  readonly allow: AllowList
+  /** Lines with `gitleaks:allow` fail nothing; only where somebody asks for it. */
+  readonly gitleaksAllow?: boolean
+}
+
+/** Of one content. Who needs more has a file that is nothing but secrets, or wants to fill our memory. */
+export const mostFindings = 1_000
+
+export interface Findings {
+  readonly findings: readonly Finding[]
+  /** So many more are not told. */
+  readonly more: number
+}
+
+/**
+ * What the hits of one content say to people: each secret once, in the order of the file. `hits` are all that its engine found, those in
+ * the context before `from` and behind `to`, too: they are hidden in excerpts, and a finding elsewhere. What a comment or the
+ * allow list accepts is there, and says so.
+ */
+export function findingsIn(looked: Looked, hits: readonly Found[], options: FindingOptions): Findings {
+  if (hits.length === 0) return { findings: [], more: 0 }
+  const own = chooseHits(hits).filter(({ start }) => looked.from <= start && start < looked.to)
+  const excerptOf = excerptsOf(looked.bytes, hits, looked.isBinary)
+  return {
+    findings: own.slice(0, mostFindings).map((hit) => findingOf(looked, hit, excerptOf(hit), options)),
+    more: Math.max(0, own.length - mostFindings),
+  }
+}
+
+function findingOf(looked: Looked, hit: Chosen, excerpt: string, options: FindingOptions): Finding {
+  const { bytes, name, decoded } = looked
+  const secret = bytes.subarray(hit.start, hit.end)
+  const fingerprint = fingerprintOf(hit.rule.id, secret)
+  const [start, end] = [pointAt(looked, hit.start), pointAt(looked, hit.end)]
+  return {
+    ...{ rule: hit.rule.id, confidence: hit.rule.confidence, checked: hit.checked },
+    alsoFoundBy: hit.alsoFoundBy,
+    ...{ file: name, decoded, start, end, excerpt, fingerprint },
+    ...judged(looked, hit, fingerprint, options),
+  }
+}
+
+/** As a comment says, or the allow list. */
+function judged(
+  { bytes, name, isBinary }: Looked,
+  { rule, start, end }: Chosen,
+  fingerprint: string,
+  { nowMs, allow, gitleaksAllow }: FindingOptions,
+): { readonly accepted?: Acceptance; readonly note?: string } {
+  const said = isBinary ? undefined : ignoringAt(bytes, start, rule.id, nowMs)
+  if (said?.ignored === true) return { accepted: said.acceptance }
+  const secret = bytes.toString('utf8', start, end)
+  const entry = allow({ rule: rule.id, file: name, fingerprint, secret })
+  if (entry !== undefined) return { accepted: acceptanceOf(entry.reason, entry.untilMs) }
+  if (gitleaksAllow === true && !isBinary && hasGitleaksAllow(bytes, start))
+    return { accepted: { by: 'comment', reason: 'gitleaks:allow' } }
+  return said === undefined ? {} : { note: said.note }
+}
+
+function acceptanceOf(reason: string, untilMs: number | undefined): Acceptance {
+  const until = untilMs === undefined ? {} : { until: new Date(untilMs).toISOString().slice(0, 10) }
+  return { by: 'allow-list', reason, ...until }
+}
+
+function pointAt(looked: Looked, offset: number): { line: number; column: number } {
+  const { line, column } = looked.position(offset)
+  return { line, column }
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ignoringAt } from './ignore.ts'
+
+const nowMs = Date.parse('2026-11-29T12:00:00Z')
+const key = 'key = SECRET'
+const said = (text: string, rule = 'acme-token') =>
+  ignoringAt(Buffer.from(text), Buffer.from(text).indexOf('SECRET'), rule, nowMs)
+const comment = 'mayfly: ignore acme-token until 2027-01-31 dead since May'
+const acceptance = { by: 'comment', reason: 'dead since May', until: '2027-01-31' }
+
+test('a comment on the line, or alone on the line before, ignores one rule for a reason until a day', () => {
+  for (const text of [
+    ...[
+      `${key} # ${comment}`,
+      `${key} // ${comment}\r\n`,
+      `${key} /* ${comment} */`,
+      `<a>SECRET</a><!-- x --> <!-- ${comment} -->`,
+    ],
+    ...[
+      `# ${comment}\n${key}`,
+      `x\n  // ${comment}\r\n${key}\n`,
+      `-- ${comment}\n${key}`,
+      `; ${comment}\n${key}`,
+    ],
+    ...[
+      ` * ${comment}\n${key}`,
+      `{# ${comment} #}\n${key}`,
+      `# mayfly: ignore other-token until 2027-01-31 also\n${key} # ${comment}`,
+    ],
+  ])
+    assert.deepEqual(said(text), { ignored: true, acceptance }, text)
+})
+
+test('what is no comment, or not its own, ignores nothing', () => {
+  for (const text of [
+    ...[key, `${key} ${comment}`, `url = "http://x#${comment}" ${key}`, `${key}\n# ${comment}`],
+    ...[`other = 1 # ${comment}\n${key}`, `# ${comment}\n\n${key}`, `${key} # Mayfly: ignore acme-token`],
+    `${key}${' '.repeat(5_000)}# ${comment}`,
+  ])
+    assert.equal(said(text), undefined, text)
+})
+
+const notes: [string, RegExp][] = [
+  ['mayfly: ignore acme-token', /not in its form: write "mayfly: ignore RULE until YYYY-MM-DD REASON"/],
+  ['mayfly: ignore acme-token until 2027-01-31', /not in its form/],
+  ['mayfly: ignore acme-token dead since May', /not in its form/],
+  ['mayfly: ignore * until 2027-01-31 all of it', /not in its form/],
+  ['mayfly: ignore acme until 2027-01-31 dead', /for the rule acme, and this is acme-token/],
+  ['mayfly: ignore acme-token until 2026-11-29 dead', /ended on 2026-11-29/],
+  ['mayfly: ignore acme-token until 2026-02-31 dead', /no day/],
+  ['mayfly: ignore acme-token until 2028-01-01 dead', /at most a year/],
+]
+
+test('a comment that does not count says why', () => {
+  for (const [text, note] of notes) {
+    const answer = said(`${key} # ${text}`)
+    assert.ok(answer?.ignored === false)
+    assert.match(answer.note, note)
+  }
+})
+
+test('a reason is shown without what could move a terminal', () => {
+  const answer = said(`${key} # ${comment}\u001b[2J\u202e`)
+  assert.ok(answer?.ignored === true)
+  assert.equal(answer.acceptance.reason, 'dead since May\\u001b[2J\\u202e')
+})

@@ -1,0 +1,92 @@
+import { escapeUnseen } from '../../lib/index.ts'
+import type { Acceptance } from './model.ts'
+
+/** What a comment says of a finding. */
+export type Ignoring =
+  | { readonly ignored: true; readonly acceptance: Acceptance }
+  /** There is a comment, and it does not count: why. */
+  | { readonly ignored: false; readonly note: string }
+
+const word = 'mayfly: ignore'
+const form = /^mayfly: ignore ([a-z0-9]+(?:-[a-z0-9]+)*) until (\d{4}-\d{2}-\d{2}) (\S.*)$/
+/** What begins a comment, in any language; it stands at the beginning of the line or after a space. */
+const opener = /(?:^|\s)(?:#+!?|\/\/+!?|\/\*+|\*|<!--|--|;+|%+|\{#|\(\*|::|rem)[ \t]*$/i
+const closer = /[ \t]*(?:\*+\/|-->|#\}|\*\)|\*\}|\}\})?[ \t\r]*$/
+const howTo = 'write "mayfly: ignore RULE until YYYY-MM-DD REASON" in a comment'
+
+/** Bytes of a line that are looked through. */
+const lineBytes = 4_096
+const longestReason = 300
+const dayMs = 86_400_000
+const longestDays = 366
+
+/**
+ * What the comment on the line of `offset` says, or on the line before where nothing else stands. Undefined if there is none. It names
+ * the rule exactly, a day within a year, and a reason, so that nobody ignores by accident, for good, or what comes later.
+ */
+export function ignoringAt(bytes: Buffer, offset: number, rule: string, nowMs: number): Ignoring | undefined {
+  const from = lineStart(bytes, offset)
+  const own = commentsIn(lineText(bytes, from, offset))
+  const above = from === 0 ? [] : commentsIn(lineText(bytes, lineStart(bytes, from - 1), from - 1))
+  const said = [...own, ...above.filter(({ isAlone }) => isAlone)].map(({ text }) =>
+    judged(text, rule, nowMs),
+  )
+  return said.find(({ ignored }) => ignored) ?? said[0]
+}
+
+/** For who comes from gitleaks and asks for it. */
+export function hasGitleaksAllow(bytes: Buffer, offset: number): boolean {
+  return lineText(bytes, lineStart(bytes, offset), offset).includes('gitleaks:allow')
+}
+
+function judged(text: string, rule: string, nowMs: number): Ignoring {
+  const [, named = '', until = '', said = ''] = form.exec(text) ?? []
+  if (named === '') return { ignored: false, note: `the ignore comment is not in its form: ${howTo}` }
+  if (named !== rule)
+    return { ignored: false, note: `the ignore comment is for the rule ${named}, and this is ${rule}` }
+  const endMs = Date.parse(`${until}T00:00:00Z`)
+  if (Number.isNaN(endMs) || new Date(endMs).toISOString().slice(0, 10) !== until)
+    return { ignored: false, note: `the ignore comment says until ${until}, which is no day` }
+  if (nowMs >= endMs) return { ignored: false, note: `the ignore comment ended on ${until}` }
+  if (endMs - nowMs > longestDays * dayMs)
+    return { ignored: false, note: `the ignore comment says until ${until}: at most a year is accepted` }
+  const reason = escapeUnseen(said.slice(0, longestReason))
+  return { ignored: true, acceptance: { by: 'comment', reason, until } }
+}
+
+interface Comment {
+  readonly text: string
+  /** Nothing stands in front of it in its line. */
+  readonly isAlone: boolean
+}
+
+function commentsIn(line: string): Comment[] {
+  const found: Comment[] = []
+  for (
+    let at = line.indexOf(word);
+    at !== -1 && found.length < 4;
+    at = line.indexOf(word, at + word.length)
+  ) {
+    const head = line.slice(0, at)
+    const mark = opener.exec(head.slice(-64))
+    if (mark === null) continue
+    const isAlone = head.slice(0, head.length - mark[0].length).trim() === ''
+    const next = line.indexOf(word, at + word.length)
+    const text = line.slice(at, next === -1 ? undefined : next).replace(closer, '')
+    found.push({ text, isAlone })
+  }
+  return found
+}
+
+function lineStart(bytes: Buffer, offset: number): number {
+  const least = Math.max(0, offset - lineBytes)
+  const at = bytes.subarray(least, offset).lastIndexOf(0x0a)
+  return at === -1 ? least : least + at + 1
+}
+
+/** From there to the end of the line that `offset` is in, or to where it is not looked at any more. */
+function lineText(bytes: Buffer, from: number, offset: number): string {
+  const window = bytes.subarray(from, offset + lineBytes)
+  const end = window.indexOf(0x0a, offset - from)
+  return window.toString('utf8', 0, end === -1 ? window.length : end)
+}
