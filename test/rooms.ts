@@ -13,6 +13,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   mask: ['lib'],
   'ssh-keys': ['lib'],
   lockfiles: ['lib'],
+  pipelines: ['lib'],
   store: ['lib'],
   provenance: ['lib'],
   images: ['lib', 'kinds'],

@@ -1,0 +1,11 @@
+/**
+ * Pipeline files of eight CIs, read into one model with the places of everything in the source, so that what is wrong can be pointed at
+ * and a file can be rewritten in place. Runs nothing of what it reads, follows no link out of the checkout, and asks no network.
+ * Invariant: what of a file was not read is among its `problems`; a file without problems was read to its end.
+ */
+export type * from './model.ts'
+export { createPositions, type Position } from './read/position.ts'
+export { readPipeline } from './read/read-pipeline.ts'
+export { referencesOf } from './read/file-parts.ts'
+export { readCheckout, type Checkout, type Unread } from './read/read-checkout.ts'
+export { placeOf } from './read/places.ts'

@@ -1,0 +1,44 @@
+/** Words of a variable's name that say that its value is a secret. */
+const secretWord =
+  /(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|CREDENTIAL|CREDENTIALS|CREDS|APIKEY|PAT|KUBECONFIG|KUBE_CONFIG|DOCKER_AUTH_CONFIG|PRIVATE_KEY|SIGNING_KEY|DEPLOY_KEY|ACCESS_KEY|API_KEY|AUTH_KEY|SSH_KEY|GPG_KEY|ENCRYPTION_KEY|MASTER_KEY|SERVICE_KEY|SERVICE_ACCOUNT_KEY|ACCESS_KEY_ID|WEBHOOK|WEBHOOK_URL|DATABASE_URL|DB_URL|CONNECTION_STRING|DSN)(?:_|$)/
+/** What has such a word and is none: how many, where, which. */
+const notSecret =
+  /(?:_(?:FILE|PATH|NAME|URL|URI|ENDPOINT|LENGTH|COUNT|TYPE|TTL|ID|USER|USERNAME|VERSION|STORE|ALGORITHM|ISSUER|AUDIENCE|DIR|ENABLED|HOST))$/
+const butSecret = /(?:ACCESS_KEY_ID|WEBHOOK_URL|DATABASE_URL|DB_URL)$/
+
+/** Does the name of a variable say that its value is a secret? */
+export function looksSecret(name: string): boolean {
+  // `npmToken` and `npm-token` say it as NPM_TOKEN does.
+  const words = name
+    .slice(0, 200)
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/[-.\s]/g, '_')
+    .toUpperCase()
+  return secretWord.test(words) && (!notSecret.test(words) || butSecret.test(words))
+}
+
+/** Made by the CI for one job, and worthless after it. */
+const jobTokens = new Set([
+  'GITHUB_TOKEN',
+  'ACTIONS_RUNTIME_TOKEN',
+  'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+  'GITEA_TOKEN',
+  'FORGEJO_TOKEN',
+  'CI_JOB_TOKEN',
+  'CI_BUILD_TOKEN',
+  'CI_JOB_JWT',
+  'CI_JOB_JWT_V1',
+  'CI_JOB_JWT_V2',
+  'CI_REGISTRY_PASSWORD',
+  'CI_DEPENDENCY_PROXY_PASSWORD',
+  'SYSTEM_ACCESSTOKEN',
+  'SYSTEM.ACCESSTOKEN',
+  'BUILDKITE_AGENT_ACCESS_TOKEN',
+  'CIRCLE_OIDC_TOKEN',
+  'CIRCLE_OIDC_TOKEN_V2',
+  'BITBUCKET_STEP_OIDC_TOKEN',
+])
+
+export function isJobToken(name: string): boolean {
+  return jobTokens.has(name.toUpperCase())
+}
