@@ -33,13 +33,8 @@ export async function bundlesAtServer(server: string, digest: string, demands: D
 
 const jobDemands = ['issuer', 'repository_id', 'owner_id', 'repository', 'ref', 'role', 'identity'] as const
 
-/** The server refuses longer ones. */
-const mostChars = 1_000
-
 function jobsOf(demands: Demands): URLSearchParams {
-  const asked = jobDemands
-    .map((name) => [name, [demands[name] ?? []].flat()] as const)
-    // To ask for more is safe: whatever is found is held against the demands.
-    .filter(([, values]) => values.every((one) => one.length <= mostChars))
-  return new URLSearchParams(asked.flatMap(([name, values]) => values.map((value) => [name, value])))
+  return new URLSearchParams(
+    jobDemands.flatMap((name) => [demands[name] ?? []].flat().map((value) => [name, value])),
+  )
 }
