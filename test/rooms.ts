@@ -28,6 +28,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // What is scanned for secrets.
   'scan/unpack': ['lib'],
   'scan/sources': ['lib', 'scan/unpack'],
+  'scan/engine': ['lib'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],

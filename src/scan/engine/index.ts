@@ -1,0 +1,10 @@
+/**
+ * Finds secrets in bytes by rules: keywords first, then what stands around each. Reads any bytes in time that grows with their number
+ * alone, whatever the rules: patterns are followed by automata, which look at each byte once, so none has to be refused for being
+ * ambiguous. Refuses patterns that no automaton can follow (backreferences, lookaround) when the rules are read. Knows nothing of
+ * files, and of lines.
+ */
+export { compileRules } from './engine.ts'
+export { compileExpression, type Expression } from './expression.ts'
+export type { CheckName, Checks, Engine, Hit, Rule } from './model.ts'
+export { searchStream, type StreamSearch } from './stream.ts'

@@ -1,0 +1,76 @@
+import { kindAt } from './around.ts'
+import { Automaton, type Budget } from './automaton.ts'
+import type { Backtracker } from './backtrack.ts'
+import { at } from './bytes.ts'
+import { graphOf } from './graph.ts'
+import type { ReadRule } from './rule.ts'
+
+/** Bounds of the whole match, and of each group. */
+export type Bounds = Int32Array
+
+/**
+ * Matches one rule around its keywords: an automaton goes back from where the keyword begins, to find where a match could start; another goes on
+ * from there, to find whether it could end. Only where both do, the match and its groups are taken.
+ */
+export class Matcher {
+  readonly #read: ReadRule
+  readonly #back: Automaton
+  readonly #on: Automaton
+  readonly #backtracker: Backtracker
+  /** Bytes that its automata looked at. */
+  steps = 0
+
+  constructor(read: ReadRule, backtracker: Backtracker, budget: Budget) {
+    this.#read = read
+    this.#backtracker = backtracker
+    this.#back = new Automaton(graphOf(read.program, -1), read.anchors, budget)
+    this.#on = new Automaton(graphOf(read.program, 1), read.anchors, budget)
+  }
+
+  /** The match that starts leftmost, at `floor` or later, of those with this keyword of the rule from `from` to `to`. */
+  match(bytes: Uint8Array, keyword: number, from: number, to: number, floor: number): Bounds | undefined {
+    const { reach, program } = this.#read
+    const starts = this.#startsOf(bytes, keyword, from, Math.max(floor, from - reach))
+    if (starts.length === 0) return undefined
+    const end = Math.min(bytes.length, to + reach)
+    if (!this.#canEnd(bytes, keyword, from, end)) return undefined
+    return this.#backtracker.match(program, bytes, starts, end)
+  }
+
+  /** Leftmost first. */
+  #startsOf(bytes: Uint8Array, keyword: number, from: number, low: number): number[] {
+    const automaton = this.#back
+    const { classOf, width } = automaton
+    const starts: number[] = []
+    let state = automaton.begin(keyword, kindAt(bytes, from))
+    let where = from
+    for (; state !== 0; where--) {
+      const byte = where > 0 ? at(bytes, where - 1) : -1
+      let next = byte === -1 ? -1 : at(automaton.table, state * width + at(classOf, byte))
+      if (next === -1) next = automaton.step(state, byte)
+      if ((next & 1) === 1) starts.push(where)
+      if (where <= low) break
+      state = next >> 1
+    }
+    this.steps += from - where
+    return starts.reverse()
+  }
+
+  #canEnd(bytes: Uint8Array, keyword: number, from: number, end: number): boolean {
+    const automaton = this.#on
+    const { classOf, width } = automaton
+    let state = automaton.begin(keyword, kindAt(bytes, from - 1))
+    let where = from
+    let found = false
+    for (; state !== 0; where++) {
+      const byte = where < bytes.length ? at(bytes, where) : -1
+      let next = byte === -1 ? -1 : at(automaton.table, state * width + at(classOf, byte))
+      if (next === -1) next = automaton.step(state, byte)
+      found = (next & 1) === 1
+      if (found || where >= end) break
+      state = next >> 1
+    }
+    this.steps += where - from
+    return found
+  }
+}

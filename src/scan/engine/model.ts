@@ -1,0 +1,72 @@
+/** What a kind of secret looks like, as data. One without examples of both kinds does not load. */
+export interface Rule {
+  /** Kebab case, vendor first: `github-fine-grained-token`. */
+  readonly id: string
+  /** For people: `GitHub fine-grained personal access token`. */
+  readonly title: string
+  readonly vendor: string
+  /** Where the vendor says the format, or the RFC. */
+  readonly source: string
+  /**
+   * ASCII, compared without case, at least three bytes: one of them stands in every secret of this kind, or right before it. Nothing
+   * else of a file is looked at.
+   */
+  readonly keywords: readonly string[]
+  /** RE2's syntax, over bytes. The secret is group 1 if there is one, else all of it. */
+  readonly pattern: string
+  readonly ignoreCase?: true
+  /** Bytes before and after the keyword in which the pattern may match; 256. */
+  readonly reach?: number
+  /** A check that is not a pattern: a checksum, a structure. What does not hold is no finding. */
+  readonly check?: CheckName
+  /** `certain`: nothing else looks so (a checksum, a prefix of the vendor's own); `possible`: people have to look. */
+  readonly confidence: 'certain' | 'likely' | 'possible'
+  /** Bits a byte (Shannon), at least. */
+  readonly entropy?: number
+  /** Patterns of secrets that are none: what the vendor's documentation shows. */
+  readonly allow?: readonly string[]
+  /** Of the file's path. */
+  readonly path?: string
+  /** The kind of Mayfly's connection that replaces it: `npm`, `aws`. */
+  readonly connection?: string
+  /** Where and how it is revoked: one sentence, or an address. */
+  readonly revoke?: string
+  /**
+   * Templates, filled at random: `ghp_{alnum:36}`. Never a whole secret: a repository full of those would be refused by everybody's
+   * scanner.
+   */
+  readonly examples: { readonly positive: readonly string[]; readonly negative: readonly string[] }
+}
+
+export type CheckName =
+  | 'github-crc32'
+  | 'npm-crc32'
+  | 'base62-crc32'
+  | 'jwt'
+  | 'pem'
+  | 'aws-account'
+  | 'luhn'
+  | 'base64-json'
+  | 'uuid'
+
+/** What tells by more than a pattern that a text is a secret: a checksum holds, a structure is there. */
+export type Checks = Readonly<Partial<Record<CheckName, (secret: string) => boolean>>>
+
+/** A secret: its bytes are `start` to `end`. */
+export interface Hit {
+  readonly rule: Rule
+  readonly start: number
+  readonly end: number
+  /** The rule has a check, and it held. */
+  readonly checked: boolean
+}
+
+export interface Engine {
+  readonly rules: readonly Rule[]
+  /** Bytes before and after the first of a secret that can decide about it. */
+  readonly overlap: number
+  /** Calls `hit` with each secret, about in order; the bytes are not kept. Any bytes, in time that grows with their number alone. */
+  find(bytes: Uint8Array, hit: (hit: Hit) => void): void
+  /** Steps taken so far beyond the search for keywords: bytes looked at again, about. */
+  readonly steps: number
+}
