@@ -24,6 +24,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   logs: ['lib', 'store'],
   recordings: ['lib', 'store'],
   'scan/findings': ['lib'],
+  'scan/reports': ['lib', 'scan/findings'],
 
   // What is scanned for secrets.
   'scan/unpack': ['lib'],

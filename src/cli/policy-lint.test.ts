@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { writeBundle } from '../config/index.ts'
 import { lintRules } from '../policy/index.ts'
 import { lintFindings } from './policy-lint.ts'
-import { sarifLog } from './sarif.ts'
+import { lintSarif } from './sarif.ts'
 
 const policy = `issuers:
   github: { kind: github-actions }
@@ -60,7 +60,7 @@ test('SARIF is what the schema of SARIF 2.1.0 says', () => {
     ...lintFindings(policy, 'dir with space/mayfly.yaml'),
     ...lintFindings('nothing: 1', '/abs/mayfly.yaml'),
   ]
-  const log = JSON.parse(JSON.stringify(sarifLog(findings, lintRules))) as {
+  const log = JSON.parse(JSON.stringify(lintSarif(findings, lintRules))) as {
     runs: [
       {
         results: { ruleId: string; ruleIndex: number; level: string }[]

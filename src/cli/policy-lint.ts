@@ -10,7 +10,7 @@ import { draftPolicy, lint, lintRules } from '../policy/index.ts'
 import { compileDocument, issuerFactsOf } from '../rules/index.ts'
 import { endWithReader, exitCodes } from './output.ts'
 import type { PlacedFinding } from './placed-finding.ts'
-import { sarifLog } from './sarif.ts'
+import { lintSarif } from './sarif.ts'
 
 export async function lintPolicy(
   path: string,
@@ -51,7 +51,7 @@ function rendered(
   file: string,
   format: 'text' | 'json' | 'sarif',
 ): string {
-  if (format === 'sarif') return `${JSON.stringify(sarifLog(findings, lintRules), null, 2)}\n`
+  if (format === 'sarif') return `${JSON.stringify(lintSarif(findings, lintRules), null, 2)}\n`
   if (format === 'json') return `${JSON.stringify({ findings: findings.map(plainFinding) })}\n`
   const count = (severity: string) => findings.filter((one) => one.severity === severity).length
   const summary =

@@ -26,7 +26,7 @@ function surerFirst(a: Found, b: Found): number {
   return (
     rankOf(b.rule.confidence) - rankOf(a.rule.confidence) ||
     Number(b.checked) - Number(a.checked) ||
-    Number(a.rule.score === 'generic') - Number(b.rule.score === 'generic') ||
+    Number(a.rule.finder !== undefined) - Number(b.rule.finder !== undefined) ||
     b.end - b.start - (a.end - a.start) ||
     a.start - b.start ||
     (a.rule.id < b.rule.id ? -1 : 1)

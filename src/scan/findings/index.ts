@@ -18,5 +18,5 @@ export {
   type Baseline,
 } from './baseline.ts'
 export { findingsIn, type FindingOptions, type Findings } from './find.ts'
-export type { Acceptance, Commit, Confidence, Finding } from './model.ts'
+export { rankOf, type Acceptance, type Commit, type Confidence, type Finding } from './model.ts'
 export type { Found, Looked, Point } from './model.ts'

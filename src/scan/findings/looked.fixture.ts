@@ -25,7 +25,7 @@ export function hitOn(
   return {
     rule: {
       ...{ id: more.id ?? 'acme-token', confidence: more.confidence ?? 'likely' },
-      ...(more.generic === true ? { score: 'generic' } : {}),
+      ...(more.generic === true ? { finder: 'named-secret' } : {}),
     },
     ...{ start, end: start + Buffer.byteLength(secret), checked: more.checked ?? false },
   }

@@ -21,7 +21,7 @@ export interface Looked {
 
 /** What an engine found: where the secret's bytes are, and by which rule. */
 export interface Found {
-  readonly rule: { readonly id: string; readonly confidence: Confidence; readonly score?: 'generic' }
+  readonly rule: { readonly id: string; readonly confidence: Confidence; readonly finder?: string }
   readonly start: number
   readonly end: number
   /** A checksum, or another check of its rule, held. */

@@ -1,0 +1,77 @@
+/** What found something, and what it knows: a rule of SARIF. */
+export interface SarifRule {
+  readonly id: string
+  readonly title: string
+  readonly why?: string
+  readonly fix?: string
+  readonly level: SarifLevel
+  readonly helpUri?: string
+}
+
+export type SarifLevel = 'error' | 'warning' | 'note'
+
+export interface SarifResult {
+  readonly ruleId: string
+  readonly level: SarifLevel
+  readonly message: string
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly endLine?: number
+  readonly endColumn?: number
+  /** What SARIF has no form for here: `partialFingerprints`, `suppressions`. */
+  readonly more?: object
+}
+
+/**
+ * One run as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), as code scanning reads it. Columns count UTF-16 code
+ * units. `run` is added to the run.
+ */
+export function sarifLog(
+  tool: string,
+  rules: readonly SarifRule[],
+  results: readonly SarifResult[],
+  run: object = {},
+): object {
+  const indexes = new Map(rules.map(({ id }, index) => [id, index]))
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: tool, rules: rules.map(describeRule) } },
+        columnKind: 'utf16CodeUnits',
+        results: results.map((result) => describeResult(result, indexes.get(result.ruleId) ?? -1)),
+        ...run,
+      },
+    ],
+  }
+}
+
+function describeRule({ id, title, why, fix, level, helpUri }: SarifRule): object {
+  return {
+    id,
+    shortDescription: { text: title },
+    ...(why === undefined ? {} : { fullDescription: { text: why } }),
+    ...(fix === undefined ? {} : { help: { text: fix } }),
+    ...(helpUri === undefined ? {} : { helpUri }),
+    defaultConfiguration: { level },
+  }
+}
+
+function describeResult(result: SarifResult, ruleIndex: number): object {
+  const { ruleId, level, message, file, line, column, endLine, endColumn, more } = result
+  const end = endLine === undefined || endColumn === undefined ? {} : { endLine, endColumn }
+  const region = { startLine: line, startColumn: column, ...end }
+  return {
+    ...{ ruleId, ruleIndex, level, message: { text: message } },
+    locations: [{ physicalLocation: { artifactLocation: { uri: uriOf(file) }, region } }],
+    ...more,
+  }
+}
+
+/** A path as a relative URI reference, segment by segment (RFC 3986, section 4.2). */
+function uriOf(file: string): string {
+  const path = file.toWellFormed().replaceAll('\\', '/').split('/').map(encodeURIComponent).join('/')
+  return path.startsWith('/') ? `file://${path}` : path
+}

@@ -1,0 +1,50 @@
+import { escapeUnseen } from '../../lib/index.ts'
+import type { Finding } from '../findings/index.ts'
+import { openFindings, type Report } from './model.ts'
+import { withoutCommands } from './plain-lines.ts'
+import { summaryLine } from './text.ts'
+
+/**
+ * Annotations, as commands of GitHub's workflows. What a scanned file says is in none of the places where it could end a command, or
+ * begin one of its own (`::set-env`, `::add-mask`): a line's end, `::`, and what separates properties are written as what they are.
+ */
+export function githubReport(report: Report): string {
+  const titles = new Map(report.rules.map(({ id, title }) => [id, title]))
+  const lines = [
+    ...openFindings(report).map((finding) => annotation(finding, titles.get(finding.rule) ?? finding.rule)),
+    ...report.unseen.map(({ name, why }) => command('warning', { file: name }, `not looked at: ${why}`)),
+    ...report.warnings.map((warning) => command('warning', {}, warning)),
+    // No command; it says what was scanned, and begins with a word of ours.
+    `mayfly scan: ${withoutCommands(summaryLine(report))}`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function annotation(finding: Finding, title: string): string {
+  const { file, start, end, confidence, rule, excerpt, note } = finding
+  const properties = {
+    ...{ file, line: String(start.line), col: String(start.column) },
+    ...(end.line === start.line ? { endColumn: String(end.column) } : { endLine: String(end.line) }),
+    title: `${title} [${rule}]`,
+  }
+  const message = `${confidence}: ${excerpt}${note === undefined ? '' : ` (${note})`}`
+  return command(confidence === 'possible' ? 'warning' : 'error', properties, message)
+}
+
+function command(
+  name: 'error' | 'warning',
+  properties: Readonly<Record<string, string>>,
+  message: string,
+): string {
+  const said = Object.entries(properties).map(([key, value]) => `${key}=${propertyText(value)}`)
+  return `::${name} ${said.join(',')}::${dataText(message)}`
+}
+
+/** As GitHub's toolkit writes them; what cannot be seen is spelt out before, so no line ends within. */
+function dataText(text: string): string {
+  return withoutCommands(escapeUnseen(text)).replaceAll('%', '%25')
+}
+
+function propertyText(text: string): string {
+  return dataText(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
+}

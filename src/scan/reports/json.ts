@@ -1,0 +1,46 @@
+import { version } from '../../lib/index.ts'
+import type { Finding } from '../findings/index.ts'
+import { fixOf } from './fix.ts'
+import { openFindings, type Report, type RuleFacts } from './model.ts'
+
+/** Documented in docs/scan.md; keys are only added, or `version` grows. */
+export function jsonReport(report: Report): object {
+  const rules = new Map(report.rules.map((rule) => [rule.id, rule]))
+  const open = openFindings(report)
+  return {
+    version: 1,
+    tool: { name: 'mayfly scan', version },
+    scanned: report.scanned,
+    started: new Date(report.startMs).toISOString(),
+    seconds: (report.endMs - report.startMs) / 1_000,
+    files: report.files,
+    bytes: report.bytes,
+    complete: report.unseen.length === 0,
+    summary: {
+      secrets: new Set(open.map(({ fingerprint }) => fingerprint)).size,
+      places: open.length,
+      accepted: report.findings.length - open.length,
+    },
+    findings: report.findings.map((finding) => plainFinding(finding, rules.get(finding.rule))),
+    not_looked_at: report.unseen.map(({ name, code, why }) => ({ file: name, code, why })),
+    warnings: report.warnings,
+  }
+}
+
+function plainFinding(finding: Finding, rule: RuleFacts | undefined): object {
+  const { start, end, alsoFoundBy, decoded, commit, accepted, note } = finding
+  return {
+    ...{ rule: finding.rule, title: rule?.title ?? finding.rule },
+    ...{ confidence: finding.confidence, checked: finding.checked, also_found_by: alsoFoundBy },
+    ...{ file: finding.file, line: start.line, column: start.column },
+    ...{ end_line: end.line, end_column: end.column, decoded },
+    ...{ excerpt: finding.excerpt, fingerprint: finding.fingerprint },
+    ...(commit === undefined ? {} : { commit }),
+    ...(accepted === undefined ? {} : { accepted }),
+    ...(note === undefined ? {} : { note }),
+    fix: {
+      ...(rule?.connection === undefined ? {} : { connection: rule.connection }),
+      steps: rule === undefined ? [] : fixOf(rule),
+    },
+  }
+}

@@ -1,0 +1,40 @@
+import type { Confidence, Finding } from '../findings/index.ts'
+
+/** What a report says of a rule. */
+export interface RuleFacts {
+  readonly id: string
+  readonly title: string
+  readonly vendor: string
+  readonly source: string
+  readonly confidence: Confidence
+  readonly connection?: string
+  readonly revoke?: string
+}
+
+/** What was not looked at, and why. */
+export interface Unlooked {
+  readonly name: string
+  readonly code: string
+  readonly why: string
+}
+
+export interface Report {
+  /** For people: `the folder src`. */
+  readonly scanned: string
+  /** Sorted by file and place. */
+  readonly findings: readonly Finding[]
+  /** All rules that were asked. */
+  readonly rules: readonly RuleFacts[]
+  readonly unseen: readonly Unlooked[]
+  /** What else was not as somebody may think: warnings of rule files. */
+  readonly warnings: readonly string[]
+  readonly files: number
+  readonly bytes: number
+  readonly startMs: number
+  readonly endMs: number
+}
+
+/** Those that nobody accepted: they fail the scan. */
+export function openFindings(report: Report): Finding[] {
+  return report.findings.filter(({ accepted }) => accepted === undefined)
+}

@@ -1,0 +1,101 @@
+import { escapeUnseen } from '../../lib/index.ts'
+import { rankOf, type Finding } from '../findings/index.ts'
+import { fixOf } from './fix.ts'
+import { openFindings, type Report, type RuleFacts, type Unlooked } from './model.ts'
+import { withoutCommands } from './plain-lines.ts'
+
+/** Nobody reads more at a terminal; the other formats have all. */
+const mostShown = 500
+const mostUnseen = 50
+
+/** For people: by file, each secret once with all its places, then what to do, and what was not looked at. */
+export function textReport(report: Report): string {
+  const open = openFindings(report)
+  const rules = new Map(report.rules.map((rule) => [rule.id, rule]))
+  const lines = [
+    ...findingLines(open.slice(0, mostShown), rules),
+    ...(open.length > mostShown
+      ? [`${open.length - mostShown} more places are not shown: --report json has them`, '']
+      : []),
+    ...fixLines(open, rules),
+    ...unseenLines(report.unseen),
+    ...report.warnings.map((warning) => `warning: ${escapeUnseen(warning)}`),
+    summaryLine(report),
+  ]
+  return `${withoutCommands(lines.join('\n'))}\n`
+}
+
+function findingLines(findings: readonly Finding[], rules: ReadonlyMap<string, RuleFacts>): string[] {
+  const first = new Map<string, Finding>()
+  const lines: string[] = []
+  let file: string | undefined
+  for (const finding of findings) {
+    if (finding.file !== file) lines.push(...(file === undefined ? [] : ['']), escapeUnseen(finding.file))
+    file = finding.file
+    const known = first.get(finding.fingerprint)
+    if (known === undefined) first.set(finding.fingerprint, finding)
+    lines.push(...placeLines(finding, known, rules.get(finding.rule)))
+  }
+  return lines.length === 0 ? [] : [...lines, '']
+}
+
+function placeLines(finding: Finding, same: Finding | undefined, rule: RuleFacts | undefined): string[] {
+  const { start, confidence, checked, decoded, commit, excerpt, note } = finding
+  const how = decoded.length === 0 ? '' : `, in ${decoded.map(escapeUnseen).join(' in ')}`
+  const sure = `${confidence}${checked ? ', its checksum holds' : ''}`
+  const head = `  ${start.line}:${start.column}  ${rule?.title ?? finding.rule} (${sure}${how}) [${finding.rule}]`
+  const by =
+    commit === undefined
+      ? []
+      : [
+          `      commit ${escapeUnseen(commit.id.slice(0, 12))} by ${escapeUnseen(commit.author)}, ${escapeUnseen(commit.date)}`,
+        ]
+  const again =
+    same === undefined ? [] : [`      the same secret as in ${escapeUnseen(same.file)}:${same.start.line}`]
+  return [head, `      ${excerpt}`, ...by, ...again, ...(note === undefined ? [] : [`      ${note}`])]
+}
+
+function fixLines(findings: readonly Finding[], rules: ReadonlyMap<string, RuleFacts>): string[] {
+  const ids = new Set(findings.map(({ rule }) => rule))
+  const lines = [...ids].flatMap((id) => {
+    const rule = rules.get(id)
+    if (rule === undefined) return []
+    return [`  ${rule.title} [${id}]`, ...fixOf(rule).map((line) => `    - ${escapeUnseen(line)}`)]
+  })
+  return lines.length === 0 ? [] : ['What to do:', ...lines, '']
+}
+
+function unseenLines(unseen: readonly Unlooked[]): string[] {
+  if (unseen.length === 0) return []
+  const shown = unseen
+    .slice(0, mostUnseen)
+    .map(({ name, why }) => `  ${name === '' ? '(no name)' : escapeUnseen(name)}: ${escapeUnseen(why)}`)
+  const more = unseen.length > mostUnseen ? [`  and ${unseen.length - mostUnseen} more`] : []
+  return ['Not looked at:', ...shown, ...more, '']
+}
+
+/** One line, also for who reads nothing else. */
+export function summaryLine(report: Report): string {
+  const open = openFindings(report)
+  const accepted = report.findings.length - open.length
+  const secrets = new Set(open.map(({ fingerprint }) => fingerprint)).size
+  const sure = open.filter(({ confidence }) => rankOf(confidence) === 2).length
+  const found =
+    open.length === 0
+      ? 'no secret found'
+      : `${many(secrets, 'secret')} in ${many(open.length, 'place')}, ${sure} of them certain`
+  const parts = [
+    found,
+    ...(accepted === 0
+      ? []
+      : [`${many(accepted, 'place')} accepted by comments, allow lists or the baseline`]),
+    ...(report.unseen.length === 0 ? [] : [`${many(report.unseen.length, 'thing')} could not be looked at`]),
+  ]
+  const seconds = ((report.endMs - report.startMs) / 1_000).toFixed(1)
+  const size = (report.bytes / 1_000_000).toFixed(1)
+  return `${escapeUnseen(report.scanned)}: ${parts.join('; ')} (${many(report.files, 'file')}, ${size} MB, ${seconds} s)`
+}
+
+function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
