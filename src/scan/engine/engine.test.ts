@@ -171,12 +171,32 @@ test('several rules share a keyword, and one rule has several', () => {
   assert.deepEqual(hits.sort(), ['a 0-12', 'b 0-7'])
 })
 
-test('a check decides, and a hit says that it held', () => {
+test('a check decides, and a hit says what it said', () => {
   const rule = ruleOf({ keywords: ['key'], pattern: 'key=(\\d+)', check: 'luhn' })
-  const engine = compileRules([rule], { checks: { luhn: (secret) => secret === '42' } })
+  const verdicts = { 41: 'failed', 42: 'held', 43: 'open' } as const
+  const luhn = (secret: string) => ({ verdict: verdicts[secret as '41'], note: `of ${secret}` })
   const hits: unknown[] = []
-  engine.find(Buffer.from('key=41 key=42'), ({ start, checked }) => hits.push([start, checked]))
-  assert.deepEqual(hits, [[11, true]])
+  compileRules([rule], { checks: { luhn } }).find(Buffer.from('key=41 key=42 key=43'), (hit) =>
+    hits.push([hit.start, hit.checked, hit.note]),
+  )
+  assert.deepEqual(hits, [
+    [11, true, 'of 42'],
+    [18, false, 'of 43'],
+  ])
+})
+
+test('a finder reads around a keyword in place of a pattern, and each secret counts once', () => {
+  const rule = ruleOf({ keywords: ['pwd', 'password'], pattern: '', finder: 'named-password', entropy: 1 })
+  const finder = (bytes: Buffer, _: number, to: number) => {
+    const start = bytes.indexOf('=', to) + 1
+    return start === 0 ? undefined : { start, end: start + 3 }
+  }
+  const hits: number[] = []
+  compileRules([rule], { finders: { 'named-password': finder } }).find(
+    Buffer.from('pwd_password=abc pwd=aaa pwd'),
+    ({ start }) => hits.push(start),
+  )
+  assert.deepEqual(hits, [13])
 })
 
 const refused: [part: Parameters<typeof ruleOf>[0], message: RegExp][] = [
@@ -199,6 +219,7 @@ const refused: [part: Parameters<typeof ruleOf>[0], message: RegExp][] = [
     /too large for its reach; use smaller counts/,
   ],
   [{ keywords: ['abc'], pattern: 'abc', check: 'jwt' }, /there is no check "jwt"; there are none/],
+  [{ keywords: ['abc'], pattern: '', finder: 'named-secret' }, /there is no finder "named-secret"/],
 ]
 
 for (const [part, message] of refused)

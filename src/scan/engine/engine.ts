@@ -4,8 +4,8 @@ import { at } from './bytes.ts'
 import { entropyOf } from './entropy.ts'
 import { createKeywordSearch } from './keywords.ts'
 import { Matcher, type Bounds } from './matcher.ts'
-import type { Checks, Engine, Hit, Rule } from './model.ts'
-import { defaultReach, readRule, type ReadRule } from './rule.ts'
+import type { Engine, Hit, Rule } from './model.ts'
+import { defaultReach, readRule, type Helpers, type ReadRule } from './rule.ts'
 
 /** Of all automata together: 32 MB. */
 const maxCells = 8_000_000
@@ -17,9 +17,14 @@ interface Use {
   readonly keyword: number
 }
 
-interface Options {
-  /** Those that rules name. */
-  readonly checks?: Checks
+/** Finds the secret of a keyword from `from` to `to` that starts at `floor` or later: where it starts, and ends. */
+type Find = (
+  bytes: Buffer,
+  use: Use,
+  place: { from: number; to: number; floor: number },
+) => readonly [start: number, end: number] | undefined
+
+export interface EngineOptions extends Partial<Helpers> {
   /**
    * Rules that a test of ours has read: each is read when its first keyword is met, because to read hundreds takes longer than to
    * look through a small commit.
@@ -28,43 +33,67 @@ interface Options {
 }
 
 /** Throws bad_input for a rule that cannot be used: which one, which part of it, why, and what to do. */
-export function compileRules(rules: readonly Rule[], { checks = {}, proven }: Options = {}): Engine {
-  const read = rules.map((rule) => (proven?.has(rule) === true ? undefined : readRule(rule, checks)))
+export function compileRules(rules: readonly Rule[], options: EngineOptions = {}): Engine {
+  const helpers: Helpers = { checks: options.checks ?? {}, finders: options.finders ?? {} }
+  const read = rules.map((rule) => (options.proven?.has(rule) === true ? undefined : readRule(rule, helpers)))
   const { keywords, uses } = gather(rules)
   const search = createKeywordSearch(keywords)
-  const backtracker = new Backtracker()
-  const budget: Budget = { cells: maxCells }
-  const matchers: (Matcher | undefined)[] = rules.map(() => undefined)
-  const longest = Math.max(0, ...keywords.map(({ length }) => length))
-  const reach = Math.max(0, ...rules.map((rule) => rule.reach ?? defaultReach))
+  const finders: (Find | undefined)[] = rules.map(() => undefined)
+  const matchers = createMatchers()
 
   function find(bytes: Uint8Array, hit: (hit: Hit) => void): void {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     // Up to where each rule is done: matches of one rule do not overlap.
     const done = new Int32Array(rules.length)
     search.search(bytes, (keyword, to) => {
       const from = to - (keywords[keyword] as string).length
       for (const use of uses[keyword] ?? []) {
-        if (from < at(done, use.rule)) continue
-        const one = (read[use.rule] ??= readRule(rules[use.rule] as Rule, checks))
-        const matcher = (matchers[use.rule] ??= new Matcher(one, backtracker, budget))
-        const bounds = matcher.match(bytes, use.keyword, from, to, at(done, use.rule))
-        if (bounds === undefined) continue
-        const [start, end] = secretOf(bounds)
+        const floor = at(done, use.rule)
+        if (from < floor) continue
+        const one = (read[use.rule] ??= readRule(rules[use.rule] as Rule, helpers))
+        const finder = (finders[use.rule] ??= matchers.finderOf(one))
+        const found = finder(buffer, use, { from, to, floor })
+        if (found === undefined) continue
+        const [start, end] = found
         // What follows a secret may be what has to stand before the next one.
         done[use.rule] = Math.max(end, start + 1)
-        const checked = judge(one, bytes.subarray(start, end))
-        if (checked !== undefined) hit({ rule: one.rule, start, end, checked })
+        const secret = judge(one, bytes.subarray(start, end))
+        if (secret !== undefined) hit({ rule: one.rule, start, end, ...secret })
       }
     })
   }
 
+  const longest = Math.max(0, ...keywords.map(({ length }) => length))
+  const reach = Math.max(0, ...rules.map((rule) => rule.reach ?? defaultReach))
   return {
     rules,
     overlap: reach * 2 + longest + 2,
     find,
     get steps() {
-      return matchers.reduce((sum, matcher) => sum + (matcher?.steps ?? 0), backtracker.steps)
+      return matchers.steps()
     },
+  }
+}
+
+function createMatchers() {
+  const backtracker = new Backtracker()
+  const budget: Budget = { cells: maxCells }
+  const matchers: Matcher[] = []
+  return {
+    finderOf({ by, reach }: ReadRule): Find {
+      if (typeof by === 'function')
+        return (bytes, _, { from, to, floor }) => {
+          const found = by(bytes, from, to)
+          return found === undefined || found.start < floor ? undefined : [found.start, found.end]
+        }
+      const matcher = new Matcher(by, reach, backtracker, budget)
+      matchers.push(matcher)
+      return (bytes, { keyword }, { from, to, floor }) => {
+        const bounds = matcher.match(bytes, keyword, from, to, floor)
+        return bounds === undefined ? undefined : secretOf(bounds)
+      }
+    },
+    steps: () => matchers.reduce((sum, matcher) => sum + matcher.steps, backtracker.steps),
   }
 }
 
@@ -90,10 +119,15 @@ function secretOf(bounds: Bounds): [start: number, end: number] {
 }
 
 /** Undefined: no secret after all. */
-function judge({ rule, allow, check }: ReadRule, secret: Uint8Array): boolean | undefined {
+function judge(
+  { rule, allow, check }: ReadRule,
+  secret: Uint8Array,
+): { readonly checked: boolean; readonly note?: string } | undefined {
   if (secret.length === 0) return undefined
   if (rule.entropy !== undefined && entropyOf(secret) < rule.entropy) return undefined
   if (allow.some((one) => one.test(secret))) return undefined
-  if (check === undefined) return false
-  return check(Buffer.from(secret).toString('latin1')) ? true : undefined
+  if (check === undefined) return { checked: false }
+  const { verdict, note } = check(Buffer.from(secret).toString('latin1'))
+  if (verdict === 'failed') return undefined
+  return { checked: verdict === 'held', ...(note === undefined ? {} : { note }) }
 }

@@ -4,7 +4,7 @@
  * ambiguous. Refuses patterns that no automaton can follow (backreferences, lookaround) when the rules are read. Knows nothing of
  * files, and of lines.
  */
-export { compileRules } from './engine.ts'
+export { compileRules, type EngineOptions } from './engine.ts'
 export { compileExpression, type Expression } from './expression.ts'
-export type { CheckName, Checks, Engine, Hit, Rule } from './model.ts'
+export type { Check, CheckName, Engine, Finder, FinderName, Hit, Rule } from './model.ts'
 export { searchStream, type StreamSearch } from './stream.ts'

@@ -3,7 +3,7 @@ import { Automaton, type Budget } from './automaton.ts'
 import type { Backtracker } from './backtrack.ts'
 import { at } from './bytes.ts'
 import { graphOf } from './graph.ts'
-import type { ReadRule } from './rule.ts'
+import type { Pattern } from './rule.ts'
 
 /** Bounds of the whole match, and of each group. */
 export type Bounds = Int32Array
@@ -13,28 +13,30 @@ export type Bounds = Int32Array
  * from there, to find whether it could end. Only where both do, the match and its groups are taken.
  */
 export class Matcher {
-  readonly #read: ReadRule
+  readonly #pattern: Pattern
+  readonly #reach: number
   readonly #back: Automaton
   readonly #on: Automaton
   readonly #backtracker: Backtracker
   /** Bytes that its automata looked at. */
   steps = 0
 
-  constructor(read: ReadRule, backtracker: Backtracker, budget: Budget) {
-    this.#read = read
+  constructor(pattern: Pattern, reach: number, backtracker: Backtracker, budget: Budget) {
+    this.#pattern = pattern
+    this.#reach = reach
     this.#backtracker = backtracker
-    this.#back = new Automaton(graphOf(read.program, -1), read.anchors, budget)
-    this.#on = new Automaton(graphOf(read.program, 1), read.anchors, budget)
+    this.#back = new Automaton(graphOf(pattern.program, -1), pattern.anchors, budget)
+    this.#on = new Automaton(graphOf(pattern.program, 1), pattern.anchors, budget)
   }
 
   /** The match that starts leftmost, at `floor` or later, of those with this keyword of the rule from `from` to `to`. */
   match(bytes: Uint8Array, keyword: number, from: number, to: number, floor: number): Bounds | undefined {
-    const { reach, program } = this.#read
+    const reach = this.#reach
     const starts = this.#startsOf(bytes, keyword, from, Math.max(floor, from - reach))
     if (starts.length === 0) return undefined
     const end = Math.min(bytes.length, to + reach)
     if (!this.#canEnd(bytes, keyword, from, end)) return undefined
-    return this.#backtracker.match(program, bytes, starts, end)
+    return this.#backtracker.match(this.#pattern.program, bytes, starts, end)
   }
 
   /** Leftmost first. */

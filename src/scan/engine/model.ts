@@ -21,6 +21,8 @@ export interface Rule {
   readonly check?: CheckName
   /** `certain`: nothing else looks so (a checksum, a prefix of the vendor's own); `possible`: people have to look. */
   readonly confidence: 'certain' | 'likely' | 'possible'
+  /** Reads around a keyword instead of the pattern, which is empty then. */
+  readonly finder?: FinderName
   /** Bits a byte (Shannon), at least. */
   readonly entropy?: number
   /** Patterns of secrets that are none: what the vendor's documentation shows. */
@@ -38,27 +40,47 @@ export interface Rule {
   readonly examples: { readonly positive: readonly string[]; readonly negative: readonly string[] }
 }
 
+export type FinderName = 'named-password' | 'named-secret'
+
 export type CheckName =
-  | 'github-crc32'
-  | 'npm-crc32'
-  | 'base62-crc32'
-  | 'jwt'
-  | 'pem'
   | 'aws-account'
+  | 'azure-key'
+  | 'bech32'
+  | 'crates-publishing'
+  | 'github-crc32'
+  | 'gitlab-routable'
+  | 'grafana-crc32'
+  | 'json'
+  | 'jwt'
   | 'luhn'
-  | 'base64-json'
-  | 'uuid'
+  | 'npm-crc32'
+  | 'openssh'
+  | 'pem'
+  | 'pem-in-base64'
+  | 'pypi-macaroon'
 
-/** What tells by more than a pattern that a text is a secret: a checksum holds, a structure is there. */
-export type Checks = Readonly<Partial<Record<CheckName, (secret: string) => boolean>>>
+/** What a check says of a secret's bytes, read as latin1: `open`: it cannot tell, and the pattern's word stands. `note` is for people. */
+export type Check = (secret: string) => {
+  readonly verdict: 'held' | 'failed' | 'open'
+  readonly note?: string
+}
 
-/** A secret: its bytes are `start` to `end`. */
+/** Finds the secret of a keyword that stands from `from` to `to`, in time that has a bound. */
+export type Finder = (
+  bytes: Buffer,
+  from: number,
+  to: number,
+) => { readonly start: number; readonly end: number } | undefined
+
+/** A secret: its bytes are from `start` up to `end`. */
 export interface Hit {
   readonly rule: Rule
   readonly start: number
   readonly end: number
-  /** The rule has a check, and it held. */
+  /** A checksum or a structure held. */
   readonly checked: boolean
+  /** What the check says to people. */
+  readonly note?: string
 }
 
 export interface Engine {
