@@ -23,7 +23,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
   recordings: ['lib', 'store'],
-  'scan/findings': ['lib'],
+  'scan/findings': ['lib', 'scan/engine'],
   'scan/reports': ['lib', 'scan/findings'],
 
   // What is scanned for secrets.
