@@ -23,13 +23,14 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
   recordings: ['lib', 'store'],
-  'scan/findings': ['lib', 'scan/engine'],
+  'scan/findings': ['lib'],
   'scan/reports': ['lib', 'scan/findings'],
 
   // What is scanned for secrets.
   'scan/unpack': ['lib'],
   'scan/sources': ['lib', 'scan/unpack'],
   'scan/engine': ['lib'],
+  'scan/rules': ['lib', 'der', 'scan/engine'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],

@@ -23,6 +23,8 @@ export interface Rule {
   readonly confidence: 'certain' | 'likely' | 'possible'
   /** Reads around a keyword instead of the pattern, which is empty then. */
   readonly finder?: FinderName
+  /** Goes by where a secret stands, and not by what it looks like: of one secret, a rule of its kind is believed before. */
+  readonly general?: true
   /** Bits a byte (Shannon), at least. */
   readonly entropy?: number
   /** Patterns of secrets that are none: what the vendor's documentation shows. */

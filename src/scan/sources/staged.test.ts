@@ -57,15 +57,15 @@ test('nothing staged is nothing to scan', async (t) => {
 
 test('of a thousand files and a long one each comes whole', async (t) => {
   const place = repository(t)
-  for (let i = 0; i < 1_000; i++) put(place, `f${i}`, `${i} `.repeat(50))
+  for (let i = 0; i < 1_000; i++) put(place, `f${i}`, `${i} `.repeat(500))
   put(place, 'long', Buffer.alloc(5_000_000, 'long '))
-  put(place, 'longer', Buffer.alloc(17_000_000, 'longer '))
+  put(place, 'longer', Buffer.alloc(20_000_000, 'longer '))
   runGit(place.folder, 'add', '.')
   const { texts, parts } = await readAll((unseen) => stagedSource(place, unseen))
   assert.equal(parts.length, 1_002)
-  for (let i = 0; i < 1_000; i++) assert.equal(texts[`f${i}`], `${i} `.repeat(50))
+  for (let i = 0; i < 1_000; i++) assert.equal(texts[`f${i}`], `${i} `.repeat(500))
   assert.equal(texts['long'], 'long '.repeat(1_000_000))
-  assert.equal(texts['longer']?.length, 17_000_000)
+  assert.equal(texts['longer']?.length, 20_000_000)
   assert.equal(parts.find(({ name }) => name === 'longer')?.kind, 'blob')
 })
 

@@ -1,0 +1,26 @@
+import type { Check, CheckName } from '../../engine/index.ts'
+import { checkAzureKey } from './azure.ts'
+import { checkCratesPublishing, checkGithub, checkGitlabRoutable, checkGrafana, checkLuhn } from './crc.ts'
+import { checkAwsAccount, checkBech32 } from './encodings.ts'
+import { checkJson, checkJwt } from './json.ts'
+import { checkOpenssh, checkPem, checkPemInBase64 } from './keys.ts'
+import { checkPypi } from './macaroon.ts'
+
+/** Checks by the name by which rules ask for them. */
+export const checks: Readonly<Record<CheckName, Check>> = {
+  'aws-account': checkAwsAccount,
+  'azure-key': checkAzureKey,
+  bech32: checkBech32,
+  'crates-publishing': checkCratesPublishing,
+  'github-crc32': checkGithub,
+  'gitlab-routable': checkGitlabRoutable,
+  'grafana-crc32': checkGrafana,
+  json: checkJson,
+  jwt: checkJwt,
+  luhn: checkLuhn,
+  'npm-crc32': checkGithub,
+  openssh: checkOpenssh,
+  pem: checkPem,
+  'pem-in-base64': checkPemInBase64,
+  'pypi-macaroon': checkPypi,
+}

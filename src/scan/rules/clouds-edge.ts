@@ -1,0 +1,208 @@
+import type { Rule } from '../engine/index.ts'
+
+/** Cloudflare, Fastly and Akamai. */
+export const cloudsEdgeRules: readonly Rule[] = [
+  {
+    id: 'cloudflare-scannable-token',
+    title: 'Cloudflare API token or global key (prefixed)',
+    vendor: 'Cloudflare',
+    source: 'https://developers.cloudflare.com/fundamentals/api/get-started/token-formats',
+    keywords: ['cfk_', 'cfut_', 'cfat_'],
+    pattern: '(?:^|[^A-Za-z0-9_-])((?:cfk|cfut|cfat)_[A-Za-z0-9]{40}[0-9a-f]{8})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'certain',
+    entropy: 3,
+    connection: 'http',
+    revoke: 'https://dash.cloudflare.com/profile/api-tokens',
+    examples: {
+      positive: [
+        'CLOUDFLARE_API_TOKEN=cfut_{alnum:40}{hex:8}',
+        'Authorization: Bearer cfat_{alnum:40}{hex:8}',
+        'X-Auth-Key: cfk_{alnum:40}{hex:8}',
+      ],
+      negative: [
+        'cfut_{alnum:20}',
+        'cfut_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxffffffff',
+        'cfut_{alnum:40}{upper:8}',
+        'cfat_<token>',
+      ],
+    },
+  },
+  {
+    id: 'cloudflare-api-token',
+    title: 'Cloudflare API token (40 characters)',
+    vendor: 'Cloudflare',
+    source: 'https://developers.cloudflare.com/fundamentals/api/get-started/create-token/',
+    keywords: ['cloudflare', 'cf_api_token', 'cf_token'],
+    pattern:
+      '(?:cloudflare|\\bcf_(?:api_)?token)[A-Za-z0-9_ .\\-]{0,20}["\']?\\s{0,5}(?:=|:|=>|:=)\\s{0,5}["\']?([A-Za-z0-9_-]{40})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 4.1,
+    connection: 'http',
+    revoke: 'https://dash.cloudflare.com/profile/api-tokens',
+    examples: {
+      positive: [
+        'CLOUDFLARE_API_TOKEN={base64url:39}{alnum:1}',
+        'cloudflare_api_token = "{alnum:40}"',
+        'CF_API_TOKEN: {alnum:40}',
+      ],
+      negative: [
+        'CLOUDFLARE_API_TOKEN={alnum:20}',
+        'CLOUDFLARE_API_TOKEN=${{CLOUDFLARE_API_TOKEN}',
+        'CLOUDFLARE_COMMIT={hex:40}',
+        'CLOUDFLARE_API_TOKEN=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+      ],
+    },
+  },
+  {
+    id: 'cloudflare-global-api-key',
+    title: 'Cloudflare global API key (37 hex)',
+    vendor: 'Cloudflare',
+    source: 'https://developers.cloudflare.com/fundamentals/api/get-started/keys/',
+    keywords: ['cloudflare', 'cf_api_key', 'x-auth-key'],
+    pattern:
+      '(?:cloudflare|\\bcf_api_key|x-auth-key)[A-Za-z0-9_ .\\-]{0,20}["\']?\\s{0,5}(?:=|:|=>|:=)\\s{0,5}["\']?([0-9a-f]{37})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 3,
+    allow: ['^c2547eb745079dac9320'],
+    connection: 'http',
+    revoke: 'https://dash.cloudflare.com/profile/api-tokens',
+    examples: {
+      positive: ['X-Auth-Key: {hex:37}', 'CLOUDFLARE_API_KEY={hex:37}'],
+      negative: ['X-Auth-Key: {hex:32}', 'CLOUDFLARE_API_KEY={hex:40}', 'X-Auth-Key: $KEY'],
+    },
+  },
+  {
+    id: 'cloudflare-origin-ca-key',
+    title: 'Cloudflare Origin CA key',
+    vendor: 'Cloudflare',
+    source: 'https://developers.cloudflare.com/fundamentals/api/get-started/ca-keys/',
+    keywords: ['v1.0-'],
+    pattern: '(?:^|[^A-Za-z0-9_-])(v1\\.0-[0-9a-f]{24}-[0-9a-f]{146})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 3,
+    allow: ['^v1\\.0-144c9defac04969c7bfad8ef'],
+    connection: 'http',
+    revoke: 'https://dash.cloudflare.com/profile/api-tokens',
+    examples: {
+      positive: ['CF_API_KEY=v1.0-{hex:24}-{hex:146}', 'X-Auth-User-Service-Key: v1.0-{hex:24}-{hex:146}'],
+      negative: ['v1.0-{hex:24}', 'v1.0-{hex:24}-{hex:40}', 'version: v1.0-beta'],
+    },
+  },
+  {
+    id: 'cloudflare-tunnel-token',
+    title: 'Cloudflare Tunnel token',
+    vendor: 'Cloudflare',
+    source:
+      'https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/configure-tunnels/remote-tunnel-permissions/',
+    keywords: ['eyJhIjoi'],
+    pattern: '(?:^|[^A-Za-z0-9+/])(eyJhIjoi[A-Za-z0-9+/]{140,240}={0,2})(?:[^A-Za-z0-9+/=]|$)',
+    reach: 320,
+    check: 'json',
+    confidence: 'likely',
+    entropy: 4,
+    connection: 'http',
+    revoke: 'Cloudflare One, networks, connectors, the tunnel: refresh the token.',
+    examples: {
+      positive: ['cloudflared tunnel run --token {json64:a,t,s}', 'TUNNEL_TOKEN={json64:a,t,s}'],
+      negative: ['eyJhIjoi{base64:20}', 'TUNNEL_TOKEN=eyJhIjoi...', 'eyJhIjoi{base64:600}'],
+    },
+  },
+  {
+    id: 'fastly-api-token',
+    title: 'Fastly API token',
+    vendor: 'Fastly',
+    source: 'https://www.fastly.com/documentation/reference/api/auth-tokens/user/',
+    keywords: ['fastly'],
+    pattern:
+      'fastly[A-Za-z0-9_ .\\-]{0,20}["\']?\\s{0,5}(?:=|:|=>|:=)\\s{0,5}["\']?([A-Za-z0-9_-]{32})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 4.01,
+    connection: 'http',
+    revoke: 'https://manage.fastly.com/account/tokens',
+    examples: {
+      positive: ['FASTLY_API_TOKEN={base64url:31}{alnum:1}', 'Fastly-Key: {alnum:32}'],
+      negative: [
+        'FASTLY_API_TOKEN={alnum:16}',
+        'FASTLY_API_TOKEN=${{FASTLY_API_TOKEN}',
+        'FASTLY_ETAG={hex:32}',
+        'Fastly-Key: YOUR_FASTLY_TOKEN',
+      ],
+    },
+  },
+  {
+    id: 'akamai-edgegrid-token',
+    title: 'Akamai EdgeGrid client or access token',
+    vendor: 'Akamai',
+    source: 'https://techdocs.akamai.com/etp-config/reference/set-up-your-api-token',
+    keywords: ['akab-'],
+    pattern:
+      '(?:token|TOKEN)["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?(akab-[a-z0-9]{16,32}-[a-z0-9]{5,16})(?:[^A-Za-z0-9.-]|$)',
+    confidence: 'certain',
+    entropy: 3,
+    allow: ['^akab-(?:acc35t0k3n|c113ntt0k3n)'],
+    connection: 'http',
+    revoke: 'Akamai Control Center, identity & access: deactivate the credential.',
+    examples: {
+      positive: [
+        'client_token = akab-{lowernum:27}-{lowernum:5}',
+        'access_token = akab-{lowernum:26}-{lowernum:6}',
+        'AKAMAI_ACCESS_TOKEN=akab-{lowernum:16}-{lowernum:16}',
+      ],
+      negative: [
+        'client_token = akab-{lowernum:8}',
+        'access_token = akab-xxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx',
+        'host = akab-{lowernum:24}-{lowernum:8}.luna.akamaiapis.net',
+      ],
+    },
+  },
+  {
+    id: 'akamai-edgerc-client-secret',
+    title: 'Akamai EdgeGrid client secret in .edgerc',
+    vendor: 'Akamai',
+    source: 'https://techdocs.akamai.com/etp-config/reference/set-up-your-api-token',
+    keywords: ['client_secret'],
+    pattern:
+      'client_secret\\s{0,5}=\\s{0,5}([A-Za-z0-9+/]{43}=)\\s{1,6}(?:host|access_token|client_token)\\s{0,5}=\\s{0,5}akab-',
+    confidence: 'certain',
+    entropy: 4,
+    allow: ['^C113nt53KR3T'],
+    connection: 'http',
+    revoke: 'Akamai Control Center, identity & access: deactivate the credential.',
+    examples: {
+      positive: [
+        '[default]\nclient_secret = {base64:43}=\nhost = akab-{lowernum:24}-{lowernum:8}.luna.akamaiapis.net',
+        'client_secret={base64:43}=\naccess_token=akab-{lowernum:26}-{lowernum:6}',
+      ],
+      negative: [
+        'client_secret = {base64:43}=\nhost = localhost',
+        'client_secret = xxxx\nhost = akab-{lowernum:24}',
+        'client_secret = {base64:20}=\nhost = akab-{lowernum:24}',
+      ],
+    },
+  },
+  {
+    id: 'akamai-client-secret',
+    title: 'Akamai EdgeGrid client secret',
+    vendor: 'Akamai',
+    source: 'https://techdocs.akamai.com/etp-config/reference/set-up-your-api-token',
+    keywords: ['akamai'],
+    pattern:
+      'akamai[A-Za-z0-9_.\\-]{0,16}client_?secret["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?([A-Za-z0-9+/]{43}=)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 4,
+    connection: 'http',
+    revoke: 'Akamai Control Center, identity & access: deactivate the credential.',
+    examples: {
+      positive: ['AKAMAI_CLIENT_SECRET={base64:43}=', 'akamai_client_secret: "{base64:43}="'],
+      negative: [
+        'AKAMAI_CLIENT_SECRET={base64:20}=',
+        'AKAMAI_CLIENT_SECRET=${{S}',
+        'AKAMAI_CLIENT_SECRET=xxxx',
+      ],
+    },
+  },
+]

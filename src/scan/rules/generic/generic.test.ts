@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fillTemplate, seededRandom } from '../index.ts'
+import { findNamed } from './find.ts'
+import { namedBy } from './names.ts'
+import { charactersPerPiece } from './rarity.ts'
+
+test('random text is of short pieces, names and prose of long ones', () => {
+  const random = seededRandom(1)
+  const median = (template: string) => {
+    const all = Array.from({ length: 99 }, () => charactersPerPiece(fillTemplate(template, random)))
+    return all.toSorted((a, b) => a - b)[49] ?? 0
+  }
+  for (const template of ['{alnum:20}', '{hex:32}', '{base64:40}', '{lower:24}'])
+    assert.ok(median(template) < 1.2, template)
+  for (const text of ['getUserPassword', 'process.env.SECRET', 'my-super-secret-token', 'application/json'])
+    assert.ok(charactersPerPiece(text) > 2.5, text)
+  assert.equal(charactersPerPiece(''), 0)
+})
+
+const names = [
+  [
+    'password',
+    'DB_PASSWORD dbPassword mysql_root_password userPass my-passphrase redispassword PGPASSWORD password2',
+  ],
+  [
+    'secret',
+    'apiKey API_KEY client_secret authToken aws.secret_access_key SECRET_KEY_BASE signingKey GITHUB_PAT accessToken',
+  ],
+  [
+    undefined,
+    'key name token_url secretName passwordHash publicKey csrfToken nextPageToken tokenizer author passwordHint private_key_path ' +
+      'primaryKey secret_arn TOKEN_TTL keyId password_policy bypass compass monkey passwordField tokens_count',
+  ],
+] as const
+
+test('names say whether what they are given is a secret', () => {
+  for (const [named, all] of names)
+    for (const name of all.split(' ')) assert.equal(namedBy(name), named, name)
+})
+
+/** What is found at the words of names. */
+function found(text: string): string | undefined {
+  const bytes = Buffer.from(text, 'latin1')
+  const places = [...text.slice(0, 5000).matchAll(/passw|pass|secret|token|key/gi)].map((word) => {
+    const [from, to] = [word.index, word.index + word[0].length]
+    return findNamed(bytes, from, to, 'password') ?? findNamed(bytes, from, to, 'secret')
+  })
+  const place = places.find((one) => one !== undefined)
+  return place && bytes.toString('latin1', place.start, place.end)
+}
+
+/** Each with a value at random in the place of the §. */
+const given = [
+  'password = "§"',
+  "api_token: '§'",
+  'API_TOKEN=§',
+  '{"client_secret":"§","a":1}',
+  '{\\"client_secret\\":\\"§\\"}',
+  "'secret' => '§',",
+  'secret := `§`',
+  'const apiToken: string = "§";',
+  'var dbPassword string = "§"',
+  'String secret = "§";',
+  'secret_token = b"§"',
+  'export AUTH_TOKEN=§; make',
+  'ENV API_TOKEN §',
+  './run --token §',
+  './run --token=§',
+  'https://a.internal/x?token=§&page=1',
+  '<password>§</password>',
+  '<add key="ApiSecret" value="§"/>',
+  '<entry key="db.password">§</entry>',
+  '- name: API_TOKEN\n  value: §\n',
+  '- name: API_TOKEN\n  value: "§"\n',
+  'variable "db_password" {\n  type = string\n  default = "§"\n}',
+  'os.environ["SECRET"] = "§"',
+  'os.getenv("SECRET", "§")',
+  "process.env.SECRET || '§'",
+  'user.setPassword("§")',
+  "define('SECRET', '§')",
+  'if (password == "§")',
+  'spring.datasource.password=§',
+  'X-Auth-Token: §',
+]
+
+test('what a name is given is found in each language, and exactly', () => {
+  const random = seededRandom(4)
+  for (const template of given) {
+    const value = fillTemplate('{alnum:20}{digits:2}', random)
+    assert.equal(found(template.replace('§', value)), value, template)
+  }
+})
+
+const none = [
+  ...[
+    'password = "changeme"',
+    'password: string',
+    'token = get_token(user1)',
+    'token: ${{ secrets.API_TOKEN1 }}',
+  ],
+  ...[
+    'apiToken = process.env.API_TOKEN_2',
+    'secret: "{{ .Values.secret1 }}"',
+    'password = "Enter your password 1"',
+  ],
+  ...['token = "9f1c8a52-7d1e-4b0a-9c3f-2f6d8e5b7a10"', 'secret_token = "1234567890abcdef1234567890abcdef"'],
+  ...[
+    'password = "/run/secrets/db_password1"',
+    'token = "https://a.internal/token1"',
+    'password = ""',
+    'password: |',
+  ],
+  ...[
+    'token_sha256 = "9f1c8a527d1e4b0a9c3f2f6d8e5b7a109f1c8a527d1e4b0a9c3f2f6d8e5b7a10"',
+    'password=$DB_PASSWORD1',
+  ],
+  ...[
+    'verifyPassword("Xk29fLq81mZt")',
+    'password = "********"',
+    'token = "xxxxxxxxxxxxxxxxxxxx1"',
+    'password: !vault |',
+  ],
+  ...[
+    'secret: my-database-credentials-v2',
+    'password = Password1Encoder.create',
+    'token',
+    'token ',
+    'token=',
+    'token="',
+    'password: <pass1>',
+  ],
+]
+
+test('what says that it is none, or is of a shape of its own, is not found', () => {
+  for (const text of none) assert.equal(found(text), undefined, text)
+})
+
+test('it reads no further than a bound, whatever stands around', () => {
+  const started = performance.now()
+  for (const filling of ['token', '"', ' ', '=', 'a', '\\', 'name: token\n', '{"token":', '<token a='])
+    for (const text of [
+      filling.repeat(4000),
+      `token=${filling.repeat(4000)}`,
+      `${filling.repeat(4000)}token = "`,
+    ])
+      found(text)
+  assert.ok(performance.now() - started < 2000)
+})

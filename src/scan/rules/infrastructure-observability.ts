@@ -1,0 +1,272 @@
+import type { Rule } from '../engine/index.ts'
+
+/** Errors, incidents and flags: Sentry, Honeycomb, PagerDuty, Opsgenie, Rollbar and LaunchDarkly. */
+export const infrastructureObservabilityRules: readonly Rule[] = [
+  {
+    id: 'sentry-org-token',
+    title: 'Sentry organization auth token',
+    vendor: 'Sentry',
+    source: 'https://docs.sentry.io/security-legal-pii/security/token-formats/',
+    keywords: ['sntrys_'],
+    pattern: '(?:^|[^A-Za-z0-9_-])(sntrys_[A-Za-z0-9+/=]{60,400}_[A-Za-z0-9+/]{43})(?:[^A-Za-z0-9+/=]|$)',
+    reach: 600,
+    check: 'json',
+    confidence: 'certain',
+    entropy: 4,
+    connection: 'http',
+    revoke: 'https://sentry.io/settings/auth-tokens/',
+    examples: {
+      positive: [
+        'SENTRY_AUTH_TOKEN=sntrys_{json64:url,region_url,org}_{base64:43}',
+        'auth.token=sntrys_{json64:iat,url,region_url,org}_{base64:43}',
+      ],
+      negative: [
+        'sntrys_{alnum:10}',
+        'sntrys_eyJpYXQiOi...',
+        'sntrys_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+      ],
+    },
+  },
+  {
+    id: 'sentry-user-token',
+    title: 'Sentry personal auth token',
+    vendor: 'Sentry',
+    source: 'https://docs.sentry.io/security-legal-pii/security/token-formats/',
+    keywords: ['sntryu_', 'sntrya_', 'sntryi_'],
+    pattern: '(?:^|[^A-Za-z0-9_-])(sntry[uai]_[a-f0-9]{64})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'certain',
+    entropy: 3,
+    connection: 'http',
+    revoke: 'https://sentry.io/settings/account/api/auth-tokens/',
+    examples: {
+      positive: ['SENTRY_AUTH_TOKEN=sntryu_{hex:64}', 'Authorization: Bearer sntryu_{hex:64}'],
+      negative: [
+        'sntryu_{hex:20}',
+        'sntryu_{upper:64}',
+        'sntryu_YOUR_TOKEN_HERE',
+        'sntryu_0000000000000000000000000000000000000000000000000000000000000000',
+      ],
+    },
+  },
+  {
+    id: 'sentry-legacy-token',
+    title: 'Sentry auth token (64 hex)',
+    vendor: 'Sentry',
+    source: 'https://docs.sentry.io/security-legal-pii/security/token-formats/',
+    keywords: ['sentry_auth_token', 'sentry_token', 'sentry-cli'],
+    pattern:
+      '(?:sentry_(?:auth_)?token["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?|sentry-cli[^\\n]{0,80}--auth-token[= ])([a-f0-9]{64})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 3,
+    connection: 'http',
+    revoke: 'https://sentry.io/settings/account/api/auth-tokens/',
+    examples: {
+      positive: ['SENTRY_AUTH_TOKEN={hex:64}', 'sentry-cli --auth-token {hex:64} releases list'],
+      negative: [
+        'SENTRY_AUTH_TOKEN={hex:32}',
+        'SENTRY_AUTH_TOKEN=${{SENTRY_AUTH_TOKEN}',
+        'SENTRY_RELEASE={hex:64}',
+        'SENTRY_DSN=https://{hex:32}@o1.ingest.sentry.io/1',
+      ],
+    },
+  },
+  {
+    id: 'honeycomb-ingest-key',
+    title: 'Honeycomb ingest or management key',
+    vendor: 'Honeycomb',
+    source: 'https://docs.honeycomb.io/api/authentication',
+    keywords: ['hcaik_', 'hcbik_', 'hccik_', 'hcxik_', 'hcamk_', 'hcbmk_', 'hccmk_', 'hcxmk_'],
+    pattern:
+      '(?:^|[^A-Za-z0-9_-])(hc[abcx]ik_[a-z0-9]{26}[A-Za-z0-9]{32}|hc[abcx]mk_[a-z0-9]{26}:?[A-Za-z0-9]{32})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'certain',
+    entropy: 3,
+    allow: ['^hcxik_1234567890123456'],
+    connection: 'http',
+    revoke: 'https://ui.honeycomb.io, environment settings, API keys: delete.',
+    examples: {
+      positive: [
+        'X-Honeycomb-Team: hcaik_01{lowernum:56}',
+        'Authorization: Bearer hcamk_01{lowernum:24}:{alnum:32}',
+        'HONEYCOMB_API_KEY=hcbik_01{lowernum:56}',
+      ],
+      negative: [
+        'hcaik_01{lowernum:10}',
+        'hcaik_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+        'hcxik_1234567890123456{digits:42}',
+      ],
+    },
+  },
+  {
+    id: 'honeycomb-configuration-key',
+    title: 'Honeycomb configuration or classic key',
+    vendor: 'Honeycomb',
+    source: 'https://docs.honeycomb.io/api/authentication',
+    keywords: ['honeycomb'],
+    pattern:
+      '(?:honeycomb(?:io)?_(?:api_?key|write_?key)|x-honeycomb-team)["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?([A-Za-z0-9]{22}|[a-f0-9]{32})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 3,
+    connection: 'http',
+    revoke: 'https://ui.honeycomb.io, environment settings, API keys: delete.',
+    examples: {
+      positive: ['HONEYCOMB_API_KEY={alnum:22}', 'X-Honeycomb-Team: {hex:32}'],
+      negative: [
+        'HONEYCOMB_API_KEY={alnum:10}',
+        'HONEYCOMB_API_KEY=${{HONEYCOMB_API_KEY}',
+        'HONEYCOMB_API_KEY=xxxxxxxxxxxxxxxxxxxxxx',
+      ],
+    },
+  },
+  {
+    id: 'pagerduty-api-key',
+    title: 'PagerDuty API key',
+    vendor: 'PagerDuty',
+    source: 'https://support.pagerduty.com/main/docs/api-access-keys',
+    keywords: ['pagerduty', 'pd_api', 'token token='],
+    pattern:
+      '(?:pagerduty[A-Za-z0-9_.\\-]{0,12}(?:token|key)["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?|pd_api_(?:token|key)["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?|token token=)([A-Za-z0-9_+-]{20})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 3.3,
+    allow: ['^y_NbAkKc66ry'],
+    connection: 'http',
+    revoke: 'https://support.pagerduty.com/main/docs/api-access-keys',
+    examples: {
+      positive: [
+        'PAGERDUTY_TOKEN=u+{alnum:18}',
+        'Authorization: Token token={alnum:20}',
+        'pagerduty_api_key: "{alnum:20}"',
+      ],
+      negative: [
+        'PAGERDUTY_TOKEN={alnum:10}',
+        'PAGERDUTY_TOKEN=${{PAGERDUTY_TOKEN}',
+        'Authorization: Token token=YOUR_TOKEN',
+        'Authorization: Token token=y_NbAkKc66ry{alnum:8}',
+      ],
+    },
+  },
+  {
+    id: 'pagerduty-integration-key',
+    title: 'PagerDuty Events API integration key',
+    vendor: 'PagerDuty',
+    source: 'https://support.pagerduty.com/main/docs/services-and-integrations',
+    keywords: ['routing_key', 'pagerduty', 'integration_key'],
+    pattern:
+      '(?:pagerduty[A-Za-z0-9_.\\-]{0,20}(?:routing|integration|service)_?key|"routing_key")["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?([a-zA-Z0-9]{32})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'possible',
+    entropy: 3,
+    connection: 'http',
+    revoke: 'PagerDuty, the service, integrations: delete.',
+    examples: {
+      positive: ['PAGERDUTY_INTEGRATION_KEY={hex:32}', '"routing_key": "{alnum:32}"'],
+      negative: [
+        'PAGERDUTY_ROUTING_KEY={hex:12}',
+        '"routing_key": "orders.created"',
+        'PAGERDUTY_ROUTING_KEY=${{KEY}',
+      ],
+    },
+  },
+  {
+    id: 'opsgenie-api-key',
+    title: 'Opsgenie API key',
+    vendor: 'Atlassian',
+    source: 'https://support.atlassian.com/opsgenie/docs/api-key-management/',
+    keywords: ['opsgenie', 'geniekey'],
+    pattern:
+      '(?:opsgenie[A-Za-z0-9_.\\-]{0,16}key["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?|geniekey )([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 3,
+    allow: ['^eb243592-faa2-4ba2'],
+    connection: 'http',
+    revoke: 'Opsgenie, settings, API key management.',
+    examples: {
+      positive: [
+        'OPSGENIE_API_KEY={hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}',
+        'Authorization: GenieKey {hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}',
+      ],
+      negative: [
+        'Authorization: GenieKey xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx',
+        'OPSGENIE_API_KEY=${{OPSGENIE_API_KEY}',
+        'OPSGENIE_TEAM_ID={hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}',
+      ],
+    },
+  },
+  {
+    id: 'rollbar-access-token',
+    title: 'Rollbar access token',
+    vendor: 'Rollbar',
+    source: 'https://docs.rollbar.com/docs/access-tokens',
+    keywords: ['rollbar'],
+    pattern:
+      '(?:rollbar[A-Za-z0-9_.\\-]{0,20}token|x-rollbar-access-token)["\']?\\s{0,5}(?:=|:)\\s{0,5}["\']?([a-f0-9]{32}|[a-f0-9]{96})(?:[^A-Za-z0-9_-]|$)',
+    ignoreCase: true,
+    confidence: 'likely',
+    entropy: 3,
+    connection: 'http',
+    revoke: 'Rollbar, the project, settings, access tokens.',
+    examples: {
+      positive: ['ROLLBAR_ACCESS_TOKEN={hex:32}', 'X-Rollbar-Access-Token: {hex:32}'],
+      negative: [
+        'ROLLBAR_ACCESS_TOKEN={hex:16}',
+        'ROLLBAR_ACCESS_TOKEN=${{ROLLBAR_ACCESS_TOKEN}',
+        'ROLLBAR_REVISION={hex:32}',
+        'ROLLBAR_ACCESS_TOKEN=POST_SERVER_ITEM_ACCESS_TOKEN',
+      ],
+    },
+  },
+  {
+    id: 'launchdarkly-sdk-key',
+    title: 'LaunchDarkly server-side SDK key',
+    vendor: 'LaunchDarkly',
+    source: 'https://launchdarkly.com/docs/home/account/environment/keys',
+    keywords: ['sdk-'],
+    pattern:
+      '(?:^|[^A-Za-z0-9_-])(sdk-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'certain',
+    entropy: 3,
+    allow: ['^sdk-1{8}'],
+    connection: 'http',
+    revoke: 'LaunchDarkly, project settings, environments: reset the SDK key.',
+    examples: {
+      positive: [
+        'LAUNCHDARKLY_SDK_KEY=sdk-{hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}',
+        "init('sdk-{hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}')",
+      ],
+      negative: [
+        'sdk-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx',
+        'sdk-{hex:32}',
+        'sdk-00000000-0000-0000-0000-000000000000',
+        'mob-{hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}',
+      ],
+    },
+  },
+  {
+    id: 'launchdarkly-api-token',
+    title: 'LaunchDarkly access token',
+    vendor: 'LaunchDarkly',
+    source: 'https://launchdarkly.com/docs/home/account/api',
+    keywords: ['api-'],
+    pattern:
+      '(?:^|[^A-Za-z0-9_-])(api-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 3,
+    connection: 'http',
+    revoke: 'https://app.launchdarkly.com/settings/authorization',
+    examples: {
+      positive: [
+        'LAUNCHDARKLY_ACCESS_TOKEN=api-{hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}',
+        'Authorization: api-{hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}',
+      ],
+      negative: [
+        'api-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx',
+        'api-{hex:32}',
+        'api-00000000-0000-0000-0000-000000000000',
+        'myapi-{hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}x',
+      ],
+    },
+  },
+]

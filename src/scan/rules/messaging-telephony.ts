@@ -1,0 +1,230 @@
+import type { Rule } from '../engine/index.ts'
+
+export const messagingTelephonyRules: readonly Rule[] = [
+  {
+    id: 'twilio-auth-token',
+    title: 'Twilio auth token',
+    vendor: 'Twilio',
+    source: 'https://www.twilio.com/docs/iam/access-tokens',
+    keywords: ['twilio'],
+    pattern:
+      '(?:twilio|TWILIO|Twilio)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?([0-9a-f]{32})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 2.7,
+    connection: 'http',
+    revoke: 'Twilio Console, API keys & tokens: promote the secondary token.',
+    examples: {
+      positive: ['TWILIO_AUTH_TOKEN={hex:32}', '"twilio_auth_token": "{hex:32}"'],
+      negative: [
+        'TWILIO_AUTH_TOKEN=your-auth-token',
+        'TWILIO_AUTH_TOKEN=${{TWILIO_AUTH_TOKEN}',
+        'twilio_auth_token: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+        'TWILIO_ACCOUNT_SID=AC{hex:32}',
+      ],
+    },
+  },
+  {
+    id: 'twilio-api-key-secret',
+    title: 'Twilio API key secret',
+    vendor: 'Twilio',
+    source: 'https://www.twilio.com/docs/iam/api-keys',
+    keywords: ['twilio'],
+    pattern:
+      '(?:twilio|TWILIO|Twilio)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?([A-Za-z0-9]{32})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'possible',
+    entropy: 3.7,
+    connection: 'http',
+    revoke: 'Twilio Console, API keys & tokens: delete the key.',
+    examples: {
+      positive: ['TWILIO_API_SECRET={alnum:32}', '"twilio_api_secret": "{alnum:32}"'],
+      negative: [
+        'TWILIO_API_SECRET=your-api-secret',
+        'TWILIO_API_SECRET=${{TWILIO_API_SECRET}',
+        'twilio_api_secret: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+        'TWILIO_ACCOUNT_SID=AC{hex:20}',
+      ],
+    },
+  },
+  {
+    id: 'twilio-api-key',
+    title: 'Twilio API key SID',
+    vendor: 'Twilio',
+    source: 'https://www.twilio.com/docs/glossary/what-is-a-sid',
+    keywords: ['twilio'],
+    pattern:
+      '(?:twilio|TWILIO|Twilio)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?(SK[0-9a-f]{32})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'possible',
+    entropy: 2.7,
+    connection: 'http',
+    revoke: 'Twilio Console, API keys & tokens: delete the key.',
+    examples: {
+      positive: ['TWILIO_API_KEY=SK{hex:32}', '"twilio_api_key": "SK{hex:32}"'],
+      negative: [
+        'TWILIO_API_KEY=your-api-key',
+        'TWILIO_API_KEY=${{TWILIO_API_KEY}',
+        'twilio_api_key: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+        'TWILIO_ACCOUNT_SID=AC{hex:32}',
+        'TWILIO_API_KEY=SKXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX',
+      ],
+    },
+  },
+  {
+    id: 'vonage-api-secret',
+    title: 'Vonage (Nexmo) API secret',
+    vendor: 'Vonage',
+    source: 'https://developer.vonage.com/en/getting-started/concepts/authentication',
+    keywords: ['vonage', 'nexmo'],
+    pattern:
+      '(?:vonage|VONAGE|nexmo|NEXMO)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?([A-Za-z0-9]{16})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'possible',
+    entropy: 2.7,
+    connection: 'http',
+    revoke: 'Vonage API Dashboard, Settings: rotate the secret.',
+    examples: {
+      positive: ['VONAGE_API_SECRET={alnum:16}', '"vonage_api_secret": "{alnum:16}"'],
+      negative: [
+        'VONAGE_API_SECRET=your-api-secret',
+        'VONAGE_API_SECRET=${{VONAGE_API_SECRET}',
+        'vonage_api_secret: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+        'VONAGE_API_KEY={hex:8}',
+      ],
+    },
+  },
+  {
+    id: 'messagebird-access-key',
+    title: 'MessageBird access key',
+    vendor: 'Bird',
+    source: 'https://developers.messagebird.com/api/#authentication',
+    keywords: ['messagebird'],
+    pattern:
+      '(?:messagebird|MESSAGEBIRD|MessageBird)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?((?:live_|test_)?[A-Za-z0-9]{25})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 2.7,
+    connection: 'http',
+    revoke: 'MessageBird Dashboard, Developers: delete the key.',
+    examples: {
+      positive: ['MESSAGEBIRD_ACCESS_KEY={alnum:25}', '"messagebird_access_key": "{alnum:25}"'],
+      negative: [
+        'MESSAGEBIRD_ACCESS_KEY=your-access-key',
+        'MESSAGEBIRD_ACCESS_KEY=${{MESSAGEBIRD_ACCESS_KEY}',
+        'messagebird_access_key: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+      ],
+    },
+  },
+  {
+    id: 'plivo-auth-token',
+    title: 'Plivo auth token',
+    vendor: 'Plivo',
+    source: 'https://www.plivo.com/docs/account/api/request',
+    keywords: ['plivo'],
+    pattern:
+      '(?:plivo|PLIVO|Plivo)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?([A-Za-z0-9+/]{40})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 2.7,
+    connection: 'http',
+    revoke: 'Plivo console, Overview: regenerate the token.',
+    examples: {
+      positive: ['PLIVO_AUTH_TOKEN={alnum:40}', '"plivo_auth_token": "{alnum:40}"'],
+      negative: [
+        'PLIVO_AUTH_TOKEN=your-auth-token',
+        'PLIVO_AUTH_TOKEN=${{PLIVO_AUTH_TOKEN}',
+        'plivo_auth_token: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+        'PLIVO_AUTH_ID=MA{uppernum:18}',
+      ],
+    },
+  },
+  {
+    id: 'telnyx-api-key',
+    title: 'Telnyx API key',
+    vendor: 'Telnyx',
+    source: 'https://developers.telnyx.com/development/api-fundamentals/authentication',
+    keywords: ['KEY01'],
+    pattern: '(?:^|[^A-Za-z0-9_-])(KEY01[0-9A-F]{30}_[A-Za-z0-9]{22})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 2.7,
+    connection: 'http',
+    revoke: 'Telnyx Portal, API Keys: delete the key.',
+    examples: {
+      positive: [
+        'TELNYX_API_KEY=KEY01{HEX:30}_{alnum:22}',
+        '-H "Authorization: Bearer KEY01{HEX:30}_{alnum:22}"',
+        "token: 'KEY01{HEX:30}_{alnum:22}'",
+      ],
+      negative: [
+        'TELNYX_API_KEY=KEY01xxxxxxxx',
+        'KEY01<token>',
+        'KEY01${{TOKEN}',
+        'KEY01_{alnum:22}',
+        'KEY01{HEX:30}',
+      ],
+    },
+  },
+  {
+    id: 'pusher-app-secret',
+    title: 'Pusher Channels app secret',
+    vendor: 'Pusher',
+    source: 'https://pusher.com/docs/channels/library_auth_reference/rest-api/',
+    keywords: ['pusher'],
+    pattern:
+      '(?:pusher|PUSHER|Pusher)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?([0-9a-f]{20})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'possible',
+    entropy: 2.3,
+    connection: 'http',
+    revoke: 'Pusher dashboard, App Keys: create new keys, delete these.',
+    examples: {
+      positive: ['PUSHER_APP_SECRET={hex:20}', '"pusher_app_secret": "{hex:20}"'],
+      negative: [
+        'PUSHER_APP_SECRET=your-app-secret',
+        'PUSHER_APP_SECRET=${{PUSHER_APP_SECRET}',
+        'pusher_app_secret: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+        'PUSHER_APP_ID={digits:7}',
+      ],
+    },
+  },
+  {
+    id: 'ably-api-key',
+    title: 'Ably API key',
+    vendor: 'Ably',
+    source: 'https://ably.com/docs/auth/basic',
+    keywords: ['ably'],
+    pattern:
+      '(?:ably|ABLY|Ably)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?([A-Za-z0-9_-]{5,7}\\.[A-Za-z0-9_-]{6}:[A-Za-z0-9_-]{40,50})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 2.7,
+    connection: 'http',
+    revoke: 'Ably dashboard, the app, API Keys: revoke the key.',
+    examples: {
+      positive: [
+        'ABLY_API_KEY={alnum:6}.{alnum:6}:{base64url:43}',
+        '"ably_api_key": "{alnum:6}.{alnum:6}:{base64url:43}"',
+      ],
+      negative: [
+        'ABLY_API_KEY=your-api-key',
+        'ABLY_API_KEY=${{ABLY_API_KEY}',
+        'ably_api_key: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+        'ABLY_API_KEY=xVLyHw.I87vZA:...',
+      ],
+    },
+  },
+  {
+    id: 'pubnub-secret-key',
+    title: 'PubNub secret key',
+    vendor: 'PubNub',
+    source: 'https://www.pubnub.com/docs/general/setup/account-setup',
+    keywords: ['sec-c-'],
+    pattern:
+      '(?:^|[^A-Za-z0-9_-])(sec-c-(?:[A-Za-z0-9+/]{48}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 2.7,
+    connection: 'http',
+    revoke: 'PubNub Admin Portal, the keyset: rotate the secret key.',
+    examples: {
+      positive: [
+        'PUBNUB_SECRET_KEY=sec-c-{alnum:48}',
+        '-H "Authorization: Bearer sec-c-{alnum:48}"',
+        "token: 'sec-c-{alnum:48}'",
+      ],
+      negative: ['PUBNUB_SECRET_KEY=sec-c-xxxxxxxx', 'sec-c-<token>', 'sec-c-${{TOKEN}', 'sub-c-{hex:36}'],
+    },
+  },
+]

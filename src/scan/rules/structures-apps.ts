@@ -1,0 +1,243 @@
+import type { Rule } from '../engine/index.ts'
+
+const placeholders = [
+  '^(?:[Pp]assword|PASSWORD|[Pp]asswd|[Pp]ass|PASS|[Ss]ecret|SECRET|[Cc]hange-?me|CHANGE_?ME)[0-9]{0,3}$',
+  '^(?:example|test|root|admin|user|postgres|mysql|guest|pwd|token|TOKEN|null|undefined|none|None)$',
+  '^[xX*._0-]{3,}$',
+  '^(?:your|YOUR|Your|insert|INSERT|replace|REPLACE|EXAMPLE|example)[-_]',
+]
+
+export const structuresAppsRules: readonly Rule[] = [
+  {
+    id: 'wordpress-database-password',
+    title: 'Database password in wp-config.php',
+    vendor: 'WordPress',
+    source: 'https://developer.wordpress.org/advanced-administration/wordpress/wp-config/',
+    keywords: ['DB_PASSWORD'],
+    pattern: 'define\\(\\s{0,4}["\']DB_PASSWORD["\']\\s{0,4},\\s{0,4}["\']([^"\'\\r\\n$<]{4,128})["\']',
+    general: true,
+    confidence: 'certain',
+    allow: ['^password_here$', '^(?:password|wordpress|root|example)$'],
+    connection: 'mysql',
+    revoke: 'ALTER USER name IDENTIFIED BY.',
+    examples: {
+      positive: ["define( 'DB_PASSWORD', '{alnum:16}!' );", 'define(\'DB_PASSWORD\', "{alnum:20}");'],
+      negative: [
+        "define( 'DB_PASSWORD', 'password_here' );",
+        "define('DB_PASSWORD', getenv('DB_PASSWORD'));",
+        "define( 'DB_USER', '{alnum:16}' );",
+      ],
+    },
+  },
+  {
+    id: 'wordpress-secret-key',
+    title: 'Secret key or salt in wp-config.php',
+    vendor: 'WordPress',
+    source: 'https://api.wordpress.org/secret-key/1.1/salt/',
+    keywords: ['AUTH_KEY', 'AUTH_SALT', 'LOGGED_IN_KEY', 'LOGGED_IN_SALT', 'NONCE_KEY', 'NONCE_SALT'],
+    pattern:
+      'define\\(\\s{0,4}["\'](?:(?:SECURE_)?AUTH|LOGGED_IN|NONCE)_(?:KEY|SALT)["\']\\s{0,4},\\s{0,4}["\']([^"\'\\r\\n]{40,100})["\']',
+    general: true,
+    confidence: 'certain',
+    entropy: 3.5,
+    revoke: 'Take new ones from api.wordpress.org/secret-key/1.1/salt: everybody is logged out.',
+    examples: {
+      positive: ["define('AUTH_KEY', '{alnum:30}#{alnum:33}');", "define( 'NONCE_SALT', '{alnum:64}' );"],
+      negative: [
+        "define( 'AUTH_KEY', 'put your unique phrase here' );",
+        "define('AUTH_KEY', getenv('AUTH_KEY'));",
+      ],
+    },
+  },
+  {
+    id: 'rails-master-key',
+    title: 'Rails master key',
+    vendor: 'Rails',
+    source: 'https://guides.rubyonrails.org/security.html#custom-credentials',
+    keywords: ['RAILS_MASTER_KEY'],
+    pattern: 'RAILS_MASTER_KEY["\']?[ \\t]{0,4}[=:][ \\t]{0,4}["\']?([0-9a-f]{32})(?:[^A-Za-z0-9_-]|$)',
+    general: true,
+    confidence: 'certain',
+    entropy: 2.7,
+    revoke: 'Encrypt the credentials again under a new key, and change what was in them.',
+    examples: {
+      positive: ['RAILS_MASTER_KEY={hex:32}', '  RAILS_MASTER_KEY: "{hex:32}"'],
+      negative: [
+        'RAILS_MASTER_KEY=${{MASTER_KEY}',
+        'RAILS_MASTER_KEY=<key>',
+        'RAILS_MASTER_KEY=00000000000000000000000000000000',
+      ],
+    },
+  },
+  {
+    id: 'rails-secret-key-base',
+    title: 'Rails secret_key_base',
+    vendor: 'Rails',
+    source: 'https://guides.rubyonrails.org/security.html#environmental-security',
+    keywords: ['secret_key_base'],
+    pattern:
+      '(?:secret_key_base|SECRET_KEY_BASE)["\']?[ \\t]{0,4}[=:][ \\t]{0,4}["\']?([0-9a-f]{64,128})(?:[^A-Za-z0-9_-]|$)',
+    general: true,
+    confidence: 'likely',
+    entropy: 2.7,
+    revoke: 'bin/rails secret makes another: everybody is logged out.',
+    examples: {
+      positive: ['SECRET_KEY_BASE={hex:128}', '  secret_key_base: {hex:128}'],
+      negative: [
+        'secret_key_base: <%= ENV["SECRET_KEY_BASE"] %>',
+        'SECRET_KEY_BASE=dummy',
+        'SECRET_KEY_BASE={hex:20}',
+      ],
+    },
+  },
+  {
+    id: 'django-secret-key',
+    title: 'Django SECRET_KEY',
+    vendor: 'Django',
+    source: 'https://docs.djangoproject.com/en/stable/ref/settings/#secret-key',
+    keywords: ['SECRET_KEY'],
+    pattern: '(?:^|[^A-Z_])(?:DJANGO_)?SECRET_KEY[ \\t]{0,4}=[ \\t]{0,4}["\']([!#-&(-~]{40,100})["\']',
+    general: true,
+    confidence: 'likely',
+    entropy: 3.5,
+    revoke: 'Make another (SECRET_KEY_FALLBACKS carries sessions over).',
+    examples: {
+      positive: ["SECRET_KEY = '{alnum:20}!&{alnum:28}'", 'DJANGO_SECRET_KEY="{alnum:50}"'],
+      negative: [
+        "SECRET_KEY = os.environ['SECRET_KEY']",
+        "SECRET_KEY = 'change-me'",
+        "SECRET_KEY = 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'",
+      ],
+    },
+  },
+  {
+    id: 'laravel-app-key',
+    title: 'Laravel APP_KEY',
+    vendor: 'Laravel',
+    source: 'https://laravel.com/docs/encryption#configuration',
+    keywords: ['APP_KEY'],
+    pattern: 'APP_KEY["\']?[ \\t]{0,4}[=:][ \\t]{0,4}["\']?(base64:[A-Za-z0-9+/]{43}=)',
+    general: true,
+    confidence: 'certain',
+    entropy: 4,
+    revoke: 'php artisan key:generate, and encrypt again what was encrypted.',
+    examples: {
+      positive: ['APP_KEY=base64:{base64:43}=', "'APP_KEY': 'base64:{base64:43}='"],
+      negative: [
+        'APP_KEY=',
+        'APP_KEY=base64:YOUR_KEY',
+        'APP_KEY=base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+      ],
+    },
+  },
+  {
+    id: 'aspnet-machine-key',
+    title: 'ASP.NET machine key',
+    vendor: 'Microsoft',
+    source: 'https://learn.microsoft.com/en-us/previous-versions/dotnet/netframework-4.0/w8h3skw9(v=vs.100)',
+    keywords: ['validationKey', 'decryptionKey'],
+    pattern: '(?:validationKey|decryptionKey)[ ]{0,3}=[ ]{0,3}["\']([0-9A-Fa-f]{32,256})["\',]',
+    general: true,
+    confidence: 'certain',
+    entropy: 2.7,
+    revoke: 'Make other keys on every server: known ones let strangers run code by ViewState.',
+    examples: {
+      positive: [
+        '<machineKey validationKey="{HEX:128}" validation="HMACSHA256" />',
+        "decryptionKey='{hex:48}'",
+      ],
+      negative: ['<machineKey validationKey="AutoGenerate,IsolateApps" />', 'validationKey="{HEX:16}"'],
+    },
+  },
+  {
+    id: 'ansible-plain-password',
+    title: 'Password in an Ansible inventory or variables',
+    vendor: 'Ansible',
+    source: 'https://docs.ansible.com/ansible/latest/inventory_guide/intro_inventory.html',
+    keywords: ['ansible_'],
+    pattern:
+      'ansible_(?:ssh_pass(?:word)?|password|become_pass(?:word)?|sudo_pass|winrm_password)["\']?[ \\t]{0,4}[=:][ \\t]{0,4}["\']?([^\\s"\'<>{}$!|][^\\s"\'<>{}]{3,127})',
+    general: true,
+    confidence: 'certain',
+    allow: placeholders,
+    connection: 'ssh',
+    revoke: 'Change the password at the server.',
+    examples: {
+      positive: [
+        'web1 ansible_user=ops ansible_ssh_pass={alnum:14}',
+        'ansible_become_password: "{alnum:16}"',
+      ],
+      negative: [
+        'ansible_password: "{{{{ vault_password }}"',
+        'ansible_become_pass: !vault |',
+        'ansible_ssh_pass=password',
+      ],
+    },
+  },
+  {
+    id: 'kubernetes-secret-manifest',
+    title: 'Value in a Kubernetes Secret manifest',
+    vendor: 'Kubernetes',
+    source: 'https://kubernetes.io/docs/concepts/configuration/secret/',
+    keywords: ['kind: Secret'],
+    pattern:
+      'kind: Secret[ \\t]*\\r?\\n(?:[ \\t]*[A-Za-z][^\\r\\n]*\\r?\\n){0,25}(?:stringData|data):[ \\t]*\\r?\\n[ \\t]{1,8}["\']?[A-Za-z0-9._-]{1,100}["\']?:[ \\t]{1,4}["\']?([^\\s"\'<>{}$|][^\\s"\'<>{}|]{5,})',
+    reach: 2048,
+    general: true,
+    confidence: 'likely',
+    allow: placeholders,
+    connection: 'kubernetes',
+    revoke: 'Change it where it is used; keep manifests of Secrets out of repositories.',
+    examples: {
+      positive: [
+        'apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\ntype: Opaque\ndata:\n  password: {base64:24}\n',
+        'kind: Secret\nmetadata:\n  name: api\nstringData:\n  token: "{alnum:30}"\n',
+      ],
+      negative: [
+        'kind: Secret\nmetadata:\n  name: db\ndata: {{}\n',
+        'kind: Secret\nmetadata:\n  name: db\nstringData:\n  password: ${{DB_PASSWORD}\n',
+        'kind: SecretStore\nspec:\n  data:\n    a: b',
+      ],
+    },
+  },
+  {
+    id: 'kubernetes-secret-manifest-sorted',
+    title: 'Value in a Kubernetes Secret manifest (data first)',
+    vendor: 'Kubernetes',
+    source: 'https://kubernetes.io/docs/concepts/configuration/secret/',
+    keywords: ['kind: Secret'],
+    pattern:
+      '(?:^|\\n)data:[ \\t]*\\r?\\n[ \\t]{1,8}["\']?[A-Za-z0-9._-]{1,100}["\']?:[ \\t]{1,4}["\']?([A-Za-z0-9+/]{8,}={0,2})["\']?[ \\t]*\\r?\\n(?:[ \\t]+[A-Za-z][^\\r\\n]*\\r?\\n){0,40}kind: Secret[ \\t]*(?:\\r|\\n|$)',
+    reach: 4096,
+    general: true,
+    confidence: 'likely',
+    connection: 'kubernetes',
+    revoke: 'Change it where it is used; keep manifests of Secrets out of repositories.',
+    examples: {
+      positive: [
+        'apiVersion: v1\ndata:\n  password: {base64:24}\nkind: Secret\n',
+        'data:\n  tls.key: {base64:80}\n  user: {base64:8}\nkind: Secret\nmetadata:\n',
+      ],
+      negative: ['data:\n  a: {base64:24}\nkind: ConfigMap\n', 'data: {{}\nkind: Secret\n'],
+    },
+  },
+  {
+    id: 'terraform-state-secret',
+    title: 'Secret in a Terraform state',
+    vendor: 'HashiCorp',
+    source: 'https://developer.hashicorp.com/terraform/language/manage-sensitive-data',
+    keywords: ['password', 'secret', 'private_key', 'access_key', 'token'],
+    pattern:
+      '"[a-z0-9_]{0,40}(?:password|secret|secret_key|private_key|access_key|token|secret_string)":[ ]{0,2}"([^"\\\\\\s]{8,400})',
+    general: true,
+    confidence: 'likely',
+    entropy: 2.5,
+    allow: placeholders,
+    path: '\\.tfstate(?:\\.backup)?$',
+    revoke: 'Change it at the provider, and move the state to a backend that encrypts.',
+    examples: {
+      positive: ['"master_password": "{alnum:20}",', '"client_secret":"{base64url:40}"'],
+      negative: ['"master_password": null,', '"password": "",', '"password_policy": "default"'],
+    },
+  },
+]

@@ -1,0 +1,171 @@
+import type { Rule } from '../engine/index.ts'
+
+export const structuresKeysRules: readonly Rule[] = [
+  {
+    id: 'pkcs12-base64',
+    title: 'PKCS#12 key store in base64',
+    vendor: 'PKCS#12',
+    source: 'https://www.rfc-editor.org/rfc/rfc7292#section-4',
+    keywords: ['IBAzCC'],
+    pattern: '(?:^|[^A-Za-z0-9+/])(MII[A-Za-z0-9+/]{2}[AQgw]IBAzCC[A-Za-z0-9+/=\\\\\\s]{200,})',
+    reach: 8192,
+    confidence: 'possible',
+    entropy: 4,
+    revoke:
+      'Make a new key pair, replace the public key wherever it is trusted, and have certificates revoked.',
+    examples: {
+      positive: ['KEYSTORE=MIIK{alnum:1}QIBAzCC{base64:300}', 'p12: "MIIJ{alnum:1}AIBAzCC{base64:300}=="'],
+      negative: ['MIIK{alnum:1}QIBAzCC{base64:50}', 'MIID{base64:300}'],
+    },
+  },
+  {
+    id: 'age-secret-key',
+    title: 'age secret key',
+    vendor: 'age',
+    source: 'https://c2sp.org/age',
+    keywords: ['AGE-SECRET-KEY-'],
+    pattern: '(?:^|[^A-Za-z0-9_-])(AGE-SECRET-KEY-(?:PQ-)?1[AC-HJ-NP-Z02-9]{58})(?:[^A-Za-z0-9_-]|$)',
+    check: 'bech32',
+    confidence: 'certain',
+    revoke: 'Make another key, and encrypt again what was encrypted to this one.',
+    examples: {
+      positive: ['AGE-SECRET-KEY-1{BECH32:52}{age-sum}', 'SOPS_AGE_KEY=AGE-SECRET-KEY-1{BECH32:52}{age-sum}'],
+      negative: ['AGE-SECRET-KEY-1...', 'AGE-SECRET-KEY-1{uppernum:20}', 'age1{lowernum:58}'],
+    },
+  },
+  {
+    id: 'minisign-secret-key',
+    title: 'minisign secret key',
+    vendor: 'minisign',
+    source: 'https://jedisct1.github.io/minisign/',
+    keywords: ['RWRTY0Iy', 'RWQAAEIy'],
+    pattern: '(?:^|[^A-Za-z0-9+/])(RW(?:RTY0Iy|QAAEIy)[A-Za-z0-9+/]{203}=)(?:[^A-Za-z0-9+/=]|$)',
+    confidence: 'likely',
+    revoke: 'Make another key pair, and publish its public key.',
+    examples: {
+      positive: [
+        'untrusted comment: minisign encrypted secret key\nRWRTY0Iy{base64:203}=',
+        'MINISIGN_KEY=RWQAAEIy{base64:203}=',
+      ],
+      negative: ['RWQ{base64:53}', 'RWRTY0Iy{base64:40}='],
+    },
+  },
+  {
+    id: 'wireguard-private-key',
+    title: 'WireGuard private or preshared key',
+    vendor: 'WireGuard',
+    source: 'https://man7.org/linux/man-pages/man8/wg.8.html',
+    keywords: ['PrivateKey', 'PresharedKey'],
+    pattern:
+      '(?:PrivateKey|PresharedKey)[ \\t]{0,8}=[ \\t]{0,8}([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)(?:[^A-Za-z0-9+/=]|$)',
+    confidence: 'certain',
+    entropy: 4,
+    revoke: 'wg genkey, and replace the public key at each peer.',
+    examples: {
+      positive: ['[Interface]\nPrivateKey = {base64:42}{A|E|c}=\n', 'PresharedKey={base64:42}{M|k|8}='],
+      negative: ['PublicKey = {base64:42}A=', 'PrivateKey = <private key>', 'PrivateKey = {base64:20}='],
+    },
+  },
+  {
+    id: 'json-web-token',
+    title: 'JSON web token',
+    vendor: 'JWT',
+    source: 'https://www.rfc-editor.org/rfc/rfc7519',
+    keywords: ['eyJ'],
+    pattern:
+      '(?:^|[^A-Za-z0-9_.-])(eyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}\\.[A-Za-z0-9_-]{20,})(?:[^A-Za-z0-9_.-]|$)',
+    reach: 4096,
+    check: 'jwt',
+    confidence: 'possible',
+    allow: ['SflKxwRJSMeKKF2QT4fw', 'TJVA95OrM7E2cBab30RM'],
+    connection: 'http',
+    revoke: 'At whoever signed it; it ends by itself if it has an exp.',
+    examples: {
+      positive: ['Authorization: Bearer {jwt}', 'TOKEN={jwt}'],
+      negative: ['eyJhbGciOiJIUzI1NiJ9', 'eyJ{base64url:20}.{base64url:20}', 'eyJ...'],
+    },
+  },
+  {
+    id: 'jwk-private-key',
+    title: 'Private JSON web key',
+    vendor: 'JWK',
+    source: 'https://www.rfc-editor.org/rfc/rfc7518#section-6',
+    keywords: ['"kty"'],
+    pattern: '"kty"\\s{0,3}:\\s{0,3}"(?:RSA|EC|OKP)"[^{}]*"d"\\s{0,3}:\\s{0,3}"([A-Za-z0-9_-]{40,})"',
+    reach: 4096,
+    confidence: 'certain',
+    revoke: 'Take the key out of the set, and make another.',
+    examples: {
+      positive: [
+        '{{"kty":"EC","crv":"P-256","x":"{base64url:43}","y":"{base64url:43}","d":"{base64url:43}"}',
+        '{{ "kty": "RSA", "n": "{base64url:342}", "e": "AQAB", "d": "{base64url:342}" }',
+      ],
+      negative: [
+        '{{"kty":"EC","crv":"P-256","x":"{base64url:43}","y":"{base64url:43}"}',
+        '{{"kty":"RSA","e":"AQAB"},{{"d":"{base64url:43}"}',
+        '{{"kty":"EC","d":"<private>"}',
+      ],
+    },
+  },
+  {
+    id: 'jwk-private-key-sorted',
+    title: 'Private JSON web key (members in another order)',
+    vendor: 'JWK',
+    source: 'https://www.rfc-editor.org/rfc/rfc7517',
+    keywords: ['"kty"'],
+    pattern: '"d"\\s{0,3}:\\s{0,3}"([A-Za-z0-9_-]{40,})"[^{}]*"kty"\\s{0,3}:\\s{0,3}"(?:RSA|EC|OKP)"',
+    reach: 4096,
+    confidence: 'certain',
+    revoke: 'Take the key out of the set, and make another.',
+    examples: {
+      positive: [
+        '{{"crv":"P-256","d":"{base64url:43}","kty":"EC","x":"{base64url:43}"}',
+        '{{"d": "{base64url:342}", "e": "AQAB", "kty": "RSA"}',
+      ],
+      negative: ['{{"crv":"P-256","kty":"EC","x":"{base64url:43}"}', '{{"d":"{base64url:43}"},{{"kty":"EC"}'],
+    },
+  },
+  {
+    id: 'jwk-symmetric-key',
+    title: 'Symmetric JSON web key',
+    vendor: 'JWK',
+    source: 'https://www.rfc-editor.org/rfc/rfc7518#section-6.4',
+    keywords: ['"oct"'],
+    pattern: '"kty"\\s{0,3}:\\s{0,3}"oct"[^{}]*"k"\\s{0,3}:\\s{0,3}"([A-Za-z0-9_-]{22,})"',
+    confidence: 'certain',
+    entropy: 2.7,
+    allow: ['^AyM1SysPpbyDfgZld3um'],
+    revoke: 'Take the key out of the set, and make another.',
+    examples: {
+      positive: [
+        '{{"kty":"oct","alg":"HS256","k":"{base64url:43}"}',
+        '{{ "kty": "oct", "k": "{base64url:86}" }',
+      ],
+      negative: ['{{"kty":"oct","k":"<key>"}', '{{"kty":"oct"},{{"k":"{base64url:43}"}'],
+    },
+  },
+  {
+    id: 'otpauth-url',
+    title: 'One-time password seed (otpauth address)',
+    vendor: 'OATH',
+    source: 'https://github.com/google/google-authenticator/wiki/Key-Uri-Format',
+    keywords: ['otpauth://'],
+    pattern:
+      'otpauth://[ht]otp/[^\\s"\'<>?]{1,160}\\?(?:[a-z]{1,20}=[^\\s"\'<>&]{0,100}&(?:amp;)?){0,8}secret=([A-Za-z2-7]{16,128})(?:[^A-Za-z0-9]|$)',
+    confidence: 'certain',
+    allow: ['^JBSWY3DPEHPK3PXP$', '^HXDMVJECJJWSRB3HWIZR4IFUGFTMXBOZ$'],
+    connection: 'http',
+    revoke: 'Enrol the second factor again.',
+    examples: {
+      positive: [
+        'otpauth://totp/Acme:joe?secret={upper:32}&issuer=Acme',
+        '"otpauth://hotp/ops?issuer=Acme&secret={upper:26}&counter=1"',
+      ],
+      negative: [
+        'otpauth://totp/Acme:joe?issuer=Acme',
+        'otpauth://totp/Acme:joe?secret=<secret>',
+        'otpauth://totp/a?secret=ABC',
+      ],
+    },
+  },
+]
