@@ -21,6 +21,7 @@ import { benchRedis } from './redis.ts'
 import type { BenchResult } from './result.ts'
 import { benchRevokeStep } from './revoke-step.ts'
 import { benchRevoke } from './revoke.ts'
+import { benchScan } from './scan/peers.ts'
 import { benchS3 } from './s3.ts'
 import { benchSsh } from './ssh.ts'
 import { benchBuild, benchRun } from './step.ts'
@@ -57,10 +58,11 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   logs: benchLogs,
   leases: benchLeases,
   vault: benchVault,
+  scan: benchScan,
 }
 
 /** Takes minutes, so only when it is asked for. */
-const onRequest = ['audit-large', 'find-large']
+const onRequest = ['audit-large', 'find-large', 'scan']
 
 const words = process.argv.slice(2)
 const json = words.includes('--json')

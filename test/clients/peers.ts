@@ -145,6 +145,9 @@ export const peers: readonly Peer[] = [
     ]),
     isLibrary: true,
   },
+  peer('gitleaks', 'go', 'github.com/zricethezav/gitleaks/v8', 'v8.30.1', 'finds secrets, as we do'),
+  peer('kingfisher', 'pypi', 'kingfisher-bin', '2.14.0', 'finds secrets, as we do'),
+  peer('credsweeper', 'pypi', 'credsweeper', '1.19.5', 'finds secrets, as we do'),
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
 
@@ -172,6 +175,12 @@ function folderOf({ name, version }: Peer): string {
 /** Folders with the programs of those that are there. */
 export function peerFolders(): string[] {
   return peers.flatMap((one) => [join(folderOf(one), 'bin')]).filter((folder) => existsSync(folder))
+}
+
+/** The program of that peer, where it is built. */
+export function programOf(name: string): string | undefined {
+  const one = peers.find((peer) => peer.name === name)
+  return one !== undefined && isBuilt(one) ? join(folderOf(one), 'bin', name) : undefined
 }
 
 export function isBuilt(one: Peer): boolean {
