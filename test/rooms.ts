@@ -17,6 +17,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   store: ['lib'],
   provenance: ['lib'],
   images: ['lib', 'kinds'],
+  'scan/known': ['lib', 'mask'],
   'key-services': ['lib', 'http-client', 'clouds'],
   vault: ['lib', 'store', 'http-client', 'clouds', 'config', 'key-services'],
   honey: ['lib', 'config', 'store', 'vault'],
