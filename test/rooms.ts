@@ -20,6 +20,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'scan/known': ['lib', 'mask'],
   'key-services': ['lib', 'http-client', 'clouds'],
   vault: ['lib', 'store', 'http-client', 'clouds', 'config', 'key-services'],
+  inspection: ['lib', 'store', 'vault', 'scan/known'],
   honey: ['lib', 'config', 'store', 'vault'],
   'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
