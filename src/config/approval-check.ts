@@ -80,7 +80,10 @@ function checkApprovals(document: PolicyDocument, complain: Complain): void {
     const scanApprovers = scan?.approvers ?? document.scan?.approvers
     if (scanApprovers !== undefined)
       checkApprovers(document, trust.issuer, [{ group: scanApprovers, count: 1 }], role, (message) =>
-        complain(scan?.approvers === undefined ? ['scan', 'approvers'] : ['roles', name, 'scan', 'approvers'], message),
+        complain(
+          scan?.approvers === undefined ? ['scan', 'approvers'] : ['roles', name, 'scan', 'approvers'],
+          message,
+        ),
       )
     if (approval !== undefined)
       checkApprovers(document, trust.issuer, partsOf(approval), role, (message) =>

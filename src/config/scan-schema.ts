@@ -15,12 +15,7 @@ const allowed = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{32}$/, 'the fingerprint of a finding, 32 hex digits, as the refusal says it')
     .describe('The fingerprint of the finding: of one secret, wherever it stands.'),
-  path: z
-    .string()
-    .min(1)
-    .max(300)
-    .optional()
-    .describe('Only in files that match; `*` crosses `/`.'),
+  path: z.string().min(1).max(300).optional().describe('Only in files that match; `*` crosses `/`.'),
   reason: z.string().min(3).max(300).describe('Why it is no leak.'),
   until: z
     .string()
@@ -54,7 +49,11 @@ export const scanSchema = z.strictObject({
       'A name under `groups`: what is refused waits until one of them says yes to just these findings. Nobody approves what they triggered. Refused at once if left out.',
     ),
   timeout: duration.optional().describe('How long it waits for them; 10m if left out.'),
-  allow: z.array(allowed).max(1_000).default([]).describe('Findings that are none. Those of a role are beside those of all.'),
+  allow: z
+    .array(allowed)
+    .max(1_000)
+    .default([])
+    .describe('Findings that are none. Those of a role are beside those of all.'),
 })
 
 export type ScanConfig = z.output<typeof scanSchema>

@@ -8,7 +8,7 @@ export interface ContentScanner {
 }
 
 export interface Scanned {
-  readonly findings: readonly Finding[]
+  readonly findings: readonly (Finding & RuleFacts)[]
   /** Of one file so many findings more. */
   readonly more: number
   readonly unseen: readonly { readonly name: string; readonly why: string }[]
@@ -16,8 +16,19 @@ export interface Scanned {
   readonly candidates: readonly PlacedCandidate[]
 }
 
+/** What people are told of a rule beside its id. */
+export interface RuleFacts {
+  readonly title: string
+  /** The kind of connection that makes this credential unnecessary. */
+  readonly connection?: string
+  /** Where it is revoked. */
+  readonly revoke?: string
+}
+
 export interface PlacedCandidate extends Candidate {
   /** The file, and the member in it. */
   readonly name: string
   readonly line: number
+  /** The line says little: what is no text has none. */
+  readonly isBinary: boolean
 }

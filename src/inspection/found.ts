@@ -1,6 +1,7 @@
 import type { ScanAction } from '../config/index.ts'
 import type { ScanRules } from '../policy/index.ts'
 import type { Finding } from '../scan/findings/index.ts'
+import type { RuleFacts } from './content-scanner.ts'
 import { escapeUnseen } from '../lib/index.ts'
 import type { Owner } from './vault-secrets.ts'
 
@@ -15,11 +16,7 @@ export interface FoundSecret {
 }
 
 export interface RuleFinding {
-  readonly finding: Finding
-  readonly title: string
-  /** The kind of connection that makes this credential unnecessary, and where it is revoked. */
-  readonly connection: string | undefined
-  readonly revoke: string | undefined
+  readonly finding: Finding & RuleFacts
 }
 
 /** What was found in one thing that a step sends. */
@@ -39,7 +36,8 @@ export interface Judged {
 
 /** What the role's rules say to what was found. */
 export function judgeFound(found: Found, rules: ScanRules, action: ScanAction, nowMs: number): Judged {
-  const isAllowed = (fingerprint: string, path: string) => rules.allows({ fingerprint, path }, nowMs) !== undefined
+  const isAllowed = (fingerprint: string, path: string) =>
+    rules.allows({ fingerprint, path }, nowMs) !== undefined
   const secrets = found.secrets.filter(({ fingerprint, name }) => !isAllowed(fingerprint, name))
   const findings = found.findings.filter(
     ({ finding }) => finding.accepted === undefined && !isAllowed(finding.fingerprint, finding.file),
@@ -71,8 +69,8 @@ export function lineOfSecret({ owner, name, line, isCertain, fingerprint }: Foun
   return `${where}: ${what} [${fingerprint}]`
 }
 
-export function lineOfFinding({ finding, title, connection, revoke }: RuleFinding): string {
-  const { file, start, rule, confidence, excerpt, fingerprint } = finding
+export function lineOfFinding({ finding }: RuleFinding): string {
+  const { file, start, rule, confidence, excerpt, fingerprint, title, connection, revoke } = finding
   const instead = connection === undefined ? '' : `; a connection of kind ${connection} takes its place`
   const end = revoke === undefined ? '' : `; revoke it: ${revoke}`
   return `${shown(file)}:${start.line}:${start.column}: ${title} (${rule}, ${confidence}) ${shown(excerpt)}${instead}${end} [${fingerprint}]`

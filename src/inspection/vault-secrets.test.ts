@@ -18,7 +18,11 @@ test('every version of a secret is known, at each server, also those that were t
   const [one, two] = [open(), open()]
   assert.equal(one.known(), undefined)
   await Promise.all([one.sweep(), two.sweep()])
-  const found = (server: typeof one, text: string) => server.known()?.find(Buffer.from(`x ${text} y`)).hits.map((hit) => hit.of)
+  const found = (server: typeof one, text: string) =>
+    server
+      .known()
+      ?.find(Buffer.from(`x ${text} y`))
+      .hits.map((hit) => hit.of)
   const version = (n: number, secret = 'deploy') => [{ kind: 'secret', secret, version: n }]
   for (const each of [one, two]) {
     assert.deepEqual(found(each, values[0] ?? ''), version(1))
@@ -53,7 +57,11 @@ test('what a step was given is known while it lives; a sealed vault leaves nothi
   secrets.given({ ...lease, value: new Secret(minted) })
   secrets.given({ ...lease, value: new Secret(kept) })
   await secrets.sweep()
-  const found = (text: string) => secrets.known()?.find(Buffer.from(text)).hits.map((hit) => hit.of.kind)
+  const found = (text: string) =>
+    secrets
+      .known()
+      ?.find(Buffer.from(text))
+      .hits.map((hit) => hit.of.kind)
   assert.deepEqual([found(minted), found(kept)], [['credential'], ['secret']])
   clock.ms += 60_001
   await secrets.sweep()

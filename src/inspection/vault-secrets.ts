@@ -10,7 +10,12 @@ import { openSealed, seal, type Vault, type VaultKey } from '../vault/index.ts'
 export type Owner =
   | { readonly kind: 'secret'; readonly secret: string; readonly version: number }
   /** A credential that was made or opened for a step, and lives no longer than `untilMs`. */
-  | { readonly kind: 'credential'; readonly connection: string; readonly step: string; readonly untilMs: number }
+  | {
+      readonly kind: 'credential'
+      readonly connection: string
+      readonly step: string
+      readonly untilMs: number
+    }
 
 /** The secrets of the vault, and what steps were given, as they are looked for in what is scanned. */
 export interface VaultSecrets {
@@ -56,8 +61,7 @@ export function createVaultSecrets(deps: {
     // Sealed meanwhile.
     if (mine !== generation) return
     known = all
-    for (const add of waiting) add()
-    waiting = []
+    for (const add of waiting.splice(0)) add()
   }
 
   /** Fingerprints of what has none yet: new versions, and those that were there before there were fingerprints. */
@@ -111,7 +115,11 @@ export function createVaultSecrets(deps: {
       const { name, version, seq, sealed } = row
       ;[rows, lastSeq] = [rows + 1, seq]
       const packed = openSealed(vaultKey, contextOf(name, version), sealed).reveal()
-      all.add(`secret ${version} ${name}`, { kind: 'secret', secret: name, version }, unpackFingerprints(packed))
+      all.add(
+        `secret ${version} ${name}`,
+        { kind: 'secret', secret: name, version },
+        unpackFingerprints(packed),
+      )
     }
   }
 
@@ -145,7 +153,7 @@ export function createVaultSecrets(deps: {
   }
 
   function addGiven({ connection, step, untilMs: until, value }: Parameters<VaultSecrets['given']>[0]): void {
-    if (known === undefined || keys === undefined) return void waiting.push(() => addGiven({ connection, step, untilMs: until, value }))
+    if (known === undefined || keys === undefined || until <= deps.nowMs()) return
     const fingerprints = fingerprintsOf(value.reveal(), keys)
     // What is kept in the vault is known as that: a hit says which secret it is.
     const isKept = known.find(Buffer.from(value.reveal())).hits.length > 0
@@ -169,8 +177,15 @@ export function createVaultSecrets(deps: {
       ;[known, keys, waiting, lastSeq, rows] = [undefined, undefined, [], 0, 0]
       untilMs.clear()
     },
-    given: addGiven,
-    known: () => known,
+    given(credential) {
+      // Its forms are reckoned once something is looked at: a step is not to wait for it.
+      if (waiting.length >= mostGiven) waiting.shift()
+      waiting.push(() => addGiven(credential))
+    },
+    known() {
+      for (const add of known === undefined ? [] : waiting.splice(0)) add()
+      return known
+    },
   }
 }
 
@@ -190,7 +205,9 @@ async function loadSeed(store: Store, vaultKey: VaultKey): Promise<Secret<Buffer
     const row = await tx.selectFrom('meta').select('value').where('key', '=', seedKey).executeTakeFirst()
     if (row !== undefined) return openSealed(vaultKey, seedContext, Buffer.from(row.value, 'base64'))
     const made = randomBytes(32)
-    run(upsertRow('meta', 'key', { key: seedKey, value: seal(vaultKey, seedContext, made).toString('base64') }))
+    run(
+      upsertRow('meta', 'key', { key: seedKey, value: seal(vaultKey, seedContext, made).toString('base64') }),
+    )
     return new Secret(made)
   })
 }

@@ -15,6 +15,8 @@ export interface KnownSecrets<Of> {
   remove(id: string): void
   has(id: string): boolean
   readonly ids: () => Iterable<string>
+  /** By which a policy names one: says nothing of it to whoever has not the key. */
+  nameOf(id: string): string
   /** For a thread that scans; the same until something is added or removed. */
   table(): WindowTable
   /** What a candidate is: held against the proofs of all secrets that have such a form, in constant time each. */
@@ -49,7 +51,13 @@ export function createKnownSecrets<Of>(keys: {
       if (same === undefined) byProof.set(headOf(each.one.proof), [each])
       else same.push(each)
     }
-    made = { table: windowTableOf(keys.window, every.map(({ one }) => one)), byProof }
+    made = {
+      table: windowTableOf(
+        keys.window,
+        every.map(({ one }) => one),
+      ),
+      byProof,
+    }
     return made
   }
 
@@ -63,6 +71,7 @@ export function createKnownSecrets<Of>(keys: {
     },
     has: (id) => all.has(id),
     ids: () => all.keys(),
+    nameOf: (id) => keys.proof.proofOf(Buffer.from(`name ${id}`)).toString('hex'),
     table: () => current().table,
     prove({ start, end, form }) {
       const proof = keys.proof.proofOf(form)

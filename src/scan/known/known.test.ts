@@ -24,7 +24,9 @@ test('a secret is found in every form, wherever it stands, and only the secret',
   const forms: Record<string, string | Buffer> = {
     plain: token,
     base64,
-    'base64 of lines': Buffer.from(`some text before it ${token} and after`).toString('base64').replaceAll(/.{64}/g, '$&\n  '),
+    'base64 of lines': Buffer.from(`some text before it ${token} and after`)
+      .toString('base64')
+      .replaceAll(/.{64}/g, '$&\n  '),
     'base64 for URLs': Buffer.from(`:${token}`).toString('base64url'),
     'base64 twice': Buffer.from(base64).toString('base64'),
     hex: Buffer.from(token).toString('hex'),
@@ -36,7 +38,11 @@ test('a secret is found in every form, wherever it stands, and only the secret',
   }
   for (const [what, form] of Object.entries(forms))
     for (let before = 0; before < 9; before++) {
-      const bytes = Buffer.concat([Buffer.from('x = "y"; '.slice(0, before)), Buffer.from(form), Buffer.from('"\n')])
+      const bytes = Buffer.concat([
+        Buffer.from('x = "y"; '.slice(0, before)),
+        Buffer.from(form),
+        Buffer.from('"\n'),
+      ])
       const { hits, isWhole } = known.find(bytes)
       assert.deepEqual([hits.map(({ of }) => of), isWhole], [[token], true], `${what} after ${before}`)
       assert.equal(hits[0]?.isCertain, true)
@@ -56,16 +62,40 @@ test('of a document or a chain only what is secret in it is looked for', () => {
     private_key: rsa,
     client_email: 'deployer-of-everything@my-project-1234.iam.gserviceaccount.com',
   })
-  const known = knowing(`${certificate}${pem}`, account, 'postgres://app:s3cr3t-Pa55w0rd9Zq@db.internal/app', `deploy:${token}`)
-  const innocent = [certificate, (JSON.parse(account) as { client_email: string }).client_email, 'postgres://app:', 'deploy:']
+  const known = knowing(
+    `${certificate}${pem}`,
+    account,
+    'postgres://app:s3cr3t-Pa55w0rd9Zq@db.internal/app',
+    `deploy:${token}`,
+  )
+  const innocent = [
+    certificate,
+    (JSON.parse(account) as { client_email: string }).client_email,
+    'postgres://app:',
+    'deploy:',
+  ]
   assert.deepEqual(known.find(Buffer.from(innocent.join('\n'))).hits, [])
-  const leaks = [pem, rsa, JSON.stringify({ key: rsa }), rsa.replaceAll('\n', '\r\n'), `export DB_PASS=s3cr3t-Pa55w0rd9Zq`, `curl -u other:${token}`]
+  const leaks = [
+    pem,
+    rsa,
+    JSON.stringify({ key: rsa }),
+    rsa.replaceAll('\n', '\r\n'),
+    `export DB_PASS=s3cr3t-Pa55w0rd9Zq`,
+    `curl -u other:${token}`,
+  ]
   for (const leak of leaks) assert.equal(known.find(Buffer.from(leak)).hits.length, 1, leak.slice(0, 60))
   assert.deepEqual(known.find(Buffer.from(pem.split('\n')[0] ?? '')).hits, [])
 })
 
 test('what is short or easy to guess is not looked for; what others may use, too, is not certain', () => {
-  for (const weak of ['hunter2', 'changeme', 'postgres-password', 'aaaaaaaaaaaaaaaaaaaaaaaaaa', 'localhost:5432', '2026-11-29'])
+  for (const weak of [
+    'hunter2',
+    'changeme',
+    'postgres-password',
+    'aaaaaaaaaaaaaaaaaaaaaaaaaa',
+    'localhost:5432',
+    '2026-11-29',
+  ])
     assert.deepEqual(fingerprintsOf(weak, keys), [], weak)
   const words = knowing('correct-horse-battery-staple')
   assert.deepEqual(

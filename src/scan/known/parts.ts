@@ -43,7 +43,8 @@ function leavesOf(text: string): string[] | undefined {
   const visit = (value: unknown, name: string, depth: number): void => {
     if (depth > maxDepth || found.length >= maxParts) return
     if (typeof value === 'object' && value !== null)
-      for (const [key, member] of Object.entries(value)) visit(member, Array.isArray(value) ? name : key, depth + 1)
+      for (const [key, member] of Object.entries(value))
+        visit(member, Array.isArray(value) ? name : key, depth + 1)
     else if (typeof value === 'string' && secretName.test(name) && !publicName.test(name))
       found.push(...(privateKeysIn(value) ?? [value]))
   }
