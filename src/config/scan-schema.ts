@@ -2,8 +2,7 @@ import { z } from 'zod'
 import { duration, name } from './name-schema.ts'
 
 /** Where what leaves a step is looked at. */
-export const scanPlaces = ['push', 'packages', 'images', 'artifacts', 'output'] as const
-export type ScanPlace = (typeof scanPlaces)[number]
+export type ScanPlace = 'push' | 'packages' | 'images' | 'artifacts' | 'output'
 
 const actions = ['block', 'known', 'warn', 'record', 'off'] as const
 export type ScanAction = (typeof actions)[number]

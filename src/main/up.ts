@@ -190,7 +190,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const gateway = createGateway({
     honey,
     inspection: inspecting.inspection,
-    given: inspecting.given,
+    given: (...given) => inspecting.given(...given),
     recordings,
     approvers: approvals.operations,
     guard,

@@ -61,7 +61,7 @@ export function findCandidates(
   found: (candidate: Candidate) => void,
   most: number,
 ): boolean {
-  const { key, bits, shapes } = table
+  const { key, shapes } = table
   if (shapes.size === 0) return true
   // Words are read where they are aligned in memory.
   const skipped = (stride - (bytes.byteOffset % stride)) % stride

@@ -8,12 +8,6 @@
  * what is proved.
  */
 export { findCandidates, type Candidate, type WindowTable } from './candidates.ts'
-export {
-  fingerprintsOf,
-  packFingerprints,
-  packedVersion,
-  unpackFingerprints,
-  type Fingerprint,
-} from './fingerprint.ts'
+export { fingerprintsOf, packFingerprints, unpackFingerprints, type Fingerprint } from './fingerprint.ts'
 export { keysOf } from './keys.ts'
 export { createKnownSecrets, type KnownHit, type KnownSecrets } from './known-secrets.ts'

@@ -13,10 +13,10 @@ function knowing(...secrets: readonly string[]) {
 }
 
 const token = `tok_${randomBytes(27).toString('base64url')}`
-const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
   ...{ type: 'pkcs8', format: 'pem' },
-}) as string
+})
 
 test('a secret is found in every form, wherever it stands, and only the secret', () => {
   const known = knowing(token)
