@@ -13,7 +13,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   mask: ['lib'],
   'ssh-keys': ['lib'],
   lockfiles: ['lib'],
-  pipelines: ['lib'],
+  pipelines: ['lib', 'kinds', 'scan/findings'],
   store: ['lib'],
   provenance: ['lib'],
   images: ['lib', 'kinds'],
@@ -177,6 +177,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'audit/sbom',
     'audit/search',
     'attest/sign',
+    'pipelines',
   ],
   main: [
     ...[

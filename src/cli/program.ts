@@ -13,6 +13,7 @@ import { addDoctor } from './doctor-command.ts'
 import { addCredentials } from './credential-commands.ts'
 import { endWithReader, exitCodes } from './output.ts'
 import { addPeople } from './people-commands.ts'
+import { addPipeline } from './pipeline-commands.ts'
 import { addPolicy } from './policy-commands.ts'
 import { addProcesses, type Starters } from './process-commands.ts'
 import { addSecrets } from './secret-commands.ts'
@@ -59,6 +60,8 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   addTokens(program, starters)
   program.commandsGroup('The policy:')
   addPolicy(program)
+  program.commandsGroup('Pipelines of a CI:')
+  addPipeline(program)
   program.commandsGroup('Attestations:')
   addAttest(program)
   addVerify(program)

@@ -19,6 +19,8 @@ export interface SarifResult {
   readonly column: number
   readonly endLine?: number
   readonly endColumn?: number
+  /** The same elsewhere in the file. */
+  readonly others?: readonly { readonly line: number; readonly column: number }[]
   /** What SARIF has no form for here: `partialFingerprints`, `suppressions`. */
   readonly more?: object
 }
@@ -33,18 +35,20 @@ export function sarifLog(
   results: readonly SarifResult[],
   run: object = {},
 ): object {
+  return sarifRuns([{ ...sarifRun(tool, rules, results), ...run }])
+}
+
+/** Several runs, each of another tool, as one log. */
+export function sarifRuns(runs: readonly object[]): object {
+  return { $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs }
+}
+
+export function sarifRun(tool: string, rules: readonly SarifRule[], results: readonly SarifResult[]): object {
   const indexes = new Map(rules.map(({ id }, index) => [id, index]))
   return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
-      {
-        tool: { driver: { name: tool, rules: rules.map(describeRule) } },
-        columnKind: 'utf16CodeUnits',
-        results: results.map((result) => describeResult(result, indexes.get(result.ruleId) ?? -1)),
-        ...run,
-      },
-    ],
+    tool: { driver: { name: tool, rules: rules.map(describeRule) } },
+    columnKind: 'utf16CodeUnits',
+    results: results.map((result) => describeResult(result, indexes.get(result.ruleId) ?? -1)),
   }
 }
 
@@ -60,12 +64,16 @@ function describeRule({ id, title, why, fix, level, helpUri }: SarifRule): objec
 }
 
 function describeResult(result: SarifResult, ruleIndex: number): object {
-  const { ruleId, level, message, file, line, column, endLine, endColumn, more } = result
+  const { ruleId, level, message, file, line, column, endLine, endColumn, others = [], more } = result
   const end = endLine === undefined || endColumn === undefined ? {} : { endLine, endColumn }
-  const region = { startLine: line, startColumn: column, ...end }
+  const locationOf = (region: object) => ({
+    physicalLocation: { artifactLocation: { uri: uriOf(file) }, region },
+  })
+  const related = others.map((at) => locationOf({ startLine: at.line, startColumn: at.column }))
   return {
     ...{ ruleId, ruleIndex, level, message: { text: message } },
-    locations: [{ physicalLocation: { artifactLocation: { uri: uriOf(file) }, region } }],
+    locations: [locationOf({ startLine: line, startColumn: column, ...end })],
+    ...(related.length === 0 ? {} : { relatedLocations: related }),
     ...more,
   }
 }

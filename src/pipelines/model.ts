@@ -177,6 +177,8 @@ export interface SecretReference {
 export interface ReadProblem {
   readonly message: string
   readonly span: Span
+  /** The file is whole, and a program or expression in it decides. */
+  readonly isUnclear?: true
 }
 
 export interface PipelineFile {

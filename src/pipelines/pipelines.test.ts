@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createPositions, placeOf, readCheckout, readPipeline, referencesOf } from './index.ts'
+import { createPositions, placeOf, readCheckout, readPipeline, referencesOf, replacementOf } from './index.ts'
 import { shapes } from './read/fixtures.fixture.ts'
 import { isJobToken, looksSecret } from './read/secret-names.ts'
 
@@ -59,5 +59,10 @@ test('a checkout and a text are read alike', () => {
   const { files } = readCheckout(`${shapes}/go-release`)
   const [file] = files
   assert.deepEqual(readPipeline(file?.path ?? '', file?.text ?? '', 'github'), file)
-  assert.equal(file === undefined ? 0 : referencesOf(file).length, 7)
+  assert.ok(file !== undefined)
+  assert.equal(referencesOf(file).length, 7)
+  assert.deepEqual(
+    file.secrets.map((secret) => replacementOf(file, secret)?.connection),
+    [undefined, 'oci', 'github', 'http', 'ssh', undefined, undefined, 'http', 'github'],
+  )
 })

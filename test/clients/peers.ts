@@ -148,6 +148,8 @@ export const peers: readonly Peer[] = [
   peer('gitleaks', 'go', 'github.com/zricethezav/gitleaks/v8', 'v8.30.1', 'finds secrets, as we do'),
   peer('kingfisher', 'pypi', 'kingfisher-bin', '2.14.0', 'finds secrets, as we do'),
   peer('credsweeper', 'pypi', 'credsweeper', '1.19.5', 'finds secrets, as we do'),
+  peer('zizmor', 'pypi', 'zizmor', '1.32.0', 'reads workflows'),
+  peer('actionlint', 'go', 'github.com/rhysd/actionlint/cmd/actionlint', 'v1.7.12', 'reads workflows'),
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
 

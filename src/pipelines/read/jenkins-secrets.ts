@@ -34,6 +34,7 @@ function named(tokens: readonly Token[], i: number, found: FoundSecret[], proble
   if (value?.kind !== 'string' || value.isInterpolated) {
     problems.push({
       message: 'which credential it uses is computed: it is not read',
+      isUnclear: true,
       span: spanOf(tokens[i]),
     })
     return
@@ -72,7 +73,12 @@ function called(tokens: readonly Token[], i: number, found: FoundSecret[], probl
   const target = tokens[i - 1]?.text === '=' ? tokens[i - 2]?.text : undefined
   for (const id of ids) {
     if (id.kind === 'string' && !id.isInterpolated) found.push(secretOf(id, target))
-    else problems.push({ message: 'which credential it uses is computed: it is not read', span: spanOf(id) })
+    else
+      problems.push({
+        message: 'which credential it uses is computed: it is not read',
+        isUnclear: true,
+        span: spanOf(id),
+      })
   }
 }
 

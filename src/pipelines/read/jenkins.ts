@@ -26,6 +26,7 @@ export function readJenkins(text: string): JenkinsParts {
     problems.push({
       message: 'it is no declarative pipeline: only its stages, shell steps and credentials are read',
       span: { start: 0, end: 0 },
+      isUnclear: true,
     })
   return {
     role: 'pipeline',
@@ -111,7 +112,11 @@ function stepOfBlock({ head, start, end }: Block, problems: ReadProblem[]): Step
   const command = from.find(({ kind }) => kind === 'string')
   const span = { start, end }
   if (command === undefined) {
-    problems.push({ message: `the command of ${call.text} is computed: it is not read`, span })
+    problems.push({
+      message: `the command of ${call.text} is computed: it is not read`,
+      span,
+      isUnclear: true,
+    })
     return []
   }
   return [

@@ -11,7 +11,7 @@ export function looksSecret(name: string): boolean {
   // `npmToken` and `npm-token` say it as NPM_TOKEN does.
   const words = name
     .slice(0, 200)
-    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/([a-z])([A-Z])|([0-9])(?=[A-Z][a-z])/g, (all) => `${all[0] ?? ''}_${all.slice(1)}`)
     .replaceAll(/[-.\s]/g, '_')
     .toUpperCase()
   return secretWord.test(words) && (!notSecret.test(words) || butSecret.test(words))

@@ -17,6 +17,7 @@ export {
   writeWhole,
   type Baseline,
 } from './baseline.ts'
+export { ignoringAt } from './ignore.ts'
 export { findingsIn, type FindingOptions, type Findings } from './find.ts'
 export { rankOf, type Acceptance, type Commit, type Confidence, type Finding } from './model.ts'
 export type { Found, Looked, Point } from './model.ts'
