@@ -61,7 +61,7 @@ function wrongPackage(file: string, name: string): string | undefined {
 }
 
 /** The room with the longest name that the file lies in. */
-function roomOf(file: string): string | undefined {
+export function roomOf(file: string): string | undefined {
   for (let folder = dirname(file); folder !== '.'; folder = dirname(folder))
     if (rooms[folder] !== undefined) return folder
   return undefined

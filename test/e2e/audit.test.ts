@@ -19,6 +19,7 @@ import { Ajv } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { projectFolder, runMayfly, setStage, startUp, type Stage } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 let stage: Stage
 let runId = ''
@@ -355,7 +356,7 @@ async function startWitness(folder: string, name: string, port = '0'): Promise<S
   }
 }
 
-test('two witnesses, a lost quorum and its return, and a sink: with the commands alone', async (t) => {
+test('two witnesses, a lost quorum and its return, and a sink: with the commands alone', slow, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-audit-e2e-'))
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }))
   const own = await setStage()

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { baseEnvironment, projectFolder, runMayfly, setStage, startUp, type Stage } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 // What a person types, mistakes included, and what they read then.
 let stage: Stage
@@ -321,35 +322,41 @@ test('apply sends along the certificate file that a connection names', async () 
   assert.match(shown.stdout, /, ca: git\.pem[^]*\n\n# --- ca:git\.pem ---\n-----BEGIN CERTIFICATE-----\n/)
 })
 
-test('a lost operator token: a new one from the machine itself, while the server runs and while not; recorded', async () => {
-  const data = join(home, 'server')
-  const recover = async (...more: string[]) =>
-    await runMayfly(['token', 'recover', '--data', data, '--json', ...more], bare())
-  const early = await recover()
-  assert.equal(early.exitCode, 1)
-  assert.match(early.stderr, /no server has kept data in/)
-  const first = await startUp(data)
-  const running = await recover()
-  assert.equal(running.exitCode, 0, running.stderr)
-  const ask = async (server: string, ran: { stdout: string }) => {
-    const { token } = JSON.parse(ran.stdout) as { token: string }
-    return await runMayfly(['token', 'list'], { ...bare(), MAYFLY_SERVER: server, MAYFLY_TOKEN: token })
-  }
-  assert.equal((await ask(first.url, running)).exitCode, 0)
-  await first.stop()
-  const stopped = await recover('--name', 'second')
-  assert.equal(stopped.exitCode, 0, stopped.stderr)
-  const second = await startUp(data)
-  assert.equal((await ask(second.url, stopped)).exitCode, 0)
-  await second.stop()
-  const { stdout } = await runMayfly(['audit', 'show', '--data', data], bare())
-  assert.deepEqual(
-    [...stdout.matchAll(/made the operator token "(\w+)" on the server’s machine/g)].map(([, name]) => name),
-    ['operator', 'second'],
-  )
-  const verified = await runMayfly(['audit', 'verify', '--data', data], bare())
-  assert.equal(verified.exitCode, 0, verified.stdout)
-})
+test(
+  'a lost operator token: a new one from the machine itself, while the server runs and while not; recorded',
+  slow,
+  async () => {
+    const data = join(home, 'server')
+    const recover = async (...more: string[]) =>
+      await runMayfly(['token', 'recover', '--data', data, '--json', ...more], bare())
+    const early = await recover()
+    assert.equal(early.exitCode, 1)
+    assert.match(early.stderr, /no server has kept data in/)
+    const first = await startUp(data)
+    const running = await recover()
+    assert.equal(running.exitCode, 0, running.stderr)
+    const ask = async (server: string, ran: { stdout: string }) => {
+      const { token } = JSON.parse(ran.stdout) as { token: string }
+      return await runMayfly(['token', 'list'], { ...bare(), MAYFLY_SERVER: server, MAYFLY_TOKEN: token })
+    }
+    assert.equal((await ask(first.url, running)).exitCode, 0)
+    await first.stop()
+    const stopped = await recover('--name', 'second')
+    assert.equal(stopped.exitCode, 0, stopped.stderr)
+    const second = await startUp(data)
+    assert.equal((await ask(second.url, stopped)).exitCode, 0)
+    await second.stop()
+    const { stdout } = await runMayfly(['audit', 'show', '--data', data], bare())
+    assert.deepEqual(
+      [...stdout.matchAll(/made the operator token "(\w+)" on the server’s machine/g)].map(
+        ([, name]) => name,
+      ),
+      ['operator', 'second'],
+    )
+    const verified = await runMayfly(['audit', 'verify', '--data', data], bare())
+    assert.equal(verified.exitCode, 0, verified.stdout)
+  },
+)
 
 test('somebody else’s data folder gives no token', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('needs root to be somebody else')

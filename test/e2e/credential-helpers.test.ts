@@ -17,7 +17,7 @@ import { buffer } from 'node:stream/consumers'
 import { after, before, test, type TestContext } from 'node:test'
 import { makeCertificate } from '../../demo/peers/git-server.ts'
 import { projectFolder, setStage, type Stage } from '../../demo/stage.ts'
-import { isWhole } from '../whole.ts'
+import { slow } from '../whole.ts'
 
 /** An API that makes credentials, and everything that takes them: a Git host, a registry, AWS, a cluster, npm. */
 const alive = new Map<string, string>()
@@ -257,8 +257,6 @@ test('skopeo, by the name that docker and podman look for as well', async (t) =>
 })
 
 // src/cli/credential/protocols.test.ts shows the forms that the two slow ones read, in every `npm test`.
-const slow = { skip: isWhole ? false : 'npm run test:whole' }
-
 test('the AWS CLI', slow, async (t) => {
   if (!needs(t, 'aws')) return
   const config = join(stage.folder, 'aws-config')

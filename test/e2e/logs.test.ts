@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { outputFrames } from '../../src/lib/index.ts'
 import { setStage, startUp, type Ran, type Stage, type Up } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 let stage: Stage
 let again: Up | undefined
@@ -191,7 +192,7 @@ test('two steps at once have a log each; --step shows one, and says which there 
   assert.equal((await logs('run_nobody')).exitCode, 1)
 })
 
-test('the server is killed in the middle and comes back: the log goes on, whole', async () => {
+test('the server is killed in the middle and comes back: the log goes on, whole', slow, async () => {
   const job = openJob()
   const running = job.start(
     'echo before; touch said; until [ -e gone ]; do sleep 0.05; done; echo while it was away; until [ -e back ]; do sleep 0.05; done; echo after',

@@ -6,6 +6,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import { spawnSync } from 'node:child_process'
 import { setStage, type Ran, type Stage } from '../../demo/stage.ts'
 import { makeLayout, noRegistry, startRegistry, type Registry } from './registry.ts'
+import { slow } from '../whole.ts'
 
 const host = 'registry.example.org'
 const skip = noRegistry() || noProgram('skopeo')
@@ -130,7 +131,7 @@ test('a step’s own login does not go out; a real mount, and a delete, by curl'
 
 test(
   'what passes is not kept: after 100 MB, 100 MB more in and out take no more memory',
-  { skip },
+  { skip: slow.skip || skip },
   async () => {
     const peakMb = () =>
       Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${stage.up.pid}/status`, 'utf8'))?.[1]) / 1024

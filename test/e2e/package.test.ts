@@ -21,6 +21,7 @@ import { createInterface } from 'node:readline'
 import { after, before, test, type TestContext } from 'node:test'
 import { startIssuer, type CiIssuer } from '../../demo/peers/issuer.ts'
 import { baseEnvironment, projectFolder } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 // What `npm pack` gives, installed where there is nothing else, started as the package's user would.
 let folder: string
@@ -144,7 +145,7 @@ test('the package as this user: up, apply and a step', async (t) => {
   await upAndRun([], home, ['--data', join(home, 'data')])
 })
 
-test('the package as an ordinary user, its data in that user’s state folder', async (t) => {
+test('the package as an ordinary user, its data in that user’s state folder', slow, async (t) => {
   if (skipped !== undefined) return t.skip(skipped)
   if (!isRoot) return t.skip('the test before this one is by an ordinary user')
   const [program = '', ...rest] = asNobody
@@ -204,7 +205,7 @@ test('its own Node goes before the machine’s, but not one for another processo
     assert.equal(launch(t, machine, [`node-linux-${other}`]).stdout, 'the machine’s\n')
 })
 
-test('a clone builds itself at its first start, or says that npm ci is missing', (t) => {
+test('a clone builds itself at its first start, or says that npm ci is missing', slow, (t) => {
   const clone = join(folder, 'clone')
   t.after(() => rmSync(clone, { recursive: true, force: true }))
   for (const name of ['bin', 'scripts', 'src', 'package.json', 'tsconfig.json'])

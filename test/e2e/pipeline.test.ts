@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { projectFolder, setStage, type Ran, type Stage } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 let stage: Stage
 before(async () => {
@@ -422,25 +423,29 @@ steps:
 
 const idToken = () => stage.issuer.sign(stage.server)
 
-test('a long build, then a release whose role lasts less long: its time counts from its own step', async () => {
-  const text = `
+test(
+  'a long build, then a release whose role lasts less long: its time counts from its own step',
+  slow,
+  async () => {
+    const text = `
 steps:
   - { name: build, role: build, run: sleep 8 }
   - { name: release, role: brief, run: git ls-remote -q https://git.example.com/octo-org/links }
   - { name: again, role: brief, run: git ls-remote -q https://git.example.com/octo-org/links }
 `
-  // A CI that gives a token whenever it is asked, and one that gives its job a single one.
-  for (const env of [{}, { MAYFLY_ID_TOKEN: await idToken() }]) {
-    const it = await results(text, env)
-    assert.deepEqual(told(it), [
-      ['build', 0],
-      ['release', 0],
-      ['again', 0],
-    ])
-  }
-})
+    // A CI that gives a token whenever it is asked, and one that gives its job a single one.
+    for (const env of [{}, { MAYFLY_ID_TOKEN: await idToken() }]) {
+      const it = await results(text, env)
+      assert.deepEqual(told(it), [
+        ['build', 0],
+        ['release', 0],
+        ['again', 0],
+      ])
+    }
+  },
+)
 
-test('a step that may begin a second after the job at most says so when it is later', async () => {
+test('a step that may begin a second after the job at most says so when it is later', slow, async () => {
   const it = await results(
     `
 steps:
@@ -456,16 +461,20 @@ steps:
   assert.match(it.steps[1]?.detail ?? '', /longer max_wait/)
 })
 
-test('a step that outlives its role is told which, and for how long it had it; recorded, too', async () => {
-  const ran = await pipeline('steps:\n  - { name: slow, role: hasty, run: sleep 600 }\n')
-  assert.equal(ran.exitCode, 125)
-  assert.match(
-    ran.stderr,
-    /the time of its role is over: it had 2 s in role "hasty"; give the role a longer ttl/,
-  )
-  const run = /mayfly audit show --run (run_\w+)/.exec(ran.stderr)?.[1] ?? ''
-  await recorded(run, /"lifetimeSeconds":2/, ['--json'])
-})
+test(
+  'a step that outlives its role is told which, and for how long it had it; recorded, too',
+  slow,
+  async () => {
+    const ran = await pipeline('steps:\n  - { name: slow, role: hasty, run: sleep 600 }\n')
+    assert.equal(ran.exitCode, 125)
+    assert.match(
+      ran.stderr,
+      /the time of its role is over: it had 2 s in role "hasty"; give the role a longer ttl/,
+    )
+    const run = /mayfly audit show --run (run_\w+)/.exec(ran.stderr)?.[1] ?? ''
+    await recorded(run, /"lifetimeSeconds":2/, ['--json'])
+  },
+)
 
 test('roles that are refused are refused before anything runs, also those of later steps', async () => {
   const ran = await pipeline(`

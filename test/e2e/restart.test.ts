@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setStage, startUp, type Stage, type Up } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 /** The server is killed in the middle of a step and started again on its ports, as a service manager does it. */
 let stage: Stage
@@ -53,20 +54,24 @@ async function entriesOf(type: string): Promise<Entry[]> {
   return entries.filter((entry) => entry.type.includes(type))
 }
 
-test('killed between the opening of a step and its first tunnel: the step goes on with the certificate it was given', async () => {
-  const running = inStep(
-    `touch opened; until [ -e back ]; do sleep 0.1; done; git clone -q ${repositoryUrl} cloned`,
-  )
-  await marked('opened')
-  await killAndStart()
-  mark('back')
-  const ran = await running
-  assert.equal(ran.exitCode, 0, ran.stderr)
-  assert.doesNotMatch(ran.stderr, /certificate/)
-  assert.ok(existsSync(join(stage.workspace, 'cloned/package.json')))
-})
+test(
+  'killed between the opening of a step and its first tunnel: the step goes on with the certificate it was given',
+  slow,
+  async () => {
+    const running = inStep(
+      `touch opened; until [ -e back ]; do sleep 0.1; done; git clone -q ${repositoryUrl} cloned`,
+    )
+    await marked('opened')
+    await killAndStart()
+    mark('back')
+    const ran = await running
+    assert.equal(ran.exitCode, 0, ran.stderr)
+    assert.doesNotMatch(ran.stderr, /certificate/)
+    assert.ok(existsSync(join(stage.workspace, 'cloned/package.json')))
+  },
+)
 
-test('a command that begins while the server is away waits for it', async () => {
+test('a command that begins while the server is away waits for it', slow, async () => {
   const running = inStep(
     `touch opened; until [ -e gone ]; do sleep 0.1; done; touch asking; git clone -q ${repositoryUrl} cloned`,
   )
@@ -92,47 +97,56 @@ test('killed while the step clones: what breaks off is the transfer, not the tru
   assert.doesNotMatch(ran.stderr, /certificate|has ended/)
 })
 
-test('killed a moment after the step was given something: its provenance says that it may lack some', async () => {
-  const script = `git clone -q ${repositoryUrl} cloned && touch cloned/done; until [ -e back ]; do sleep 0.1; done; printf app > app.txt`
-  const running = stage.runJob(
-    [
-      ...['run', '--role', 'build', '--artifact', 'app.txt', '--attestations', 'out'],
-      ...['--', 'bash', '-c', script],
-    ],
-    stage.jobEnvironment(),
-  )
-  // Sooner than the second after which it is recorded.
-  await marked('cloned/done', 5)
-  await killAndStart()
-  mark('back')
-  const ran = await running
-  assert.equal(ran.exitCode, 0, ran.stderr)
-  const bundle = readFileSync(join(stage.workspace, 'out/app.txt.sigstore.json'), 'utf8')
-  const { dsseEnvelope } = JSON.parse(bundle) as { dsseEnvelope: { payload: string } }
-  assert.match(Buffer.from(dsseEnvelope.payload, 'base64').toString(), /"dependenciesIncomplete":true/)
-  // It is published a moment later.
-  const isSaid = async () =>
-    (await entriesOf('')).some((entry) => JSON.stringify(entry).includes('"downloadsIncomplete":true'))
-  let said = false
-  for (let tries = 0; !said && tries < 10; tries++) said = await isSaid()
-  assert.ok(said)
-})
+test(
+  'killed a moment after the step was given something: its provenance says that it may lack some',
+  slow,
+  async () => {
+    const script = `git clone -q ${repositoryUrl} cloned && touch cloned/done; until [ -e back ]; do sleep 0.1; done; printf app > app.txt`
+    const running = stage.runJob(
+      [
+        ...['run', '--role', 'build', '--artifact', 'app.txt', '--attestations', 'out'],
+        ...['--', 'bash', '-c', script],
+      ],
+      stage.jobEnvironment(),
+    )
+    // Sooner than the second after which it is recorded.
+    await marked('cloned/done', 5)
+    await killAndStart()
+    mark('back')
+    const ran = await running
+    assert.equal(ran.exitCode, 0, ran.stderr)
+    const bundle = readFileSync(join(stage.workspace, 'out/app.txt.sigstore.json'), 'utf8')
+    const { dsseEnvelope } = JSON.parse(bundle) as { dsseEnvelope: { payload: string } }
+    assert.match(Buffer.from(dsseEnvelope.payload, 'base64').toString(), /"dependenciesIncomplete":true/)
+    // It is published a moment later.
+    const isSaid = async () =>
+      (await entriesOf('')).some((entry) => JSON.stringify(entry).includes('"downloadsIncomplete":true'))
+    let said = false
+    for (let tries = 0; !said && tries < 10; tries++) said = await isSaid()
+    assert.ok(said)
+  },
+)
 
-test('killed while npm installs: what was pinned stays pinned, and npm goes on, or goes again', async () => {
-  const install = 'npm ci --no-audit --no-fund --cache ./cache --fetch-retries 8 --fetch-retry-mintimeout 300'
-  // npm asks again for what it could not ask for, not for a body that broke off in the middle.
-  const running = inStep(`git clone -q ${repositoryUrl} . && touch cloned && (${install} || ${install})`)
-  await marked('cloned')
-  // npm has fetched something, and not all.
-  await marked('cache/_cacache')
-  await killAndStart()
-  const ran = await running
-  assert.equal(ran.exitCode, 0, ran.stderr)
-  assert.ok(readdirSync(join(stage.workspace, 'node_modules')).length > 0)
-  assert.equal((await entriesOf('lockfile.pinned')).length, 1)
-})
+test(
+  'killed while npm installs: what was pinned stays pinned, and npm goes on, or goes again',
+  slow,
+  async () => {
+    const install =
+      'npm ci --no-audit --no-fund --cache ./cache --fetch-retries 8 --fetch-retry-mintimeout 300'
+    // npm asks again for what it could not ask for, not for a body that broke off in the middle.
+    const running = inStep(`git clone -q ${repositoryUrl} . && touch cloned && (${install} || ${install})`)
+    await marked('cloned')
+    // npm has fetched something, and not all.
+    await marked('cache/_cacache')
+    await killAndStart()
+    const ran = await running
+    assert.equal(ran.exitCode, 0, ran.stderr)
+    assert.ok(readdirSync(join(stage.workspace, 'node_modules')).length > 0)
+    assert.equal((await entriesOf('lockfile.pinned')).length, 1)
+  },
+)
 
-test('a lockfile that was changed after the restart widens nothing', async () => {
+test('a lockfile that was changed after the restart widens nothing', slow, async () => {
   const running = inStep(
     `git clone -q ${repositoryUrl} . && npm ci --no-audit --no-fund --ignore-scripts >/dev/null && touch opened; until [ -e back ]; do sleep 0.1; done; npm cache clean --force 2>/dev/null; npm install --no-save --no-audit --no-fund left-pad; echo "rc $?"`,
   )

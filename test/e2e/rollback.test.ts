@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { baseEnvironment, runMayfly, setStage, startUp, type Up } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 let folder: string
 let data: string
@@ -83,7 +84,7 @@ test('an older copy of the log is refused at the start: what is missing, what to
   await (await start()).stop()
 })
 
-test('an older copy of the log that has grown again is refused, too', async () => {
+test('an older copy of the log that has grown again is refused, too', slow, async () => {
   const first = await start()
   await first.stop()
   copy('audit')
@@ -101,77 +102,87 @@ test('an older copy of the log that has grown again is refused, too', async () =
   await assert.rejects(start(), /has something else in place of entry \d+/)
 })
 
-test('put back while the server runs: nothing is issued any more, loudly; with the right folder it goes on', async () => {
-  const up = await start()
-  await up.stop()
-  copy('audit')
-  const again = await start()
-  await setSecret(again, up.operatorToken, 'one')
-  const logPid = () =>
-    (JSON.parse(readFileSync(join(data, 'up.json'), 'utf8')) as { auditPid: number }).auditPid
-  // Renamed first, so that the process that is started again meets the older one.
-  renameSync(join(data, 'audit'), join(folder, 'newer'))
-  renameSync(join(folder, 'audit'), join(data, 'audit'))
-  process.kill(logPid(), 'SIGKILL')
-  const until = async (holds: (state: { ready: boolean; reasons: string[] }) => boolean) => {
-    for (let tries = 0; tries < 200; tries++) {
-      const state = await readiness(again)
-      if (holds(state)) return state
-      await new Promise((next) => setTimeout(next, 50))
+test(
+  'put back while the server runs: nothing is issued any more, loudly; with the right folder it goes on',
+  slow,
+  async () => {
+    const up = await start()
+    await up.stop()
+    copy('audit')
+    const again = await start()
+    await setSecret(again, up.operatorToken, 'one')
+    const logPid = () =>
+      (JSON.parse(readFileSync(join(data, 'up.json'), 'utf8')) as { auditPid: number }).auditPid
+    // Renamed first, so that the process that is started again meets the older one.
+    renameSync(join(data, 'audit'), join(folder, 'newer'))
+    renameSync(join(folder, 'audit'), join(data, 'audit'))
+    process.kill(logPid(), 'SIGKILL')
+    const until = async (holds: (state: { ready: boolean; reasons: string[] }) => boolean) => {
+      for (let tries = 0; tries < 200; tries++) {
+        const state = await readiness(again)
+        if (holds(state)) return state
+        await new Promise((next) => setTimeout(next, 50))
+      }
+      throw new Error(`never: ${JSON.stringify(await readiness(again))}`)
     }
-    throw new Error(`never: ${JSON.stringify(await readiness(again))}`)
-  }
-  const state = await until(({ reasons }) => reasons.some((one) => /older copy/.test(one)))
-  assert.equal(state.ready, false)
-  const refused = await setSecret(again, up.operatorToken, 'two')
-  assert.notEqual(refused.exitCode, 0)
-  assert.match(refused.stderr, /the audit log is an older copy/)
-  assert.match(again.said(), /the audit log is an older copy.*Nothing is issued until then/)
-  await again.stop()
-  renameSync(join(data, 'audit'), join(folder, 'older'))
-  renameSync(join(folder, 'newer'), join(data, 'audit'))
-  const third = await start()
-  assert.equal((await readiness(third)).ready, true)
-})
+    const state = await until(({ reasons }) => reasons.some((one) => /older copy/.test(one)))
+    assert.equal(state.ready, false)
+    const refused = await setSecret(again, up.operatorToken, 'two')
+    assert.notEqual(refused.exitCode, 0)
+    assert.match(refused.stderr, /the audit log is an older copy/)
+    assert.match(again.said(), /the audit log is an older copy.*Nothing is issued until then/)
+    await again.stop()
+    renameSync(join(data, 'audit'), join(folder, 'older'))
+    renameSync(join(folder, 'newer'), join(data, 'audit'))
+    const third = await start()
+    assert.equal((await readiness(third)).ready, true)
+  },
+)
 
-test('an older copy of the store is noticed: its sessions end, tokens from before are refused, what people did is named', async () => {
-  await using stage = await setStage({ upArguments: ['--drain-seconds', '0'] })
-  await setSecret(stage.up, stage.operatorToken, 'shared')
-  await stage.up.stop()
-  data = stage.dataFolder
-  copy('server')
-  const environment = stage.jobEnvironment()
-  const second = await start()
-  await setSecret(second, stage.operatorToken, 'later')
-  const asked = await as(second, stage.operatorToken, 'POST', '/v1/compromises/shared', { reason: 'a leak' })
-  assert.ok(asked.status < 300, JSON.stringify(asked.body))
-  await second.stop()
-  putBack('server')
-  const third = await start()
-  assert.match(third.said(), /the store is an older copy: the audit log has entries \d+ to \d+/)
-  assert.match(third.said(), /what people changed since then is undone: .*1 secret\.set.*; do it again/)
-  assert.match(
-    third.said(),
-    /the log says that others know these secrets.*: shared\. They are used for nothing/,
-  )
-  assert.match(
-    JSON.stringify(await readiness(third)),
-    /store: it was an older copy.*compromised since: shared/,
-  )
-  const known = await as(third, stage.operatorToken, 'GET', '/v1/compromises/shared')
-  assert.match(JSON.stringify(known.body), /"version":1.*a leak/)
-  // One that was issued before the restore may have been used already.
-  const old = await stage.issuer.sign(third.url, { iat: Math.floor(Date.now() / 1000) - 60 })
-  const env = { ...environment, MAYFLY_SERVER: third.url, MAYFLY_ID_TOKEN: old }
-  const ran = await stage.runJob(['run', '--role', 'build', '--', 'true'], env)
-  assert.match(ran.stderr, /issued before the store of this server was restored/)
-  await third.stop()
-  assert.equal((await entriesOf('store.restored')).length, 1)
-  const fourth = await start()
-  assert.doesNotMatch(fourth.said(), /older copy/)
-})
+test(
+  'an older copy of the store is noticed: its sessions end, tokens from before are refused, what people did is named',
+  slow,
+  async () => {
+    await using stage = await setStage({ upArguments: ['--drain-seconds', '0'] })
+    await setSecret(stage.up, stage.operatorToken, 'shared')
+    await stage.up.stop()
+    data = stage.dataFolder
+    copy('server')
+    const environment = stage.jobEnvironment()
+    const second = await start()
+    await setSecret(second, stage.operatorToken, 'later')
+    const asked = await as(second, stage.operatorToken, 'POST', '/v1/compromises/shared', {
+      reason: 'a leak',
+    })
+    assert.ok(asked.status < 300, JSON.stringify(asked.body))
+    await second.stop()
+    putBack('server')
+    const third = await start()
+    assert.match(third.said(), /the store is an older copy: the audit log has entries \d+ to \d+/)
+    assert.match(third.said(), /what people changed since then is undone: .*1 secret\.set.*; do it again/)
+    assert.match(
+      third.said(),
+      /the log says that others know these secrets.*: shared\. They are used for nothing/,
+    )
+    assert.match(
+      JSON.stringify(await readiness(third)),
+      /store: it was an older copy.*compromised since: shared/,
+    )
+    const known = await as(third, stage.operatorToken, 'GET', '/v1/compromises/shared')
+    assert.match(JSON.stringify(known.body), /"version":1.*a leak/)
+    // One that was issued before the restore may have been used already.
+    const old = await stage.issuer.sign(third.url, { iat: Math.floor(Date.now() / 1000) - 60 })
+    const env = { ...environment, MAYFLY_SERVER: third.url, MAYFLY_ID_TOKEN: old }
+    const ran = await stage.runJob(['run', '--role', 'build', '--', 'true'], env)
+    assert.match(ran.stderr, /issued before the store of this server was restored/)
+    await third.stop()
+    assert.equal((await entriesOf('store.restored')).length, 1)
+    const fourth = await start()
+    assert.doesNotMatch(fourth.said(), /older copy/)
+  },
+)
 
-test('a store that is gone, beside its log, is an older copy as well', async () => {
+test('a store that is gone, beside its log, is an older copy as well', slow, async () => {
   const first = await start()
   await first.stop()
   rmSync(join(data, 'server'), { recursive: true })

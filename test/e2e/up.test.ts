@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import { runMayfly, setStage, startUp, type Up } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 let folder: string
 let data: string
@@ -236,7 +237,7 @@ const canMount = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'none', '
 
 test(
   'a full disk: nothing is half written, nothing acknowledged is lost, and it is said',
-  { skip: canMount ? false : 'no right to mount a tmpfs in a namespace of its own' },
+  { skip: slow.skip || (canMount ? false : 'no right to mount a tmpfs in a namespace of its own') },
   async () => {
     mkdirSync(data, { mode: 0o700 })
     // The folder is a small tmpfs that only this process tree sees; a reader enters by /proc/PID/root.

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { projectFolder, setStage, type Ran, type Stage } from '../../demo/stage.ts'
+import { slow } from '../whole.ts'
 
 const upstream = (...args: string[]) =>
   execFileSync('git', ['-c', 'safe.directory=*', '-C', join(stage.git.root, 'octo-org/links.git'), ...args], {
@@ -264,45 +265,49 @@ test('workspace: shared is for a role that allows it; the refusal is recorded', 
   )
 })
 
-test('a lone run of a role that writes, where another role of the run has been: refused, by name allowed, in a checkout of its own it runs', async () => {
-  const env = newJob()
-  const run = (role: string, ...args: string[]) => stage.runJob(['run', '--role', role, ...args], env)
-  const script = ['--', 'sh', '-c', 'ls -A; git log -1 --format=%H']
-  // Nobody has been there: the CI's own checkout, say.
-  assert.equal((await run('strict', '--', 'true')).exitCode, 0)
-  assert.equal((await run('strict', '--', 'true')).exitCode, 0, 'the same role wrote it')
-  assert.equal((await run('build', '--', 'sh', '-c', clone)).exitCode, 0)
-  for (const role of ['strict', 'release']) {
-    const ran = await run(role, ...script)
-    assert.deepEqual([ran.exitCode, ran.stdout], [125, ''], ran.stderr)
+test(
+  'a lone run of a role that writes, where another role of the run has been: refused, by name allowed, in a checkout of its own it runs',
+  slow,
+  async () => {
+    const env = newJob()
+    const run = (role: string, ...args: string[]) => stage.runJob(['run', '--role', role, ...args], env)
+    const script = ['--', 'sh', '-c', 'ls -A; git log -1 --format=%H']
+    // Nobody has been there: the CI's own checkout, say.
+    assert.equal((await run('strict', '--', 'true')).exitCode, 0)
+    assert.equal((await run('strict', '--', 'true')).exitCode, 0, 'the same role wrote it')
+    assert.equal((await run('build', '--', 'sh', '-c', clone)).exitCode, 0)
+    for (const role of ['strict', 'release']) {
+      const ran = await run(role, ...script)
+      assert.deepEqual([ran.exitCode, ran.stdout], [125, ''], ran.stderr)
+      assert.match(
+        ran.stderr,
+        /steps of this run have been in this workspace in role "build".*--checkout.*--shared-workspace/,
+      )
+    }
+    const shared = await run('release', '--shared-workspace', ...script)
+    assert.match(shared.stdout, new RegExp(`${commit}\n$`), shared.stderr)
     assert.match(
-      ran.stderr,
-      /steps of this run have been in this workspace in role "build".*--checkout.*--shared-workspace/,
+      (await run('strict', '--shared-workspace', ...script)).stderr,
+      /does not allow a workspace that is shared/,
     )
-  }
-  const shared = await run('release', '--shared-workspace', ...script)
-  assert.match(shared.stdout, new RegExp(`${commit}\n$`), shared.stderr)
-  assert.match(
-    (await run('strict', '--shared-workspace', ...script)).stderr,
-    /does not allow a workspace that is shared/,
-  )
-  assert.match((await run('strict', '--checkout', ...script)).stdout, new RegExp(`${commit}\n$`))
-  // Another job, and another folder of this one, are not concerned.
-  mkdirSync(join(stage.workspace, 'other'))
-  assert.equal((await run('strict', '--workspace', 'other', '--', 'true')).exitCode, 0)
-  assert.equal((await stage.runJob(['run', '--role', 'strict', '--', 'true'], newJob())).exitCode, 0)
-  const refusals = await entriesOf(shared, 'step.refused')
-  assert.deepEqual(
-    refusals.map(({ role, reason }) => [role, reason]),
-    [
-      ...[
-        ['strict', 'workspace_shared'],
-        ['release', 'workspace_shared'],
-        ['strict', 'workspace_shared'],
+    assert.match((await run('strict', '--checkout', ...script)).stdout, new RegExp(`${commit}\n$`))
+    // Another job, and another folder of this one, are not concerned.
+    mkdirSync(join(stage.workspace, 'other'))
+    assert.equal((await run('strict', '--workspace', 'other', '--', 'true')).exitCode, 0)
+    assert.equal((await stage.runJob(['run', '--role', 'strict', '--', 'true'], newJob())).exitCode, 0)
+    const refusals = await entriesOf(shared, 'step.refused')
+    assert.deepEqual(
+      refusals.map(({ role, reason }) => [role, reason]),
+      [
+        ...[
+          ['strict', 'workspace_shared'],
+          ['release', 'workspace_shared'],
+          ['strict', 'workspace_shared'],
+        ],
       ],
-    ],
-  )
-})
+    )
+  },
+)
 
 test('a job that is killed leaves a workspace behind, and the next one takes it away; of one that runs it leaves its own', async () => {
   const text =
@@ -334,19 +339,23 @@ test('a job that is killed leaves a workspace behind, and the next one takes it 
   assert.deepEqual(readdirSync(temporary), [])
 })
 
-test('after its checkout a step has of npm’s cache what the lockfile pins, and npm finds it whole', async () => {
-  const env = { ...newJob(), XDG_CACHE_HOME: join(stage.folder, 'runner-cache') }
-  const cached = (name: string, run: string) =>
-    `  - { name: ${name}, role: build, workspace: fresh, checkout: true, cache: [npm], run: "${run}" }\n`
-  const ran = await pipeline(
-    `steps:\n${cached('install', 'npm ci --ignore-scripts >/dev/null')}${cached('verify', 'npm cache verify')}`,
-    env,
-  )
-  assert.equal(ran.exitCode, 0, ran.stderr)
-  assert.match(ran.stdout, /Content verified: [1-9]\d+ /)
-  assert.match(ran.stdout, /Index entries: [1-9]\d+/)
-  assert.doesNotMatch(ran.stdout, /Missing|garbage-collected: [1-9]/)
-})
+test(
+  'after its checkout a step has of npm’s cache what the lockfile pins, and npm finds it whole',
+  slow,
+  async () => {
+    const env = { ...newJob(), XDG_CACHE_HOME: join(stage.folder, 'runner-cache') }
+    const cached = (name: string, run: string) =>
+      `  - { name: ${name}, role: build, workspace: fresh, checkout: true, cache: [npm], run: "${run}" }\n`
+    const ran = await pipeline(
+      `steps:\n${cached('install', 'npm ci --ignore-scripts >/dev/null')}${cached('verify', 'npm cache verify')}`,
+      env,
+    )
+    assert.equal(ran.exitCode, 0, ran.stderr)
+    assert.match(ran.stdout, /Content verified: [1-9]\d+ /)
+    assert.match(ran.stdout, /Index entries: [1-9]\d+/)
+    assert.doesNotMatch(ran.stdout, /Missing|garbage-collected: [1-9]/)
+  },
+)
 
 test('a checkout brings its submodules if it is asked to, and goes with caches and artifacts into one workspace', async () => {
   const git = (folder: string, ...args: string[]) =>
@@ -376,21 +385,25 @@ test('a checkout brings its submodules if it is asked to, and goes with caches a
   assert.equal(ran.stdout, 'of the library\nbuilt\n', ran.stderr)
 })
 
-test('what one fresh workspace hands on is in the next one, however often folders are made and removed', async () => {
-  const rounds = [1, 2, 3, 4]
-  const steps = rounds.map(
-    (i) =>
-      `  - { name: make${i}, role: build, workspace: fresh, run: "echo ${i} > f", artifacts: [f] }\n` +
-      `  - { name: take${i}, role: build, workspace: fresh, needs: [make${i}], run: cat f }\n`,
-  )
-  const ran = await pipeline(`steps:\n${steps.join('')}`)
-  assert.equal(ran.exitCode, 0, ran.stderr)
-  assert.deepEqual(ran.stdout.trim().split('\n'), rounds.map(String))
-  const ids = (await entriesOf(ran, 'step.started')).map((data) =>
-    JSON.stringify(reported(data)?.['workspace']),
-  )
-  assert.equal(new Set(ids).size, 8, ids.join())
-})
+test(
+  'what one fresh workspace hands on is in the next one, however often folders are made and removed',
+  slow,
+  async () => {
+    const rounds = [1, 2, 3, 4]
+    const steps = rounds.map(
+      (i) =>
+        `  - { name: make${i}, role: build, workspace: fresh, run: "echo ${i} > f", artifacts: [f] }\n` +
+        `  - { name: take${i}, role: build, workspace: fresh, needs: [make${i}], run: cat f }\n`,
+    )
+    const ran = await pipeline(`steps:\n${steps.join('')}`)
+    assert.equal(ran.exitCode, 0, ran.stderr)
+    assert.deepEqual(ran.stdout.trim().split('\n'), rounds.map(String))
+    const ids = (await entriesOf(ran, 'step.started')).map((data) =>
+      JSON.stringify(reported(data)?.['workspace']),
+    )
+    assert.equal(new Set(ids).size, 8, ids.join())
+  },
+)
 
 test('a dotenv report is what was checked at the end of its step, whatever a later step writes there', async () => {
   const ran = await pipeline(

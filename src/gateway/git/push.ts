@@ -3,7 +3,6 @@ import type { Operation } from '../../policy/index.ts'
 import { plainAnswer, type Exchange, type Permission, type Proven } from '../exchange.ts'
 import type { PushScanner } from '../push-scanner.ts'
 import { changeByNames, actionOf } from './change.ts'
-import { lookingScanner } from './looking-scanner.ts'
 import { createPackMeter } from './pack-meter.ts'
 import { passJudged, passWhole } from './pass-push.ts'
 import { flushPacket } from './pkt-line.ts'
@@ -79,19 +78,14 @@ function provenOf(update: JudgedUpdate | undefined): Proven {
 
 /** A push that only deletes brings no pack. */
 function scanOf(
-  exchange: Exchange,
+  { connection, step }: Exchange,
   { repository }: Route,
-  pushed: PushRequest,
-  given: PushScanner | undefined,
+  { updates }: PushRequest,
+  scanner: PushScanner | undefined,
 ): BlobScan | undefined {
-  const { connection, step } = exchange
-  const { updates } = pushed
-  if (updates.every((one) => changeByNames(one) === 'delete')) return undefined
-  const scanner = given ?? lookingScanner(exchange, repository, updates)
-  if (scanner === undefined) return undefined
+  if (scanner === undefined || updates.every((one) => changeByNames(one) === 'delete')) return undefined
   const refs = updates.map(({ ref }) => ref)
-  const push = scanner.begin({ step, connection: connection.name, repository, refs })
-  return openScan(scanner, push, formatOf(pushed).idBytes)
+  return openScan(scanner, scanner.begin({ step, connection: connection.name, repository, refs }))
 }
 
 /** A client of a shallow clone tells where its history ends even if it has nothing to push. */

@@ -40,7 +40,7 @@ export class Automaton {
     this.#begun = new Int32Array(starts.length * 4)
     this.#budget = budget
     this.#width = graph.classes + 1
-    this.#mark = new Uint8Array(graph.free.length)
+    this.#mark = new Uint8Array(graph.nodes)
     this.#forget()
   }
 
@@ -86,12 +86,13 @@ export class Automaton {
     const right = direction === 1 ? ahead : from.last
     const rests = Array.from(from.nodes)
     for (const node of rests) this.#mark[node] = 1
-    for (let i = 0; i < rests.length; i++) {
-      for (const edge of free[rests[i] as number] ?? []) {
-        if (this.#mark[edge.to] === 1) continue
-        if (edge.if !== undefined && !holds(edge.if, left, right)) continue
-        this.#mark[edge.to] = 1
-        rests.push(edge.to)
+    for (const node of rests) {
+      for (let edge = at(free.first, node), end = at(free.first, node + 1); edge < end; edge++) {
+        const to = at(free.to, edge)
+        const condition = free.of[edge]
+        if (this.#mark[to] === 1 || (condition !== undefined && !holds(condition, left, right))) continue
+        this.#mark[to] = 1
+        rests.push(to)
       }
     }
     const reached = this.#mark[goal] === 1 ? 1 : 0
@@ -100,12 +101,14 @@ export class Automaton {
   }
 
   #read(rests: readonly number[], byte: number): Int32Array {
+    const { first, to, of } = this.#graph.reading
     const nodes: number[] = []
     for (const node of rests) {
-      for (const { to, set } of this.#graph.reading[node] ?? []) {
-        if (set[byte] === 0 || this.#mark[to] === 1) continue
-        this.#mark[to] = 1
-        nodes.push(to)
+      for (let edge = at(first, node), end = at(first, node + 1); edge < end; edge++) {
+        const next = at(to, edge)
+        if (of[edge]?.[byte] === 0 || this.#mark[next] === 1) continue
+        this.#mark[next] = 1
+        nodes.push(next)
       }
     }
     for (const node of nodes) this.#mark[node] = 0

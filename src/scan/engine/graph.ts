@@ -1,14 +1,22 @@
-import { at, type ByteSet } from './bytes.ts'
 import { kindOf } from './around.ts'
-import { stepsFrom, type Program } from './program.ts'
+import { at, type ByteSet } from './bytes.ts'
+import type { Program } from './program.ts'
 import type { Assertion } from './syntax.ts'
+
+/** Edges of a graph: those of a node are from `first[node]` up to `first[node + 1]`. */
+interface Edges<T> {
+  readonly first: Int32Array
+  readonly to: Int32Array
+  readonly of: readonly T[]
+}
 
 /** A program to be followed in one direction. Its nodes are the program's instructions: the place before each. */
 export interface Graph {
   readonly direction: 1 | -1
-  /** Steps that read no byte. */
-  readonly free: readonly (readonly { readonly to: number; readonly if: Assertion | undefined }[])[]
-  readonly reading: readonly (readonly { readonly to: number; readonly set: ByteSet }[])[]
+  readonly nodes: number
+  /** Steps that read no byte, some only where an assertion holds. */
+  readonly free: Edges<Assertion | undefined>
+  readonly reading: Edges<ByteSet>
   readonly goal: number
   /** Of a byte: those of one class are alike to all sets, and to assertions where there are any. */
   readonly classOf: Uint8Array
@@ -17,36 +25,65 @@ export interface Graph {
 }
 
 export function graphOf(program: Program, direction: 1 | -1): Graph {
-  const free: { to: number; if: Assertion | undefined }[][] = program.code.map(() => [])
-  const reading: { to: number; set: ByteSet }[][] = program.code.map(() => [])
-  program.code.forEach((one, index) => {
-    const from = (to: number) => (direction === 1 ? index : to)
-    const other = (to: number) => (direction === 1 ? to : index)
-    if (one.op === 'byte') reading[from(one.next)]?.push({ to: other(one.next), set: one.set })
-    const condition = one.op === 'assert' ? one.what : undefined
-    for (const to of stepsFrom(one)) free[from(to)]?.push({ to: other(to), if: condition })
+  const { code, start, asserts } = program
+  const free: Edge<Assertion | undefined>[] = []
+  const reading: Edge<ByteSet>[] = []
+  const put = <T>(edges: Edge<T>[], from: number, to: number, of: T) =>
+    edges.push(direction === 1 ? { from, to, of } : { from: to, to: from, of })
+  code.forEach((one, index) => {
+    if (one.op === 'byte') put(reading, index, one.next, one.set)
+    else if (one.op !== 'match') put(free, index, one.next, one.op === 'assert' ? one.what : undefined)
+    if (one.op === 'split') put(free, index, one.or, undefined)
   })
-  const goal = direction === 1 ? program.code.findIndex(({ op }) => op === 'match') : program.start
-  return { direction, free, reading, goal, asserts: program.asserts, ...classesOf(program) }
+  return {
+    direction,
+    nodes: code.length,
+    free: sorted(free, code.length),
+    reading: sorted(reading, code.length),
+    goal: direction === 1 ? code.findIndex(({ op }) => op === 'match') : start,
+    asserts,
+    ...classesOf(program),
+  }
 }
 
-function classesOf(program: Program): { classOf: Uint8Array; classes: number } {
-  let classOf = new Uint8Array(256)
+interface Edge<T> {
+  readonly from: number
+  readonly to: number
+  readonly of: T
+}
+
+function sorted<T>(edges: readonly Edge<T>[], nodes: number): Edges<T> {
+  const first = new Int32Array(nodes + 1)
+  for (const { from } of edges) first[from + 1] = at(first, from + 1) + 1
+  for (let node = 0; node < nodes; node++) first[node + 1] = at(first, node + 1) + at(first, node)
+  const next = first.slice()
+  const to = new Int32Array(edges.length)
+  const of: T[] = edges.map((edge) => edge.of)
+  for (const edge of edges) {
+    const place = at(next, edge.from)
+    next[edge.from] = place + 1
+    to[place] = edge.to
+    of[place] = edge.of
+  }
+  return { first, to, of }
+}
+
+function classesOf({ code, asserts }: Program): { classOf: Uint8Array; classes: number } {
+  const classOf = new Uint8Array(256)
   let classes = 1
   const refine = (tell: (byte: number) => number) => {
-    const named = new Map<number, number>()
-    const refined = new Uint8Array(256)
+    const named = new Int16Array(classes * 4).fill(-1)
+    let count = 0
     for (let byte = 0; byte < 256; byte++) {
       const key = at(classOf, byte) * 4 + tell(byte)
-      let name = named.get(key)
-      if (name === undefined) named.set(key, (name = named.size))
-      refined[byte] = name
+      if (at(named, key) === -1) named[key] = count++
+      classOf[byte] = at(named, key)
     }
-    classOf = refined
-    classes = named.size
+    classes = count
   }
-  const sets = new Set(program.code.flatMap((one) => (one.op === 'byte' ? [one.set] : [])))
+  const sets = new Set<ByteSet>()
+  for (const one of code) if (one.op === 'byte') sets.add(one.set)
   for (const set of sets) refine((byte) => at(set, byte))
-  if (program.asserts) refine(kindOf)
+  if (asserts) refine(kindOf)
   return { classOf, classes }
 }

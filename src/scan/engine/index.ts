@@ -7,4 +7,5 @@
 export { compileRules, type EngineOptions } from './engine.ts'
 export { compileExpression, type Expression } from './expression.ts'
 export type { Check, CheckName, Engine, Finder, FinderName, Hit, Rule } from './model.ts'
+export { outlineOf, type Outline } from './outline.ts'
 export { searchStream, type StreamSearch } from './stream.ts'

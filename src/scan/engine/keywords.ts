@@ -3,6 +3,7 @@ import { at, lowerCase } from './bytes.ts'
 /** Bytes that are looked at in one go; of each quarter of them at once. */
 const blockBytes = 131_072
 const stripes = 4
+const fewBytes = 1024
 /** For the hits of a stretch, should each of its bytes be one. */
 const room = (blockBytes / stripes) * 2
 
@@ -26,13 +27,14 @@ export function createKeywordSearch(keywords: readonly string[]): KeywordSearch 
   function enter(bytes: Uint8Array, from: number): number {
     let state = 0
     for (let i = Math.max(0, from - warmUp); i < from; i++)
-      state = at(table, (state << shift) + at(classOf, at(bytes, i)))
+      state = table[(state << shift) + (classOf[bytes[i] as number] as number)] as number
     return state
   }
 
   /** Answers where the pairs of each stretch end. */
   function searchBlock(bytes: Uint8Array, from: number, to: number, hits: Int32Array): number[] {
-    const stretch = Math.floor((to - from) / stripes)
+    // Of a few bytes it takes longer to begin in the middle than to go through them.
+    const stretch = to - from < fewBytes ? 0 : Math.floor((to - from) / stripes)
     let a = enter(bytes, from)
     let b = enter(bytes, from + stretch)
     let c = enter(bytes, from + stretch * 2)
@@ -65,7 +67,7 @@ export function createKeywordSearch(keywords: readonly string[]): KeywordSearch 
     }
     // What four do not divide.
     for (let i = from + stretch * stripes; i < to; i++) {
-      d = at(table, (d << shift) + at(classOf, at(bytes, i)))
+      d = table[(d << shift) + (classOf[bytes[i] as number] as number)] as number
       if (d < firstFinal) continue
       hits[hitD++] = i
       hits[hitD++] = d
@@ -114,57 +116,64 @@ function bytesOfKeyword(keyword: string): Buffer {
   return Buffer.from(keyword).map(lowerCase) as Buffer
 }
 
-/** The automaton with its states in the order of their depth. */
-function plant(keywords: readonly string[], classOf: Uint8Array, classes: number) {
-  const next: Int32Array[] = [new Int32Array(classes)]
-  const ends: number[][] = [[]]
+/** Rows of the table, one a state; and the keywords that end in each. */
+interface Tree {
+  readonly rows: Int32Array
+  readonly ends: readonly (readonly number[] | undefined)[]
+}
+
+function plant(keywords: readonly string[], classOf: Uint8Array, classes: number): Tree {
+  const most = keywords.reduce((sum, { length }) => sum + length, 1)
+  const rows = new Int32Array(most * classes)
+  const ends: (number[] | undefined)[] = [undefined]
   keywords.forEach((keyword, number) => {
     let state = 0
     for (const byte of bytesOfKeyword(keyword)) {
-      const row = next[state] as Int32Array
-      const column = at(classOf, byte)
-      if (at(row, column) === 0) {
-        row[column] = next.push(new Int32Array(classes)) - 1
-        ends.push([])
-      }
-      state = at(row, column)
+      const place = state * classes + at(classOf, byte)
+      if (at(rows, place) === 0) rows[place] = ends.push(undefined) - 1
+      state = at(rows, place)
     }
-    ends[state]?.push(number)
+    ;(ends[state] ??= []).push(number)
   })
-  // Breadth first: what a state falls back to is complete before the state is.
-  const fallback = new Int32Array(next.length)
+  return { rows: rows.subarray(0, ends.length * classes), ends: complete(rows, ends, classes) }
+}
+
+/** Breadth first: what a state falls back to is complete before the state is. */
+function complete(rows: Int32Array, ends: (number[] | undefined)[], classes: number): Tree['ends'] {
+  const fallback = new Int32Array(ends.length)
   const queue = [0]
   for (const state of queue) {
-    const row = next[state] as Int32Array
-    const behind = next[at(fallback, state)] as Int32Array
+    const behind = at(fallback, state) * classes
     for (let column = 0; column < classes; column++) {
-      const child = at(row, column)
+      const place = state * classes + column
+      const child = at(rows, place)
       if (child === 0) {
-        if (state !== 0) row[column] = at(behind, column)
+        rows[place] = state === 0 ? 0 : at(rows, behind + column)
         continue
       }
-      fallback[child] = state === 0 ? 0 : at(behind, column)
-      ends[child]?.push(...(ends[at(fallback, child)] ?? []))
+      const falls = state === 0 ? 0 : at(rows, behind + column)
+      fallback[child] = falls
+      const more = ends[falls]
+      if (more !== undefined) (ends[child] ??= []).push(...more)
       queue.push(child)
     }
   }
-  return { next, ends }
+  return ends
 }
 
 /** Final states get the highest numbers: whether a state is one is told by one comparison. */
-function flatten({ next, ends }: ReturnType<typeof plant>, classes: number): Flat {
+function flatten({ rows, ends }: Tree, classes: number): Flat {
   const shift = Math.ceil(Math.log2(Math.max(2, classes)))
-  const states = [...next.keys()]
-  const isFinal = (state: number) => (ends[state]?.length ?? 0) > 0
-  const order = [...states.filter((state) => !isFinal(state)), ...states.filter(isFinal)]
-  const nameOf = new Int32Array(next.length)
+  const order: number[] = []
+  ends.forEach((end, state) => end ?? order.push(state))
+  const firstFinal = order.length
+  ends.forEach((end, state) => end && order.push(state))
+  const nameOf = new Int32Array(ends.length)
   order.forEach((state, name) => (nameOf[state] = name))
-  const size = next.length << shift
-  const table = next.length > 65_536 ? new Int32Array(size) : new Uint16Array(size)
-  for (const state of states)
-    (next[state] as Int32Array).forEach((to, column) => {
-      table[(at(nameOf, state) << shift) + column] = at(nameOf, to)
-    })
-  const firstFinal = states.filter((state) => !isFinal(state)).length
+  const table = new (ends.length > 65_536 ? Int32Array : Uint16Array)(ends.length << shift)
+  order.forEach((state, name) => {
+    for (let column = 0; column < classes; column++)
+      table[(name << shift) + column] = at(nameOf, at(rows, state * classes + column))
+  })
   return { table, shift, firstFinal, finals: order.slice(firstFinal).map((state) => ends[state] ?? []) }
 }

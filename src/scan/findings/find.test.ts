@@ -145,6 +145,8 @@ const allowing = (entry: Partial<AllowEntry>) => ({
   allow: createAllowList([{ reason: 'example of our docs', ...entry }], nowMs),
 })
 
+const of = (of: 'secret' | 'line' | 'file', pattern: string) => ({ of, pattern })
+
 test('an allow list accepts what has all that it names, and says why', () => {
   const looked = lookedAt(`k=${secret}`, { name: 'docs/guide.md' })
   const hits = [hitOn(looked, secret)]
@@ -154,13 +156,29 @@ test('an allow list accepts what has all that it names, and says why', () => {
     ...[{ paths: ['docs/*'] }, { values: ['acme_Zk*'] }, { fingerprints: [fingerprint] }],
     ...[{ rules: ['acme-token'] }, { paths: ['src/*', 'docs/guide.md'], rules: ['acme-token'] }],
     { values: [secret], untilMs: nowMs + 1 },
+    ...[{ words: ['ZK3V'] }, { expressions: [of('line', '^k=')] }],
+    {
+      expressions: [of('secret', '^acme_'), of('file', '[.]md$')],
+    },
+    { words: ['none'], expressions: [of('file', '^docs/')], isAny: true, rules: ['acme-token'] },
   ]
   const no: Partial<AllowEntry>[] = [
     ...[{}, { paths: ['docs'] }, { values: ['acme'] }, { rules: ['acme'] }, { fingerprints: ['00'] }],
+    ...[{ expressions: [] }, { words: [] }, { expressions: [of('secret', '^k=')] }],
+    {
+      expressions: [of('secret', '^acme_'), of('file', '[.]ts$')],
+    },
+    { words: ['zk3v'], isAny: true, rules: ['other'] },
     ...[{ paths: ['docs/*'], rules: ['other'] }, { paths: [] }, { values: [secret], untilMs: nowMs }],
   ]
   for (const entry of yes) assert.equal(accepts(entry), 'example of our docs', JSON.stringify(entry))
   for (const entry of no) assert.equal(accepts(entry), undefined, JSON.stringify(entry))
+})
+
+test('what a check says is told beside what a comment says', () => {
+  const looked = lookedAt(`k=${secret} # mayfly: ignore me`)
+  const hit = { ...hitOn(looked, secret), note: 'of account 42\u001b' }
+  assert.match(only(looked, [hit]).note ?? '', /^of account 42\\u001b; the ignore comment is not in its form/)
 })
 
 test('gitleaks:allow counts for nothing unless somebody asks for it', () => {

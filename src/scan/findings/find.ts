@@ -1,8 +1,9 @@
+import { escapeUnseen } from '../../lib/index.ts'
 import type { AllowList } from './allow.ts'
 import { chooseHits, type Chosen } from './choose.ts'
 import { excerptsOf } from './excerpt.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import { hasGitleaksAllow, ignoringAt } from './ignore.ts'
+import { ignoringAt, lineAt } from './ignore.ts'
 import type { Acceptance, Finding, Found, Looked } from './model.ts'
 
 export interface FindingOptions {
@@ -52,18 +53,20 @@ function findingOf(looked: Looked, hit: Chosen, excerpt: string, options: Findin
 /** As a comment says, or the allow list. */
 function judged(
   { bytes, name, isBinary }: Looked,
-  { rule, start, end }: Chosen,
+  { rule, start, end, note }: Chosen,
   fingerprint: string,
   { nowMs, allow, gitleaksAllow }: FindingOptions,
 ): { readonly accepted?: Acceptance; readonly note?: string } {
   const said = isBinary ? undefined : ignoringAt(bytes, start, rule.id, nowMs)
   if (said?.ignored === true) return { accepted: said.acceptance }
   const secret = bytes.toString('utf8', start, end)
-  const entry = allow({ rule: rule.id, file: name, fingerprint, secret })
+  const line = lineAt(bytes, start, end)
+  const entry = allow({ rule: rule.id, file: name, fingerprint, secret, line })
   if (entry !== undefined) return { accepted: acceptanceOf(entry.reason, entry.untilMs) }
-  if (gitleaksAllow === true && !isBinary && hasGitleaksAllow(bytes, start))
+  if (gitleaksAllow === true && !isBinary && line.includes('gitleaks:allow'))
     return { accepted: { by: 'comment', reason: 'gitleaks:allow' } }
-  return said === undefined ? {} : { note: said.note }
+  const notes = [note, said?.note].filter((one) => one !== undefined)
+  return notes.length === 0 ? {} : { note: escapeUnseen(notes.join('; ')) }
 }
 
 function acceptanceOf(reason: string, untilMs: number | undefined): Acceptance {

@@ -34,9 +34,9 @@ export function ignoringAt(bytes: Buffer, offset: number, rule: string, nowMs: n
   return said.find(({ ignored }) => ignored) ?? said[0]
 }
 
-/** For who comes from gitleaks and asks for it. */
-export function hasGitleaksAllow(bytes: Buffer, offset: number): boolean {
-  return lineText(bytes, lineStart(bytes, offset), offset).includes('gitleaks:allow')
+/** The line, or lines, of a secret, as far as they are looked at. */
+export function lineAt(bytes: Buffer, start: number, end: number): string {
+  return lineText(bytes, lineStart(bytes, start), Math.min(end, start + lineBytes))
 }
 
 function judged(text: string, rule: string, nowMs: number): Ignoring {

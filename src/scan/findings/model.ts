@@ -21,16 +21,13 @@ export interface Looked {
 
 /** What an engine found: where the secret's bytes are, and by which rule. */
 export interface Found {
-  readonly rule: {
-    readonly id: string
-    readonly confidence: Confidence
-    readonly finder?: string
-    readonly general?: true
-  }
+  readonly rule: { readonly id: string; readonly confidence: Confidence; readonly finder?: string }
   readonly start: number
   readonly end: number
   /** A checksum, or another check of its rule, held. */
   readonly checked: boolean
+  /** What its check says to people. */
+  readonly note?: string
 }
 
 /** A secret at one place. It has nothing of the secret but its excerpt and its fingerprint, and can be posted to another thread. */
@@ -55,7 +52,7 @@ export interface Finding {
   readonly commit?: Commit
   /** It is known, and fails nothing. */
   readonly accepted?: Acceptance
-  /** What people should know of it: an ignore comment that does not count, and why. */
+  /** What people should know of it: what its check says; an ignore comment that does not count, and why. */
   readonly note?: string
 }
 

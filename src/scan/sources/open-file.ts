@@ -33,7 +33,7 @@ export function createFileOpener(unseen: (unseen: Unseen) => void): WithFile {
       if (!about.isFile()) throw new Error('it is no file: what comes from a pipe is taken as standard input')
       if (part.below !== undefined && !isBelow(fd, part.below))
         throw new Error('it leads out of the folder that is scanned')
-      input = (about.size <= maxWholeBytes ? whole(fd, about.size) : undefined) ?? placed(fd)
+      input = (about.size <= maxWholeBytes ? whole(fd, about.size) : undefined) ?? placed(fd, about.size)
     } catch (error) {
       if (fd !== undefined) closeSync(fd)
       const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')
@@ -68,11 +68,12 @@ function createBelow(): (fd: number, folder: string) => boolean {
   }
 }
 
-function placed(fd: number): Input {
+function placed(fd: number, bytes: number): Input {
   return {
-    readAt(offset, bytes) {
-      const chunk = Buffer.allocUnsafeSlow(bytes)
-      return chunk.subarray(0, readSync(fd, chunk, 0, bytes, offset))
+    bytes,
+    readAt(offset, most) {
+      const chunk = Buffer.allocUnsafeSlow(most)
+      return chunk.subarray(0, readSync(fd, chunk, 0, most, offset))
     },
   }
 }

@@ -14,10 +14,13 @@ export interface Flow {
   next(maxBytes: number): Promise<Buffer | undefined>
   /** Another flow of the same bytes from there, if they can be gone back to. */
   readonly from?: (offset: number) => Flow
+  /** How many these are in all, if that is known. */
+  readonly bytes?: number
 }
 
 /** Bytes that are somewhere else, and are read where they are needed; fewer come at their end. */
 export interface Placed {
+  readonly bytes: number
   readAt(offset: number, bytes: number): Buffer
 }
 
@@ -27,7 +30,7 @@ const chunkBytes = 262_144
 
 export function flowOfBytes(bytes: Buffer, offset = 0): Flow {
   const flow = createFlow(() => undefined, offset, bytes.subarray(offset), true)
-  return Object.assign(flow, { from: (at: number) => flowOfBytes(bytes, at) })
+  return Object.assign(flow, { from: (at: number) => flowOfBytes(bytes, at), bytes: bytes.length })
 }
 
 /** It ends where its bytes cannot be had, which is told to `failed`. */
@@ -39,7 +42,8 @@ export function flowOfPlaced(placed: Placed, failed: (error: unknown) => void, o
     return chunk.length === 0 ? undefined : chunk
   }
   const flow = createFlow(orFailed(pull, failed), offset)
-  return Object.assign(flow, { from: (start: number) => flowOfPlaced(placed, failed, start) })
+  const from = (start: number) => flowOfPlaced(placed, failed, start)
+  return Object.assign(flow, { from, bytes: placed.bytes })
 }
 
 /** It ends where the next bytes cannot be had, which is told to `failed`. */
@@ -63,15 +67,45 @@ function orFailed(pull: Pull, failed: (error: unknown) => void): Pull {
   }
 }
 
+/** The next so many bytes of a flow, as a flow of their own; they are over in `outer` when that was read to its end. */
+export interface Within {
+  readonly flow: Flow
+  /** Takes what was not read; returns how many bytes were missing in `outer`. */
+  rest(): Promise<number>
+}
+
+/** What is short is in memory as a whole. */
+const wholeBytes = 1_048_576
+
+export async function flowWithin(outer: Flow, bytes: number): Promise<Within> {
+  if (bytes <= wholeBytes || outer.isWhole) {
+    await outer.fill(Math.min(bytes, Number.MAX_SAFE_INTEGER))
+    const taken = outer.take(bytes)
+    return { flow: flowOfBytes(taken), rest: async () => bytes - taken.length }
+  }
+  let left = bytes
+  const pull = async () => {
+    const chunk = left === 0 ? undefined : await outer.next(left)
+    left -= chunk?.length ?? 0
+    return chunk
+  }
+  return {
+    flow: createFlow(pull, 0),
+    async rest() {
+      while ((await pull()) !== undefined);
+      return left
+    },
+  }
+}
+
 function createFlow(pull: Pull, start: number, first: Buffer = Buffer.alloc(0), isEnded = false): Flow {
   let [held, offset, ended] = [first, start, isEnded]
+  const store = createStore()
 
-  const pulled = async (): Promise<boolean> => {
-    if (ended) return false
-    const chunk = await pull()
+  const pulled = async (): Promise<Buffer | undefined> => {
+    const chunk = ended ? undefined : await pull()
     if (chunk === undefined) ended = true
-    else held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-    return !ended
+    return chunk
   }
 
   const take = (bytes: number): Buffer => {
@@ -92,13 +126,45 @@ function createFlow(pull: Pull, start: number, first: Buffer = Buffer.alloc(0), 
       return ended
     },
     async fill(bytes) {
-      while (held.length < bytes) if (!(await pulled())) return false
+      while (held.length < bytes) {
+        // Its source may use the memory of a chunk for the next one.
+        if (held.length > 0) held = store.own(held)
+        const chunk = await pulled()
+        if (chunk === undefined) return false
+        held = held.length === 0 ? chunk : store.joined(held, chunk)
+      }
       return true
     },
     take,
     async next(maxBytes) {
-      while (held.length === 0) if (!(await pulled())) return undefined
+      while (held.length === 0) {
+        const chunk = await pulled()
+        if (chunk === undefined) return undefined
+        held = chunk
+      }
       return take(maxBytes)
+    },
+  }
+}
+
+/** Memory with room behind what is held: so a megabyte is not copied once for each of its chunks. */
+function createStore() {
+  let memory = Buffer.alloc(0)
+
+  function moved(held: Buffer, more: number): Buffer {
+    memory = Buffer.allocUnsafeSlow(Math.max(65_536, 2 * (held.length + more)))
+    held.copy(memory)
+    return memory.subarray(0, held.length)
+  }
+
+  const own = (held: Buffer) => (held.buffer === memory.buffer ? held : moved(held, 0))
+  return {
+    own,
+    joined(held: Buffer, chunk: Buffer): Buffer {
+      const isRoom = held.byteOffset + held.length + chunk.length <= memory.length
+      const kept = isRoom ? held : moved(held, chunk.length)
+      chunk.copy(memory, kept.byteOffset + kept.length)
+      return memory.subarray(kept.byteOffset, kept.byteOffset + kept.length + chunk.length)
     },
   }
 }

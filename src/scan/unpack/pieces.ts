@@ -8,8 +8,8 @@ import { visitPiece, type Piece } from './visit.ts'
 export const pieceBytes = 4_194_304
 
 export interface Pieces {
-  add(bytes: Buffer): Promise<void>
-  end(): Promise<void>
+  readonly add: (bytes: Buffer) => Promise<void>
+  readonly end: () => Promise<void>
 }
 
 /** Visits bytes that come in any chunks, in pieces that have the context on both sides in common. */

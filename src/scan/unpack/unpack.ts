@@ -1,10 +1,16 @@
 import { messageOf } from '../../lib/index.ts'
+import { unpackAr } from './ar.ts'
 import { createBudget } from './budget.ts'
 import { flowOf, flowOfBytes, flowOfPlaced, type Flow, type Placed } from './flow.ts'
+import { endsAsZip, formOf } from './form.ts'
+import { unpackCompressed } from './gzip.ts'
 import type { UnpackOptions } from './model.ts'
-import { createPieces, visitFlow } from './pieces.ts'
-import { utf16Of, utf8From } from './utf-16.ts'
+import { visitFlow } from './pieces.ts'
+import { unpackTar } from './tar.ts'
+import { visitUtf16 } from './utf-16.ts'
 import { say, type Walk } from './walk.ts'
+import { unpackXz } from './xz.ts'
+import { unpackZip } from './zip.ts'
 
 /** A file: in memory, read where it is needed, or as it comes. */
 export type Input = Buffer | Placed | AsyncIterable<Buffer>
@@ -14,34 +20,66 @@ export type Input = Buffer | Placed | AsyncIterable<Buffer>
  * visited, or said to be unseen. Throws what the visitor throws; of what the file says, nothing.
  */
 export async function unpack(name: string, input: Input, options: UnpackOptions): Promise<void> {
-  const walk = { name, options, budget: createBudget(options.limits), depth: 0, decoded: [] }
-  const flow = flowOfInput(input, (error) =>
-    say(walk, 'unreadable', `it could not be read to its end: ${messageOf(error)}`),
-  )
-  await unpackFlow(walk, flow)
+  const budget = createBudget(options.limits)
+  const walk: Walk = { name, options, budget, depth: 0, decoded: [], open }
+  const failed = (error: unknown) =>
+    say(walk, 'unreadable', `it could not be read to its end: ${messageOf(error)}`)
+  await open(walk, flowOfInput(input, budget.packed, failed))
 }
 
-function flowOfInput(input: Input, failed: (error: unknown) => void): Flow {
-  if (Buffer.isBuffer(input)) return flowOfBytes(input)
-  return 'readAt' in input ? flowOfPlaced(input, failed) : flowOf(input, failed)
+function flowOfInput(input: Input, count: (bytes: number) => void, failed: (error: unknown) => void): Flow {
+  if (Buffer.isBuffer(input)) {
+    count(input.length)
+    return flowOfBytes(input)
+  }
+  if (!('readAt' in input)) return flowOf(counted(input, count), failed)
+  count(input.bytes)
+  return flowOfPlaced(input, failed)
+}
+
+async function* counted(
+  chunks: AsyncIterable<Buffer>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    count(chunk.length)
+    yield chunk
+  }
 }
 
 /** What is looked at to tell what a file is; as many bytes as git takes to tell whether it is a text. */
 const headBytes = 8_000
 
-async function unpackFlow(walk: Walk, flow: Flow): Promise<void> {
+async function open(walk: Walk, flow: Flow): Promise<void> {
   await flow.fill(headBytes)
   const head = flow.held.subarray(0, headBytes)
-  const encoding = utf16Of(head)
-  if (encoding !== undefined) return visitUtf16(walk, flow, encoding)
-  await visitFlow(walk, flow, head.includes(0))
-}
-
-/** Its bytes are looked at as they are, too: two bytes in front make no text of UTF-16. */
-async function visitUtf16(walk: Walk, flow: Flow, encoding: 'utf-16le' | 'utf-16be'): Promise<void> {
-  const raw = createPieces(walk, true)
-  const text = createPieces({ ...walk, decoded: [...walk.decoded, 'utf-16'] }, false)
-  for await (const bytes of utf8From(flow, encoding, (piece) => raw.add(piece))) await text.add(bytes)
-  await raw.end()
-  await text.end()
+  const form = formOf(head)
+  switch (form) {
+    case 'gzip':
+    case 'zstd':
+      return unpackCompressed(walk, flow, form)
+    case 'xz':
+      return unpackXz(walk, flow)
+    case 'zip':
+      return unpackZip(walk, flow)
+    case 'tar':
+      return unpackTar(walk, flow)
+    case 'ar':
+      return unpackAr(walk, flow)
+    case 'utf-16le':
+    case 'utf-16be':
+      return visitUtf16(walk, flow, form)
+    case 'plain': {
+      const isBinary = head.includes(0)
+      const isProgram = isBinary || head.toString('latin1', 0, 2) === '#!'
+      return isProgram && (await endsAsZip(flow)) ? unpackZip(walk, flow) : visitFlow(walk, flow, isBinary)
+    }
+    default:
+      say(
+        walk,
+        'unknown_form',
+        `it is packed as ${form.unread}, which is not read: unpack it, and scan what is in it`,
+      )
+      return visitFlow(walk, flow, true)
+  }
 }

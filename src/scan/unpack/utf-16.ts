@@ -1,30 +1,19 @@
 import type { Flow } from './flow.ts'
+import { createPieces } from './pieces.ts'
+import type { Walk } from './walk.ts'
 
-const zerosMeanBytes = 256
+const chunkBytes = 262_144
 
-/** The order of the bytes, if it is a text in UTF-16: by its mark, or since every other byte is zero as in Latin letters. */
-export function utf16Of(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
-  if (head.length < 4) return undefined
-  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
-  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be'
-  const zeros = [0, 0]
-  const seen = Math.min(head.length & ~1, zerosMeanBytes)
-  for (let at = 0; at < seen; at++) if (head[at] === 0) zeros[at & 1] = (zeros[at & 1] ?? 0) + 1
-  const [even = 0, odd = 0] = zeros
-  if (odd * 2 >= seen * 0.9 && even === 0) return 'utf-16le'
-  return even * 2 >= seen * 0.9 && odd === 0 ? 'utf-16be' : undefined
-}
-
-/** The same text in UTF-8. */
-export async function* utf8From(
-  flow: Flow,
-  encoding: 'utf-16le' | 'utf-16be',
-  each: (raw: Buffer) => Promise<void>,
-): AsyncGenerator<Buffer> {
+/** A text in UTF-16, in UTF-8. Its bytes are visited as they are, too: two bytes in front make no text of UTF-16. */
+export async function visitUtf16(walk: Walk, flow: Flow, encoding: 'utf-16le' | 'utf-16be'): Promise<void> {
   const decoder = new TextDecoder(encoding)
-  for (let raw = await flow.next(262_144); raw !== undefined; raw = await flow.next(262_144)) {
-    await each(raw)
-    yield Buffer.from(decoder.decode(raw, { stream: true }))
+  const raw = createPieces(walk, true)
+  const text = createPieces({ ...walk, decoded: [...walk.decoded, 'utf-16'] }, false)
+  for (let bytes = await flow.next(chunkBytes); bytes !== undefined; bytes = await flow.next(chunkBytes)) {
+    await raw.add(bytes)
+    await text.add(Buffer.from(decoder.decode(bytes, { stream: true })))
   }
-  yield Buffer.from(decoder.decode())
+  await text.add(Buffer.from(decoder.decode()))
+  await raw.end()
+  await text.end()
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setStage, startUp } from '../../../demo/stage.ts'
 import { eventually, leasesOf, startJob } from './job.ts'
+import { slow } from '../../whole.ts'
 
 const setFast = () => setStage({ upArguments: ['--heartbeat-seconds', '1', '--drain-seconds', '1'] })
 const waiting = [
@@ -68,18 +69,22 @@ for (const [how, signal] of [
   ['gone', 'SIGKILL'],
   ['frozen', 'SIGSTOP'],
 ] as const)
-  test(`a server that is ${how}: the step ends when the server’s own rule has ended it, and says so`, async () => {
-    await using stage = await setFast()
-    const job = startJob(stage, waiting)
-    await job.says('begun')
-    // A poll is under way, so that a frozen server holds it.
-    await new Promise((next) => setTimeout(next, 500))
-    process.kill(stage.up.pid, signal)
-    try {
-      await eventually('it ends', async () => job.child.exitCode !== null)
-    } finally {
-      if (signal === 'SIGSTOP') process.kill(stage.up.pid, 'SIGCONT')
-    }
-    assert.equal(await job.ended, 125)
-    assert.match(job.said.err, /has not answered for 3 s: by its own rule the step is over/)
-  })
+  test(
+    `a server that is ${how}: the step ends when the server’s own rule has ended it, and says so`,
+    slow,
+    async () => {
+      await using stage = await setFast()
+      const job = startJob(stage, waiting)
+      await job.says('begun')
+      // A poll is under way, so that a frozen server holds it.
+      await new Promise((next) => setTimeout(next, 500))
+      process.kill(stage.up.pid, signal)
+      try {
+        await eventually('it ends', async () => job.child.exitCode !== null)
+      } finally {
+        if (signal === 'SIGSTOP') process.kill(stage.up.pid, 'SIGCONT')
+      }
+      assert.equal(await job.ended, 125)
+      assert.match(job.said.err, /has not answered for 3 s: by its own rule the step is over/)
+    },
+  )

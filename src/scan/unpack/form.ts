@@ -1,0 +1,76 @@
+import type { Flow } from './flow.ts'
+import { tarHeadIn } from './tar-head.ts'
+
+/** As what a file is read. */
+export type Form =
+  | 'gzip'
+  | 'zstd'
+  | 'xz'
+  | 'zip'
+  | 'tar'
+  | 'ar'
+  | 'utf-16le'
+  | 'utf-16be'
+  | 'plain'
+  | { readonly unread: string }
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+
+/** How it begins, and what it is then. */
+const beginnings: readonly (readonly [Buffer, Form])[] = [
+  [bytes('\x1f\x8b\x08'), 'gzip'],
+  [bytes('\x28\xb5\x2f\xfd'), 'zstd'],
+  [bytes('\xfd7zXZ\0'), 'xz'],
+  [bytes('PK\x03\x04'), 'zip'],
+  [bytes('PK\x05\x06'), 'zip'],
+  [bytes('PK\x07\x08'), 'zip'],
+  [bytes('!<arch>\n'), 'ar'],
+  [bytes('7z\xbc\xaf\x27\x1c'), { unread: '7z' }],
+  [bytes('Rar!\x1a\x07'), { unread: 'RAR' }],
+  [bytes('\x04\x22\x4d\x18'), { unread: 'LZ4' }],
+  [bytes('LZIP\x01'), { unread: 'lzip' }],
+  [bytes('\x1f\x9d'), { unread: 'compress (.Z)' }],
+  [bytes('\xed\xab\xee\xdb'), { unread: 'RPM' }],
+  [bytes('070701'), { unread: 'cpio' }],
+  [bytes('MSCF\0\0\0\0'), { unread: 'CAB' }],
+  [bytes('hsqs'), { unread: 'squashfs' }],
+]
+
+export function formOf(head: Buffer): Form {
+  const begins = (magic: Buffer) => magic.equals(head.subarray(0, magic.length))
+  const found = beginnings.find(([magic]) => begins(magic))
+  if (found !== undefined) return found[1]
+  // Zstandard's frames that are skipped have sixteen beginnings (RFC 8878, 3.1.2).
+  if (head.length >= 4 && (head.readUInt32LE(0) & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd'
+  if (/^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/.test(head.toString('latin1', 0, 10))) return { unread: 'bzip2' }
+  if (tarHeadIn(head) !== undefined) return 'tar'
+  return utf16Of(head) ?? 'plain'
+}
+
+const zerosMeanBytes = 256
+
+/** The order of the bytes, if it is a text in UTF-16: by its mark, or since every other byte is zero as in Latin letters. */
+function utf16Of(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  if (head.length < 4) return undefined
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
+  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be'
+  const zeros = [0, 0]
+  const seen = Math.min(head.length & ~1, zerosMeanBytes)
+  for (let at = 0; at < seen; at++) if (head[at] === 0) zeros[at & 1] = (zeros[at & 1] ?? 0) + 1
+  const [even = 0, odd = 0] = zeros
+  if (odd * 2 >= seen * 0.9 && even === 0) return 'utf-16le'
+  return even * 2 >= seen * 0.9 && odd === 0 ? 'utf-16be' : undefined
+}
+
+/** How far from its end a zip says where its directory is: a comment may be behind that. */
+const searchedBytes = 65_535 + 22
+
+/** Whether a file that begins otherwise ends as a zip: a program that unpacks itself, or a script that is run with what is in it. */
+export async function endsAsZip(flow: Flow): Promise<boolean> {
+  const bytesInAll = flow.bytes
+  if (bytesInAll === undefined || flow.from === undefined) return false
+  const tail = flow.from(Math.max(0, bytesInAll - searchedBytes))
+  await tail.fill(searchedBytes)
+  const at = tail.held.lastIndexOf(bytes('PK\x05\x06'))
+  return at !== -1 && tail.held.length - at >= 22
+}

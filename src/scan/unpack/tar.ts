@@ -1,0 +1,70 @@
+import { flowWithin, type Flow } from './flow.ts'
+import { createRegion } from './region.ts'
+import { paxIn, tarBlock, tarHeadIn, type TarHead } from './tar-head.ts'
+import { deeper, memberOf, say, type Walk } from './walk.ts'
+
+const maxPaxBytes = 1_048_576
+/** Heads that are about the next entry: pax of it or of all, GNU's long name and long link. */
+const aboutNext = new Set(['x', 'g', 'X', 'L', 'K'])
+/** Links, devices, folders, pipes: readers take no content for them, whatever size their head says. */
+const withoutContent = new Set(['1', '2', '3', '4', '5', '6'])
+
+interface Next {
+  readonly path?: string
+  readonly bytes?: number
+}
+
+/**
+ * Visits the members of a tar in any of its forms. Where readers go different ways (two sizes for one member, content of a link, a head that
+ * is none, what is behind the end), the shorter one is gone, and what is then no head is looked at as it is: so all is seen that any of
+ * them would see.
+ */
+export async function unpackTar(walk: Walk, flow: Flow): Promise<void> {
+  const inner = deeper(walk)
+  if (inner === undefined) return
+  const between = createRegion({ ...inner, name: `${walk.name}!(between)` })
+  let next: Next = {}
+  while (!walk.budget.isSpent() && (await flow.fill(1))) {
+    await flow.fill(tarBlock)
+    const head = tarHeadIn(flow.held)
+    const block = flow.take(tarBlock)
+    if (head === undefined) {
+      await between.add(block)
+      continue
+    }
+    await between.end()
+    if (aboutNext.has(head.type)) next = { ...next, ...(await aboutNextIn(flow, head, between.add)) }
+    else if (await openMember(inner, flow, head, next)) next = {}
+    else return
+    await between.add(await paddingIn(flow))
+  }
+  await between.end()
+}
+
+/** Its content is seen, too: readers skip comments, people put them there. */
+async function aboutNextIn(flow: Flow, head: TarHead, see: (bytes: Buffer) => Promise<void>): Promise<Next> {
+  const bytes = Math.min(head.bytes, maxPaxBytes)
+  await flow.fill(bytes)
+  const content = Buffer.from(flow.take(bytes))
+  await see(content)
+  if (head.type === 'L') return { path: content.toString('utf8').replace(/\0[^]*$/, '') }
+  return head.type === 'K' || head.type === 'g' ? {} : paxIn(content)
+}
+
+async function openMember(inner: Walk, flow: Flow, head: TarHead, next: Next): Promise<boolean> {
+  const member = memberOf(inner, next.path ?? head.name)
+  if (member === undefined) return false
+  const bytes = withoutContent.has(head.type) ? 0 : Math.min(head.bytes, next.bytes ?? head.bytes)
+  if (bytes === 0) return true
+  const content = await flowWithin(flow, bytes)
+  await member.open(member, content.flow)
+  if ((await content.rest()) > 0) say(member, 'broken', 'it breaks off: what is missing was not looked at')
+  return true
+}
+
+/** What fills up the last block. */
+async function paddingIn(flow: Flow): Promise<Buffer> {
+  const bytes = (tarBlock - (flow.offset % tarBlock)) % tarBlock
+  await flow.fill(bytes)
+  return flow.take(bytes)
+}
