@@ -1,5 +1,6 @@
+import { MayflyError } from '../../lib/index.ts'
 import type { Unseen } from '../unpack/index.ts'
-import { startGit, type GitPlace } from './git.ts'
+import { startGit, type GitPlace, type RunningGit } from './git.ts'
 import type { Batch, BytesPart, Part } from './model.ts'
 
 /** A blob to be read, and what it is called. */
@@ -18,16 +19,19 @@ const idsAtOnce = 1_000
 /** The content of blobs, in their order. Throws `bad_input` with what Git said. */
 export async function* readBlobs(
   place: GitPlace,
-  wanted: readonly WantedBlob[],
+  wanted: Iterable<WantedBlob> | AsyncIterable<WantedBlob>,
   unseen: (unseen: Unseen) => void,
 ): AsyncGenerator<Batch> {
   const git = startGit(place, ['cat-file', '--batch', '--buffer'])
-  const asking = ask()
+  const asked = createQueue<WantedBlob>()
+  const asking = ask(git, wanted, asked)
   const packer = createPacker()
   const reader = createReader(git.output)
   try {
-    for (const { id, name } of wanted) {
+    for (;;) {
       const head = await reader.line()
+      if (head === '') break
+      const { id, name } = asked.shift()
       const [, type, size] = /^[0-9a-f]{40,64} (\w+)(?: (\d+))?$/.exec(head) ?? []
       if (size === undefined) {
         unseen({
@@ -49,21 +53,55 @@ export async function* readBlobs(
       await reader.skip(1)
     }
     yield* packer.flush()
-    await reader.end()
+    await asking
+    if (asked.isAny())
+      throw new MayflyError('bad_input', 'git ended before it had given all blobs: run `git fsck`')
   } finally {
     git.stop()
-    await asking
+    await asking.catch(() => {})
   }
+}
 
-  async function ask(): Promise<void> {
-    for (let at = 0; at < wanted.length; at += idsAtOnce)
-      await git.write(
-        wanted
-          .slice(at, at + idsAtOnce)
-          .map(({ id }) => `${id}\n`)
-          .join(''),
-      )
+async function ask(
+  git: RunningGit,
+  wanted: Iterable<WantedBlob> | AsyncIterable<WantedBlob>,
+  asked: Queue<WantedBlob>,
+): Promise<void> {
+  let lines = ''
+  let count = 0
+  try {
+    for await (const one of wanted) {
+      asked.push(one)
+      lines += `${one.id}\n`
+      if (++count % idsAtOnce !== 0) continue
+      await git.write(lines)
+      lines = ''
+    }
+    await git.write(lines)
+  } finally {
     git.end()
+  }
+}
+
+interface Queue<T> {
+  push(one: T): void
+  /** Throws if it is empty. */
+  shift(): T
+  isAny(): boolean
+}
+
+function createQueue<T>(): Queue<T> {
+  let all: T[] = []
+  let first = 0
+  return {
+    push: (one) => void all.push(one),
+    shift() {
+      const one = all[first++]
+      if (one === undefined) throw new Error('git answered what it was not asked')
+      if (first > 10_000) [all, first] = [all.slice(first), 0]
+      return one
+    },
+    isAny: () => first < all.length,
   }
 }
 
@@ -128,11 +166,6 @@ function createReader(output: AsyncIterable<Buffer>) {
         target.set(chunk, at)
         at += chunk.length
       })
-    },
-    /** Takes what is left, so that a failure is heard of. */
-    async end(): Promise<void> {
-      do held = Buffer.alloc(0)
-      while (await more())
     },
   }
 }

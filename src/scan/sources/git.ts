@@ -20,6 +20,9 @@ const settings = [
   ...['protocol.allow=never', 'log.showSignature=false', 'log.mailmap=false', 'log.follow=false'],
   // It may say of a commit what is not so: other parents, by which others are left out.
   'core.commitGraph=false',
+  'advice.graftFileDeprecated=false',
+  // Otherwise it maps packs of gigabytes.
+  ...['core.packedGitLimit=64m', 'core.packedGitWindowSize=4m'],
 ].flatMap((setting) => ['-c', setting])
 
 /** What a user says of all repositories. */
@@ -96,17 +99,26 @@ export function startGit(place: GitPlace, args: readonly string[]): RunningGit {
   }
 }
 
-/** What Git prints with NUL behind each. Throws `bad_input` with what it said. */
-export async function* gitRecords(place: GitPlace, args: readonly string[]): AsyncGenerator<string> {
+const linesAtOnce = 1_000
+
+/** What Git prints with this byte behind each, once it has read its input. Throws `bad_input` with what it said. */
+export async function* gitRecords(
+  place: GitPlace,
+  args: readonly string[],
+  end = 0,
+  input: readonly string[] = [],
+): AsyncGenerator<string> {
   const running = startGit(place, args)
+  for (let at = 0; at < input.length; at += linesAtOnce)
+    await running.write(input.slice(at, at + linesAtOnce).join(''))
   running.end()
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of running.output) {
     const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     let at = 0
-    for (let end = all.indexOf(0, at); end !== -1; end = all.indexOf(0, at)) {
-      yield all.toString('utf8', at, end)
-      at = end + 1
+    for (let next = all.indexOf(end, at); next !== -1; next = all.indexOf(end, at)) {
+      yield all.toString('utf8', at, next)
+      at = next + 1
     }
     rest = all.subarray(at)
   }

@@ -55,18 +55,15 @@ test('nothing staged is nothing to scan', async (t) => {
   assert.deepEqual((await readAll((unseen) => stagedSource(place, unseen))).parts, [])
 })
 
-test('of a thousand files and a long one each comes whole', async (t) => {
+test('of hundreds of files and a long one each comes whole', async (t) => {
   const place = repository(t)
-  for (let i = 0; i < 1_000; i++) put(place, `f${i}`, `${i} `.repeat(500))
+  for (let i = 0; i < 300; i++) put(place, `f${i}`, `${i} `.repeat(2_000))
   put(place, 'long', Buffer.alloc(5_000_000, 'long '))
-  put(place, 'longer', Buffer.alloc(20_000_000, 'longer '))
   runGit(place.folder, 'add', '.')
   const { texts, parts } = await readAll((unseen) => stagedSource(place, unseen))
-  assert.equal(parts.length, 1_002)
-  for (let i = 0; i < 1_000; i++) assert.equal(texts[`f${i}`], `${i} `.repeat(500))
+  assert.equal(parts.length, 301)
+  for (let i = 0; i < 300; i++) assert.equal(texts[`f${i}`], `${i} `.repeat(2_000))
   assert.equal(texts['long'], 'long '.repeat(1_000_000))
-  assert.equal(texts['longer']?.length, 20_000_000)
-  assert.equal(parts.find(({ name }) => name === 'longer')?.kind, 'blob')
 })
 
 test('a path that both sides of a merge changed is said, and the commit of a submodule is no file', async (t) => {

@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { attributeBlobs, commitsSource, historySource, type GitPlace } from './index.ts'
+import { gitEnvironment, readAll, runGit, temporaryFolder } from './sources.fixture.ts'
+
+function repository(t: TestContext, ...args: string[]): GitPlace {
+  const folder = temporaryFolder(t)
+  runGit(folder, 'init', '-q', '-b', 'main', ...args)
+  return { folder, env: gitEnvironment }
+}
+
+function commit(place: GitPlace, name: string, content: string | Buffer, message = name): string {
+  writeFileSync(join(place.folder, name), content)
+  runGit(place.folder, 'add', '-A')
+  runGit(place.folder, 'commit', '-qm', message)
+  return runGit(place.folder, 'rev-parse', 'HEAD')
+}
+
+const history = (place: GitPlace) => readAll((unseen) => historySource(place, unseen))
+const idOf = (place: GitPlace, name: string) => runGit(place.folder, 'rev-parse', name)
+
+for (const format of ['sha1', 'sha256'])
+  test(`a repository of ${format} gives each blob once, also what was removed, stashed or rewritten, and who brought it`, async (t) => {
+    const place = repository(t, `--object-format=${format}`)
+    const first = commit(place, 'secret', 'a token')
+    const blob = idOf(place, 'HEAD:secret')
+    commit(place, 'copy', 'a token')
+    rmSync(join(place.folder, 'secret'))
+    commit(place, 'other', 'other')
+    writeFileSync(join(place.folder, 'other'), 'stashed')
+    runGit(place.folder, 'stash', '-q')
+    const rewritten = commit(place, 'rewritten', 'gone')
+    const gone = idOf(place, 'HEAD:rewritten')
+    runGit(place.folder, 'reset', '-q', '--hard', 'HEAD^')
+    runGit(place.folder, 'gc', '-q')
+    writeFileSync(join(place.folder, 'loose'), 'only staged')
+    runGit(place.folder, 'add', 'loose')
+    const { texts, parts, unseen } = await history(place)
+    assert.deepEqual(Object.values(texts).toSorted(), ['a token', 'gone', 'only staged', 'other', 'stashed'])
+    assert.equal(parts.filter((part) => part.blob === blob).length, 1)
+    assert.deepEqual(unseen, [])
+    const staged = idOf(place, ':loose')
+    const origins = await attributeBlobs(place, [blob, gone, staged])
+    const { date, ...origin } = origins.get(blob) ?? { date: '' }
+    assert.equal(new Date(date).toISOString(), '2023-11-14T22:13:20.000Z')
+    assert.deepEqual(origin, {
+      commit: first,
+      author: 'Ann',
+      email: 'ann@example.com',
+      path: 'secret',
+    })
+    assert.equal(origins.get(gone)?.commit, rewritten)
+    assert.equal(origins.get(staged), undefined)
+  })
+
+test('what a person wrote into a merge is attributed to the merge', async (t) => {
+  const place = repository(t)
+  const base = commit(place, 'a', 'a')
+  runGit(place.folder, 'checkout', '-qb', 'side')
+  commit(place, 'b', 'b')
+  runGit(place.folder, 'checkout', '-q', base)
+  commit(place, 'c', 'c')
+  runGit(place.folder, 'merge', '-q', '--no-commit', 'side')
+  const merge = commit(place, 'evil', 'in none of the parents')
+  const blob = idOf(place, 'HEAD:evil')
+  assert.equal((await attributeBlobs(place, [blob])).get(blob)?.commit, merge)
+  const { texts } = await readAll((unseen) => commitsSource(place, `${base}..HEAD`, unseen))
+  assert.deepEqual(texts, { b: 'b', c: 'c', evil: 'in none of the parents' })
+})
+
+test('a range gives what its commits brought, also what a later one removed', async (t) => {
+  const place = repository(t)
+  const old = commit(place, 'a', 'old')
+  commit(place, 'b', 'brought')
+  rmSync(join(place.folder, 'b'))
+  commit(place, 'a', 'changed')
+  const names = async (range: string) =>
+    (await readAll((unseen) => commitsSource(place, range, unseen))).texts
+  assert.deepEqual(await names(`${old}..HEAD`), { a: 'changed', b: 'brought' })
+  assert.deepEqual(await names(old), { a: 'changed', b: 'brought' })
+  assert.deepEqual(await names('HEAD..HEAD'), {})
+  for (const range of ['--output=x', '-p', '', 'a b', `HEAD\n--all`])
+    await assert.rejects(names(range), { code: 'bad_input', message: /no range of commits/ })
+  await assert.rejects(names('nothing..HEAD'), { code: 'bad_input', message: /nothing/ })
+  assert.ok(!existsSync(join(place.folder, 'x')))
+})
+
+test('a shallow clone, a clone that borrows objects, a bare one and a work tree beside it are read', async (t) => {
+  const place = repository(t)
+  commit(place, 'a', 'one')
+  commit(place, 'a', 'two')
+  const beside = temporaryFolder(t)
+  const url = `file://${place.folder}`
+  runGit(beside, 'clone', '-q', '--depth=1', url, 'shallow')
+  runGit(beside, 'clone', '-q', '--shared', place.folder, 'shared')
+  runGit(beside, 'clone', '-q', '--bare', url, 'bare')
+  runGit(place.folder, 'worktree', 'add', '-q', join(beside, 'tree'))
+  for (const [name, expected] of [
+    ['shallow', ['two']],
+    ['shared', ['one', 'two']],
+    ['bare', ['one', 'two']],
+    ['tree', ['one', 'two']],
+  ] as const) {
+    const of = { ...place, folder: join(beside, name) }
+    assert.deepEqual(Object.values((await history(of)).texts).toSorted(), [...expected])
+    const blob = idOf(place, 'HEAD:a')
+    assert.equal((await attributeBlobs(of, [blob])).get(blob)?.path, 'a')
+  }
+})
+
+test('objects are read as they are, not as others that are put in their place', async (t) => {
+  const place = repository(t)
+  commit(place, 'a', 'a token')
+  const [secret, clean] = [idOf(place, 'HEAD:a'), (commit(place, 'b', 'clean'), idOf(place, 'HEAD:b'))]
+  runGit(place.folder, 'replace', secret, clean)
+  assert.equal((await history(place)).texts[secret], 'a token')
+  // A commit without its parents hides who brought it.
+  runGit(place.folder, 'replace', '--graft', 'HEAD')
+  mkdirSync(join(place.folder, '.git/info'), { recursive: true })
+  appendFileSync(join(place.folder, '.git/info/grafts'), `${idOf(place, 'HEAD')}\n`)
+  assert.equal((await attributeBlobs(place, [secret])).get(secret)?.path, 'a')
+})
+
+test('a clone without its blobs asks nobody for them', async (t) => {
+  const place = repository(t)
+  commit(place, 'a', 'one')
+  commit(place, 'a', 'two')
+  runGit(place.folder, 'config', 'uploadpack.allowFilter', 'true')
+  const beside = temporaryFolder(t)
+  runGit(beside, 'clone', '-q', '--no-checkout', '--filter=blob:none', `file://${place.folder}`, 'partial')
+  const partial = { ...place, folder: join(beside, 'partial') }
+  assert.deepEqual((await history(partial)).texts, {})
+  const { texts, unseen } = await readAll((say) => commitsSource(partial, 'HEAD^..HEAD', say))
+  assert.deepEqual(texts, {})
+  assert.deepEqual(
+    unseen.map(({ name, code }) => `${name} ${code}`),
+    ['a unreadable'],
+  )
+})
+
+test('nothing is run that a repository names, whoever owns it', async (t) => {
+  const place = repository(t)
+  const blob = (commit(place, 'a', 'a token'), idOf(place, 'HEAD:a'))
+  const ran = join(place.folder, 'ran')
+  const program = join(place.folder, 'program')
+  writeFileSync(program, `#!/bin/sh\necho "$0 $*" >> ${ran}\n`)
+  chmodSync(program, 0o755)
+  writeFileSync(join(place.folder, '.gitattributes'), '* diff=all\n')
+  for (const [key, value] of [
+    ...[
+      ['core.fsmonitor', program],
+      ['core.pager', program],
+      ['diff.external', program],
+    ],
+    ...[
+      ['diff.all.textconv', program],
+      ['gpg.program', program],
+      ['log.showSignature', 'true'],
+    ],
+    ...[
+      ['core.alternateRefsCommand', program],
+      ['core.sshCommand', program],
+      ['pager.log', program],
+    ],
+    ...[
+      ['log.showRoot', 'false'],
+      ['log.diffMerges', 'off'],
+      ['diff.noprefix', 'true'],
+      ['core.abbrev', '4'],
+    ],
+    ...[
+      ['alias.log', `!${program}`],
+      ['remote.origin.url', `ext::${program}`],
+      ['remote.origin.promisor', 'true'],
+    ],
+  ] as [string, string][])
+    runGit(place.folder, 'config', key, value)
+  // As another user's, which Git refuses unless it is told that it is safe.
+  const env = { ...gitEnvironment, GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' }
+  assert.throws(
+    () => execFileSync('git', ['log'], { cwd: place.folder, env, stdio: 'pipe' }),
+    /dubious ownership/,
+  )
+  const signed = execFileSync('git', ['hash-object', '-t', 'commit', '-w', '--stdin'], {
+    cwd: place.folder,
+    env: gitEnvironment,
+    input: `tree ${idOf(place, 'HEAD^{tree}')}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\nsigned\n`,
+    encoding: 'utf8',
+  }).trim()
+  runGit(place.folder, 'update-ref', 'refs/heads/signed', signed)
+  assert.equal((await history({ ...place, env })).texts[blob], 'a token')
+  assert.equal((await attributeBlobs({ ...place, env }, [blob])).get(blob)?.commit, signed)
+  assert.ok(!existsSync(ran))
+})
+
+test('what a commit says of itself is taken for nothing else', async (t) => {
+  const place = repository(t)
+  const path = '\u0001strange\n:100644 100644'
+  const env = { ...gitEnvironment, GIT_AUTHOR_NAME: 'x :000000 \u0001x' }
+  writeFileSync(join(place.folder, path), 'a token')
+  execFileSync('git', ['add', '-A'], { cwd: place.folder, env })
+  execFileSync('git', ['commit', '-qm', '\u0001message\n:x'], { cwd: place.folder, env })
+  execFileSync('git', ['commit', '-q', '--allow-empty', '-m', 'nothing'], { cwd: place.folder, env })
+  const blob = runGit(place.folder, 'rev-parse', `HEAD:${path}`)
+  const origin = (await attributeBlobs(place, [blob])).get(blob)
+  assert.equal(origin?.path, path)
+  assert.match(origin?.author ?? '', /^x :000000/)
+})
+
+test('an object that is broken is said, or ends the scan with what Git says', async (t) => {
+  const place = repository(t)
+  commit(place, 'a', 'x'.repeat(10_000))
+  commit(place, 'b', randomBytes(10_000))
+  const id = idOf(place, 'HEAD:b')
+  const file = join(place.folder, '.git/objects', id.slice(0, 2), id.slice(2))
+  const whole = readFileSync(file)
+  chmodSync(file, 0o644)
+  writeFileSync(file, 'no object')
+  const { texts, unseen } = await history(place)
+  assert.deepEqual(Object.values(texts), ['x'.repeat(10_000)])
+  assert.deepEqual(
+    unseen.map(({ name, code }) => `${name} ${code}`),
+    [`${id} broken`],
+  )
+  writeFileSync(file, whole.fill(0x5a, 4_000, 4_100))
+  await assert.rejects(history(place), { code: 'bad_input', message: /git cannot read/ })
+})
+
+test('a long blob is read as it comes', async (t) => {
+  const place = repository(t)
+  commit(place, 'long', Buffer.alloc(17_000_000, 'long '))
+  const { texts, parts } = await history(place)
+  assert.equal(Object.values(texts)[0]?.length, 17_000_000)
+  assert.equal(parts[0]?.kind, 'blob')
+})
