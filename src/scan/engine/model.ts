@@ -57,6 +57,7 @@ export type CheckName =
   | 'luhn'
   | 'npm-crc32'
   | 'openssh'
+  | 'password'
   | 'pem'
   | 'pem-in-base64'
   | 'pypi-macaroon'

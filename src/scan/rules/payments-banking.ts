@@ -68,7 +68,7 @@ export const paymentsBankingRules: readonly Rule[] = [
     title: 'Wise API token',
     vendor: 'Wise',
     source: 'https://docs.wise.com/api-docs/features/authentication-access',
-    keywords: ['wise'],
+    keywords: ['wise_', 'wiseapi', 'wisetoken', 'wisekey'],
     pattern:
       '(?:wise|WISE|transferwise|TRANSFERWISE|TransferWise)_?(?:API_?)?(?:api_?)?(?:token|TOKEN|key|KEY|Token)["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'possible',

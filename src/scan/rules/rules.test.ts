@@ -71,7 +71,8 @@ function findsItself(rule: Rule, template: string): void {
     const [hit, ...more] = hits.filter((one) => one.rule.id === rule.id)
     assert.ok(hit && more.length === 0, `${rule.id}: ${more.length + 1} in ${text}`)
     assertWhole(hit, pieces)
-    assert.equal(hit.checked, rule.check !== undefined, `${rule.id}: the check of ${text}`)
+    const proves = rule.check !== undefined && rule.check !== 'password'
+    assert.equal(hit.checked, proves, `${rule.id}: the check of ${text}`)
     // A rule for files of some name looks at others never.
     const there = hits.filter(
       (one) => one.rule.path === rule.path && one.start < hit.end && one.end > hit.start,

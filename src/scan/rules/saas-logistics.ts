@@ -76,9 +76,9 @@ export const saasLogisticsRules: readonly Rule[] = [
     title: 'Lob API key',
     vendor: 'Lob',
     source: 'https://docs.lob.com/#tag/Authentication',
-    keywords: ['lob'],
+    keywords: ['lob_', 'lob.', 'lob-', 'lobapi', 'lobsecret'],
     pattern:
-      '(?:lob|LOB|Lob)[A-Za-z0-9_.\\-]{0,20}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?((?:live|test)_[0-9a-f]{35})(?:[^A-Za-z0-9_-]|$)',
+      '(?:lob|LOB|Lob)[_.-]?(?:api|API|Api|secret|SECRET|Secret)[A-Za-z0-9_.\\-]{0,12}["\']?[ \\t]{0,5}(?:=>|:=|=|:)[ \\t]{0,5}["\']?((?:live|test)_[0-9a-f]{35})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'likely',
     entropy: 2.7,
     connection: 'http',

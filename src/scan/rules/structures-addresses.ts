@@ -1,12 +1,5 @@
 import type { Rule } from '../engine/index.ts'
 
-const placeholders = [
-  '^(?:[Pp]assword|PASSWORD|[Pp]asswd|[Pp]ass|PASS|[Ss]ecret|SECRET|[Cc]hange-?me|CHANGE_?ME)[0-9]{0,3}$',
-  '^(?:example|test|root|admin|user|postgres|mysql|guest|pwd|token|TOKEN|null|undefined|none|None)$',
-  '^[xX*._0-]{3,}$',
-  '^(?:your|YOUR|Your|insert|INSERT|replace|REPLACE|EXAMPLE|example)[-_]',
-]
-
 export const structuresAddressesRules: readonly Rule[] = [
   {
     id: 'postgres-url-password',
@@ -18,7 +11,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       '(?:postgres(?:ql)?(?:\\+[a-z0-9]{2,20})?)://[^\\s:@/"\'<>{}$]{1,64}:([^\\s@/"\'<>{}$%*`\\\\][^\\s@/"\'<>{}`\\\\]{2,127})@[A-Za-z0-9\\[]',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'postgres',
     revoke: 'Change the password at the server.',
     examples: {
@@ -44,7 +37,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       '(?:(?:mysqlx?|mariadb)(?:\\+[a-z0-9]{2,20})?)://[^\\s:@/"\'<>{}$]{1,64}:([^\\s@/"\'<>{}$%*`\\\\][^\\s@/"\'<>{}`\\\\]{2,127})@[A-Za-z0-9\\[]',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'mysql',
     revoke: 'Change the password at the server.',
     examples: {
@@ -70,7 +63,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       '(?:mongodb(?:\\+srv)?)://[^\\s:@/"\'<>{}$]{1,64}:([^\\s@/"\'<>{}$%*`\\\\][^\\s@/"\'<>{}`\\\\]{2,127})@[A-Za-z0-9\\[]',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     revoke: 'Change the password at the server.',
     examples: {
       positive: [
@@ -95,7 +88,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       'rediss?://(?:[^\\s:@/"\'<>{}$]{1,64})?:([^\\s@/"\'<>{}$%*`\\\\][^\\s@/"\'<>{}`\\\\]{2,127})@[A-Za-z0-9\\[]',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'redis',
     revoke: 'Change the password at the server.',
     examples: {
@@ -120,7 +113,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       '(?:amqps?)://[^\\s:@/"\'<>{}$]{1,64}:([^\\s@/"\'<>{}$%*`\\\\][^\\s@/"\'<>{}`\\\\]{2,127})@[A-Za-z0-9\\[]',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     revoke: 'Change the password at the server.',
     examples: {
       positive: [
@@ -160,7 +153,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       '(?:(?:mssql|oracle|clickhouse|cockroachdb|snowflake|redshift|db2|hana|sqlserver|couchbases?|neo4j|bolt|cassandra)(?:\\+[a-z0-9_]{2,20})?|nats)://[^\\s:@/"\'<>{}$]{1,64}:([^\\s@/"\'<>{}$%*`\\\\][^\\s@/"\'<>{}`\\\\]{2,127})@[A-Za-z0-9\\[]',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     revoke: 'Change the password at the server.',
     examples: {
       positive: [
@@ -206,7 +199,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       '(?:(?:https?|ftps?|sftp|ssh|smtps?|imaps?|ldaps?|mqtts?|wss|socks5h?|svn|git|kafka|elasticsearch|influxdb))://[^\\s:@/"\'<>{}$]{1,64}:([^\\s@/"\'<>{}$%*`\\\\][^\\s@/"\'<>{}`\\\\]{2,127})@[A-Za-z0-9\\[]',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'http',
     revoke: 'Change the password at the server.',
     examples: {
@@ -232,7 +225,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       'jdbc:[a-z0-9:+]{3,40}//?[^\\s"\'<>?;]{3,200}[?;](?:[A-Za-z0-9_.]{1,40}=[^&;\\s"\'<>]{0,100}[&;]){0,20}(?:password|Password|pwd)=([^&;\\s"\'<>{}$][^&;\\s"\'<>{}]{2,127})',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'postgres',
     revoke: 'Change the password at the server.',
     examples: {
@@ -257,7 +250,7 @@ export const structuresAddressesRules: readonly Rule[] = [
       '(?:[Ss]erver|[Dd]ata [Ss]ource|[Hh]ost|[Aa]ddress)[ ]?=[ ]?[^;"\'\\r\\n]{2,100};(?:[A-Za-z ]{2,40}=[^;"\'\\r\\n]{0,100};){0,12}[ ]?(?:[Pp]assword|PASSWORD|[Pp]wd|PWD)[ ]?=[ ]?([^;"\'\\r\\n<>{}$ *][^;"\'\\r\\n<>{}]{3,127})',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     revoke: 'Change the password at the server.',
     examples: {
       positive: [

@@ -1,12 +1,5 @@
 import type { Rule } from '../engine/index.ts'
 
-const placeholders = [
-  '^(?:[Pp]assword|PASSWORD|[Pp]asswd|[Pp]ass|PASS|[Ss]ecret|SECRET|[Cc]hange-?me|CHANGE_?ME)[0-9]{0,3}$',
-  '^(?:example|test|root|admin|user|postgres|mysql|guest|pwd|token|TOKEN|null|undefined|none|None)$',
-  '^[xX*._0-]{3,}$',
-  '^(?:your|YOUR|Your|insert|INSERT|replace|REPLACE|EXAMPLE|example)[-_]',
-]
-
 export const structuresAppsRules: readonly Rule[] = [
   {
     id: 'wordpress-database-password',
@@ -159,7 +152,7 @@ export const structuresAppsRules: readonly Rule[] = [
       'ansible_(?:ssh_pass(?:word)?|password|become_pass(?:word)?|sudo_pass|winrm_password)["\']?[ \\t]{0,4}[=:][ \\t]{0,4}["\']?([^\\s"\'<>{}$!|][^\\s"\'<>{}]{3,127})',
     general: true,
     confidence: 'certain',
-    allow: placeholders,
+    check: 'password',
     connection: 'ssh',
     revoke: 'Change the password at the server.',
     examples: {
@@ -185,7 +178,7 @@ export const structuresAppsRules: readonly Rule[] = [
     reach: 2048,
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'kubernetes',
     revoke: 'Change it where it is used; keep manifests of Secrets out of repositories.',
     examples: {
@@ -226,13 +219,21 @@ export const structuresAppsRules: readonly Rule[] = [
     title: 'Secret in a Terraform state',
     vendor: 'HashiCorp',
     source: 'https://developer.hashicorp.com/terraform/language/manage-sensitive-data',
-    keywords: ['password', 'secret', 'private_key', 'access_key', 'token'],
+    keywords: [
+      'password":',
+      'secret":',
+      'secret_key":',
+      'private_key":',
+      'access_key":',
+      'token":',
+      'secret_string":',
+    ],
     pattern:
       '"[a-z0-9_]{0,40}(?:password|secret|secret_key|private_key|access_key|token|secret_string)":[ ]{0,2}"([^"\\\\\\s]{8,400})',
     general: true,
     confidence: 'likely',
     entropy: 2.5,
-    allow: placeholders,
+    check: 'password',
     path: '\\.tfstate(?:\\.backup)?$',
     revoke: 'Change it at the provider, and move the state to a backend that encrypts.',
     examples: {

@@ -1,12 +1,5 @@
 import type { Rule } from '../engine/index.ts'
 
-const placeholders = [
-  '^(?:[Pp]assword|PASSWORD|[Pp]asswd|[Pp]ass|PASS|[Ss]ecret|SECRET|[Cc]hange-?me|CHANGE_?ME)[0-9]{0,3}$',
-  '^(?:example|test|root|admin|user|postgres|mysql|guest|pwd|token|TOKEN|null|undefined|none|None)$',
-  '^[xX*._0-]{3,}$',
-  '^(?:your|YOUR|Your|insert|INSERT|replace|REPLACE|EXAMPLE|example)[-_]',
-]
-
 export const structuresCommandsRules: readonly Rule[] = [
   {
     id: 'authorization-basic',
@@ -71,7 +64,7 @@ export const structuresCommandsRules: readonly Rule[] = [
       'curl [^\\r\\n]{0,200}(?:-u|--user)[ =]["\']?[^\\s:"\'$<]{1,64}:([^\\s"\'$<{*][^\\s"\'<{]{3,127})',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'http',
     revoke: 'Change the password at the server.',
     examples: {
@@ -96,7 +89,7 @@ export const structuresCommandsRules: readonly Rule[] = [
     pattern: 'sshpass[ ]{1,3}-p[ ]?["\']?([^\\s"\'<>{}$%*][^\\s"\'<>{}]{3,127})',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'ssh',
     revoke: 'Change the password at the server.',
     examples: {
@@ -114,7 +107,7 @@ export const structuresCommandsRules: readonly Rule[] = [
       '(?:docker|podman) login[^\\r\\n|;&]{0,160}[ ](?:-p|--password)[ =]["\']?([^\\s"\'<>{}$%*][^\\s"\'<>{}]{3,127})',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'oci',
     revoke: 'At the registry: delete the token, or change the password.',
     examples: {
@@ -139,7 +132,7 @@ export const structuresCommandsRules: readonly Rule[] = [
       '(?:PGPASSWORD|POSTGRES_PASSWORD)["\']?[ \\t]{0,4}[=:][ \\t]{0,4}["\']?([^\\s"\'<>{}$%*][^\\s"\'<>{}]{3,127})',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'postgres',
     revoke: 'ALTER ROLE name PASSWORD.',
     examples: {
@@ -161,7 +154,7 @@ export const structuresCommandsRules: readonly Rule[] = [
       '(?:(?:MYSQL_PWD|MYSQL_PASSWORD|MYSQL_ROOT_PASSWORD)["\']?[ \\t]{0,4}[=:][ \\t]{0,4}["\']?|mysql(?:dump)? -[^\\r\\n|;&]{0,120}(?:[ ]-p|[ ]--password=))([^\\s"\'<>{}$%*][^\\s"\'<>{}]{3,127})',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     connection: 'mysql',
     revoke: 'ALTER USER name IDENTIFIED BY.',
     examples: {
@@ -184,7 +177,7 @@ export const structuresCommandsRules: readonly Rule[] = [
       'ConvertTo-SecureString[ ]{1,3}(?:-String[ ]{1,3})?["\']([^"\'$<>\\r\\n][^"\'<>\\r\\n]{3,127})["\'][^\\r\\n]{0,40}-AsPlainText',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     revoke: 'Change the password at the server.',
     examples: {
       positive: [

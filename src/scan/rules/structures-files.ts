@@ -1,12 +1,5 @@
 import type { Rule } from '../engine/index.ts'
 
-const placeholders = [
-  '^(?:[Pp]assword|PASSWORD|[Pp]asswd|[Pp]ass|PASS|[Ss]ecret|SECRET|[Cc]hange-?me|CHANGE_?ME)[0-9]{0,3}$',
-  '^(?:example|test|root|admin|user|postgres|mysql|guest|pwd|token|TOKEN|null|undefined|none|None)$',
-  '^[xX*._0-]{3,}$',
-  '^(?:your|YOUR|Your|insert|INSERT|replace|REPLACE|EXAMPLE|example)[-_]',
-]
-
 export const structuresFilesRules: readonly Rule[] = [
   {
     id: 'netrc-password',
@@ -18,7 +11,7 @@ export const structuresFilesRules: readonly Rule[] = [
       'machine [ \\t]{0,3}[^\\s]{2,200}\\s{1,8}login[ \\t]{1,4}[^\\s]{1,128}\\s{1,8}password[ \\t]{1,4}([^\\s$<{][^\\s<{]{2,255})',
     general: true,
     confidence: 'certain',
-    allow: placeholders,
+    check: 'password',
     connection: 'http',
     revoke: 'At the host: delete the token, or change the password.',
     examples: {
@@ -43,7 +36,7 @@ export const structuresFilesRules: readonly Rule[] = [
       '(?:^|\\n)[^\\s:#]{1,200}:(?:5432|5433|6432|\\*):[^\\s:]{1,64}:[^\\s:]{1,64}:([^\\r\\n$<{]{3,128})(?:\\r|\\n|$)',
     general: true,
     confidence: 'likely',
-    allow: placeholders,
+    check: 'password',
     path: 'pgpass(?:\\.conf)?$',
     connection: 'postgres',
     revoke: 'ALTER ROLE name PASSWORD.',
@@ -67,7 +60,7 @@ export const structuresFilesRules: readonly Rule[] = [
     general: true,
     confidence: 'likely',
     entropy: 2.7,
-    allow: placeholders,
+    check: 'password',
     connection: 'npm',
     revoke: 'npm token revoke, or at the registry.',
     examples: {
@@ -89,7 +82,7 @@ export const structuresFilesRules: readonly Rule[] = [
       'index[-_]url[ \\t]{0,3}[=: ][ \\t]{0,3}["\']?https?://[^\\s:@/"\']{1,64}:([^\\s@/"\'$<{][^\\s@/"\'<{]{2,255})@',
     general: true,
     confidence: 'certain',
-    allow: placeholders,
+    check: 'password',
     connection: 'pypi',
     revoke: 'At the index: delete the token.',
     examples: {
@@ -109,11 +102,11 @@ export const structuresFilesRules: readonly Rule[] = [
     title: 'Password in .pypirc',
     vendor: 'PyPI',
     source: 'https://packaging.python.org/en/latest/specifications/pypirc/',
-    keywords: ['password'],
-    pattern: '(?:^|\\n)[ \\t]{0,4}password[ \\t]{0,4}[=:][ \\t]{0,4}([^\\s$<{%][^\\s<{]{3,255})',
+    keywords: ['password =', 'password=', 'password:', 'password :'],
+    pattern: '(?:^|\\n)[ \\t]{0,4}password ?[=:][ \\t]{0,4}([^\\s$<{%][^\\s<{]{3,255})',
     general: true,
     confidence: 'certain',
-    allow: placeholders,
+    check: 'password',
     path: '\\.pypirc$',
     connection: 'pypi',
     revoke: 'PyPI, Account settings, API tokens: remove the token.',
@@ -136,7 +129,7 @@ export const structuresFilesRules: readonly Rule[] = [
     general: true,
     confidence: 'likely',
     entropy: 2.7,
-    allow: placeholders,
+    check: 'password',
     connection: 'oci',
     revoke: 'At the registry: delete the token, or change the password.',
     examples: {
@@ -158,7 +151,7 @@ export const structuresFilesRules: readonly Rule[] = [
     general: true,
     confidence: 'certain',
     entropy: 3.5,
-    allow: placeholders,
+    check: 'password',
     connection: 'oci',
     revoke: 'At the registry: delete the token, or change the password.',
     examples: {
@@ -178,7 +171,7 @@ export const structuresFilesRules: readonly Rule[] = [
     pattern: '<(?:password|passphrase)>\\s{0,8}([^\\s<>{$][^\\s<>{]{3,255})\\s{0,8}</',
     general: true,
     confidence: 'certain',
-    allow: placeholders,
+    check: 'password',
     path: 'settings[^/]{0,40}\\.xml$',
     connection: 'maven',
     revoke: 'At the repository: delete the token, or change the password.',
@@ -203,7 +196,7 @@ export const structuresFilesRules: readonly Rule[] = [
     pattern: 'key=["\']ClearTextPassword["\'][ ]{1,3}value=["\']([^"\'%$<>][^"\'<>]{3,255})["\']',
     general: true,
     confidence: 'certain',
-    allow: placeholders,
+    check: 'password',
     connection: 'http',
     revoke: 'At the feed: delete the token.',
     examples: {

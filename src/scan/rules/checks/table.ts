@@ -4,6 +4,7 @@ import { checkCratesPublishing, checkGithub, checkGitlabRoutable, checkGrafana, 
 import { checkAwsAccount, checkBech32 } from './encodings.ts'
 import { checkJson, checkJwt } from './json.ts'
 import { checkOpenssh, checkPem, checkPemInBase64 } from './keys.ts'
+import { checkPassword } from '../generic/values.ts'
 import { checkPypi } from './macaroon.ts'
 
 /** Checks by the name by which rules ask for them. */
@@ -20,6 +21,7 @@ export const checks: Readonly<Record<CheckName, Check>> = {
   luhn: checkLuhn,
   'npm-crc32': checkGithub,
   openssh: checkOpenssh,
+  password: checkPassword,
   pem: checkPem,
   'pem-in-base64': checkPemInBase64,
   'pypi-macaroon': checkPypi,

@@ -21,7 +21,7 @@ const never = words(`
   schema template test fake mock dummy example sample node syntax lexer parser count counts length size min max limit ttl expiry expires
   expiration expired age timeout interval duration encoder algorithm alg type kind class style scope scopes audience issuer format
   version uuid guid revision commit no without has is enable enabled disable disabled require required use show hide toggle visible
-  visibility allow valid invalid verified deprecated
+  visibility allow valid invalid verified deprecated and
 `)
 /** What a name ends with that is about a secret: where it is, how it is called. */
 const endings = words(`

@@ -1,4 +1,5 @@
 import { charactersPerPiece } from './rarity.ts'
+import { failed, open, type Verdict } from '../checks/verdict.ts'
 import type { Named } from './names.ts'
 
 /** What is put in a secret's place: a variable, a hole, a word that says so. */
@@ -62,4 +63,10 @@ function isPassword(value: string, isQuoted: boolean): boolean {
   const perPiece = charactersPerPiece(value)
   if (!/[0-9]|[^A-Za-z0-9_.\-/=+]/.test(value)) return value.length > 9 && perPiece <= 1.3
   return perPiece <= (classes > 2 ? 2.3 : value.length < 8 ? 1.3 : 1.75)
+}
+
+/** Of a password that stands where only one can: an address, a file for passwords. Words alone are an example's. */
+export function checkPassword(value: string): Verdict {
+  const isNone = value.length < 4 || holes.some((one) => one.test(value))
+  return isNone || charactersPerPiece(value) > 2.6 ? failed : open
 }
