@@ -22,6 +22,7 @@ import type { BenchResult } from './result.ts'
 import { benchRevokeStep } from './revoke-step.ts'
 import { benchRevoke } from './revoke.ts'
 import { benchScan } from './scan/peers.ts'
+import { benchScanSpeed } from './scan/speed.ts'
 import { benchS3 } from './s3.ts'
 import { benchSsh } from './ssh.ts'
 import { benchBuild, benchRun } from './step.ts'
@@ -59,10 +60,11 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   leases: benchLeases,
   vault: benchVault,
   scan: benchScan,
+  'scan-speed': benchScanSpeed,
 }
 
 /** Takes minutes, so only when it is asked for. */
-const onRequest = ['audit-large', 'find-large', 'scan']
+const onRequest = ['audit-large', 'find-large', 'scan', 'scan-speed']
 
 const words = process.argv.slice(2)
 const json = words.includes('--json')

@@ -55,7 +55,6 @@ export const keys: readonly FileKind[] = [
   { name: 'jwk-private', file: jwk },
   { name: 'wireguard-private', file: wireguard },
   { name: 'ethereum-private', file: ethereum },
-  { name: 'seed-phrase', file: phrase },
 ]
 
 /** RFC 9580's version 4 secret key packet of an EdDSA key without a passphrase, and its owner. */
@@ -134,17 +133,6 @@ function ethereum(random: Random, kind: string) {
     `const wallet = new ethers.Wallet("${mark('secret', kind, value)}", provider)\n`,
   ]
   return { path: random.pick(['hardhat.config.js', 'scripts/deploy.js']), text: random.pick(texts) }
-}
-
-/** BIP 39's words, some of them; nobody checks the sum. */
-function phrase(random: Random, kind: string) {
-  const list =
-    'abandon ability absent absorb acoustic actress adapt adjust album alcohol amateur anchor antique arena armor artist athlete august autumn avocado balance bamboo barrel basket battle bicycle blossom bonus bracket breeze bronze buffalo cabin cactus camera canyon carbon casino cattle cereal chapter cherry circle clever cluster'.split(
-      ' ',
-    )
-  const value = Array.from({ length: 12 }, () => random.pick(list)).join(' ')
-  const text = `NETWORK=mainnet\n${random.pick(['MNEMONIC', 'WALLET_MNEMONIC', 'SEED_PHRASE'])}="${mark('secret', kind, value)}"\n`
-  return { path: `wallet/${random.pick(services)}.env`, text }
 }
 
 /** A certificate's first bytes and random ones. No scanner looks further. */

@@ -1,0 +1,168 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { projectFolder } from '../../demo/stage.ts'
+import type { BenchResult } from '../result.ts'
+import { median } from '../statistics.ts'
+import { sourceFiles, writeCorpus, writeHistory, writeStaged, type Corpus } from './corpus.ts'
+import { run } from './run.ts'
+import { isSkipped, scan, scanners, type Scanner, type What } from './scanners.ts'
+
+const megabyte = 1_000_000
+const names = ['mayfly', 'gitleaks', 'kingfisher']
+
+interface Target {
+  readonly text: string
+  readonly holds: (value: number) => boolean
+}
+
+interface Measure {
+  readonly name: string
+  readonly what: What
+  readonly corpus: (scanner: string) => Corpus
+  readonly oneCore?: true
+  readonly rounds: number
+  readonly limitSeconds: number
+  readonly unit: 'MB/s' | 's' | 'ms'
+  readonly target: Target
+  readonly memory?: Target
+}
+
+interface Figure {
+  readonly name: string
+  readonly value: number
+  readonly peakBytes: number
+  readonly note: string
+}
+
+/**
+ * How fast ours is beside others in one run, each from the start of its process to the end of its report, medians. A slow one reads a
+ * sixteenth of the sources, for its throughput; what is not done in time is stopped, and its figure is a bound in its favour.
+ */
+export async function benchScanSpeed(): Promise<BenchResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-scan-'))
+  const at = (name: string) => {
+    const own = join(folder, name)
+    mkdirSync(own)
+    return own
+  }
+  try {
+    const files = sourceFiles(projectFolder)
+    const whole = writeCorpus(files, at('whole'), 250 * megabyte)
+    const part = writeCorpus(files, at('part'), 12 * megabyte, 7)
+    const history = writeHistory(files, at('history'), 1_000 * megabyte)
+    const staged = writeStaged(files, at('staged'), 1_000)
+    const sources = (scanner: string) => (scanner === 'gitleaks' ? part : whole)
+    const usual = { rounds: 3, limitSeconds: 180 }
+    const measures: Measure[] = [
+      {
+        ...usual,
+        name: 'sources, one core',
+        what: 'tree',
+        corpus: sources,
+        oneCore: true,
+        unit: 'MB/s',
+        target: above(150),
+        memory: below(300, 'MB'),
+      },
+      {
+        ...usual,
+        name: 'sources, all cores',
+        what: 'tree',
+        corpus: sources,
+        unit: 'MB/s',
+        target: above(275),
+      },
+      {
+        ...usual,
+        name: 'history of 1 GB of blobs',
+        what: 'history',
+        corpus: () => history,
+        unit: 's',
+        target: below(20, 's'),
+        memory: below(300, 'MB'),
+      },
+      {
+        ...usual,
+        name: '1,000 staged files',
+        what: 'staged',
+        corpus: () => staged,
+        rounds: 7,
+        unit: 'ms',
+        target: below(300, 'ms'),
+      },
+    ]
+    const results = [await reading(whole)]
+    for (const one of measures) results.push(...(await measureAll(one)))
+    return results
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** What no scanner can be faster than here: `cat`, on one core. */
+async function reading({ folder, bytes }: Corpus): Promise<BenchResult> {
+  const command = ['sh', '-c', 'find . -type f -exec cat {} + >/dev/null']
+  const seconds: number[] = []
+  for (let i = 0; i < 3; i++)
+    seconds.push((await run(command, { cwd: folder, limitSeconds: 60, oneCore: true })).seconds)
+  return {
+    name: 'scan-speed: sources, one core, cat',
+    value: bytes / megabyte / median(seconds),
+    unit: 'MB/s',
+  }
+}
+
+async function measureAll(one: Measure): Promise<BenchResult[]> {
+  const figures: Figure[] = []
+  for (const scanner of scanners(names)) {
+    const figure = isSkipped(scanner) ? scanner : await measure(scanner, one)
+    if (isSkipped(figure))
+      process.stderr.write(`scan-speed: ${one.name}: ${figure.name} is left out: ${figure.why}\n`)
+    else figures.push(figure)
+  }
+  const ours = figures.find(({ name }) => name === 'mayfly')
+  return figures.flatMap(({ name, value, peakBytes, note }): BenchResult[] => {
+    const titled = (what: string) => `scan-speed: ${one.name}, ${what}${name}${note}`
+    const peak = peakBytes / megabyte
+    const judged = (figure: number, target: Target | undefined): Partial<BenchResult> =>
+      name !== 'mayfly' || target === undefined ? {} : { target: target.text, ok: target.holds(figure) }
+    const ratio =
+      ours === undefined || name === 'mayfly' ? {} : { ratio: value / ours.value, against: 'ours' }
+    return [
+      { name: titled(''), value, unit: one.unit, ...ratio, ...judged(value, one.target) },
+      { name: titled('memory at its peak, '), value: peak, unit: 'MB', ...judged(peak, one.memory) },
+    ]
+  })
+}
+
+async function measure(scanner: Scanner, one: Measure) {
+  const { folder, bytes } = one.corpus(scanner.name)
+  const seconds: number[] = []
+  const peaks: number[] = []
+  let isStopped = false
+  for (let i = 0; i < one.rounds && !isStopped; i++) {
+    const options = {
+      cwd: folder,
+      limitSeconds: one.limitSeconds,
+      ...(one.oneCore === true ? { oneCore: true } : {}),
+    }
+    const scanned = await scan(scanner, one.what, options)
+    if (isSkipped(scanned)) return scanned
+    seconds.push(scanned.ran.seconds)
+    peaks.push(scanned.ran.peakBytes)
+    isStopped = scanned.ran.isStopped
+  }
+  const took = median(seconds)
+  const value = { 'MB/s': bytes / megabyte / took, s: took, ms: took * 1_000 }[one.unit]
+  const note = isStopped ? ' (stopped before its end)' : ''
+  return { name: scanner.name, value, peakBytes: Math.max(...peaks), note }
+}
+
+function above(least: number): Target {
+  return { text: `>= ${least} MB/s`, holds: (value) => value >= least }
+}
+
+function below(most: number, unit: string): Target {
+  return { text: `< ${most} ${unit}`, holds: (value) => value < most }
+}
