@@ -30,6 +30,7 @@ export const accessTellers: Tellers = {
   'connection.killed': (data) => [
     `${text(data['by'])} closed a connection to ${text(data['host'])} (${text(data['bytes_up'])} bytes up, ${text(data['bytes_down'])} down)`,
   ],
+  'scan.found': (data) => scanLines(data),
   'honey.touched': ({ planted, how, host, path, address }) => {
     const of = (planted ?? {}) as Data
     const where = how === 'presented' ? `${text(path)} here, by ${text(address)}` : text(host)
@@ -37,6 +38,38 @@ export const accessTellers: Tellers = {
       `PLANTED CREDENTIAL ${how === 'asked' ? 'FOLLOWED' : 'USED'}: ${text(of['place'])} of step "${text(of['name'])}" (run ${text(of['run'])}), ${how === 'asked' ? 'asking for' : 'at'} ${where}`,
     ]
   },
+}
+
+const scanOutcomes: Readonly<Record<string, string>> = {
+  refused: 'REFUSED, SECRETS FOUND',
+  approved: 'LET THROUGH BY APPROVAL, SECRETS FOUND',
+  masked: 'MASKED, SECRETS FOUND',
+}
+
+/** What was found in what the step sent. */
+function scanLines(data: Data): string[] {
+  const { place, connection, what, outcome, approval, unseen } = data
+  const secrets = (data['secrets'] ?? []) as Data[]
+  const findings = (data['findings'] ?? []) as Data[]
+  const isFound = secrets.length + findings.length > 0
+  const how = scanOutcomes[text(outcome)] ?? (isFound ? 'PASSED, SECRETS FOUND' : 'passed')
+  const where = `${text(place)} ${text(connection)} ${text(what)}`
+  return [
+    `${how}: ${where}${approval === undefined ? '' : ` (${text(approval)})`}`,
+    ...secrets.map(
+      (one) =>
+        `  ${text(one['path'])}:${text(one['line'])}: ${one['certain'] === true ? '' : 'perhaps '}${
+          one['secret'] === undefined
+            ? `the credential of connection "${text(one['credentialOf'])}"`
+            : `secret "${text(one['secret'])}", version ${text(one['version'])}`
+        }`,
+    ),
+    ...findings.map(
+      (one) =>
+        `  ${text(one['path'])}:${text(one['line'])}: ${text(one['rule'])} (${text(one['confidence'])}) ${text(one['fingerprint'])}`,
+    ),
+    ...(unseen === undefined ? [] : [`  ${text(unseen)} parts could not be looked at`]),
+  ]
 }
 
 /** The different ones among refusals that the log only counts. */

@@ -75,8 +75,16 @@ function checkGroups({ groups, people, sign_in }: PolicyDocument, complain: Comp
 }
 
 function checkApprovals(document: PolicyDocument, complain: Complain): void {
-  for (const [name, { approval, trust, grants }] of Object.entries(document.roles)) {
+  for (const [name, { approval, trust, grants, scan }] of Object.entries(document.roles)) {
     const role = `role "${name}"`
+    const scanApprovers = scan?.approvers ?? document.scan?.approvers
+    if (scanApprovers !== undefined)
+      checkApprovers(document, trust.issuer, [{ group: scanApprovers, count: 1 }], role, (message) =>
+        complain(
+          scan?.approvers === undefined ? ['scan', 'approvers'] : ['roles', name, 'scan', 'approvers'],
+          message,
+        ),
+      )
     if (approval !== undefined)
       checkApprovers(document, trust.issuer, partsOf(approval), role, (message) =>
         complain(['roles', name, 'approval'], message),

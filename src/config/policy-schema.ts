@@ -15,6 +15,7 @@ import { recordingsSchema } from './recordings-schema.ts'
 import { duration, name } from './name-schema.ts'
 import { policyTests } from './policy-tests-schema.ts'
 import { sandboxKeys } from './sandbox-schema.ts'
+import { scanSchema } from './scan-schema.ts'
 import { secretReference } from './secret-reference.ts'
 import { secretStoresSchema } from './secret-stores-schema.ts'
 import { secretsSchema } from './secrets-schema.ts'
@@ -57,6 +58,9 @@ const role = z
     grants,
     egress: roleEgress,
     identity: roleIdentity.optional(),
+    scan: scanSchema
+      .optional()
+      .describe('What becomes of secrets in what its steps send; what is left out is as in `scan` of all.'),
     ...sandboxKeys,
   })
   .refine(
@@ -83,6 +87,9 @@ export const policySchema = z.strictObject({
   limits: limitsSchema.optional(),
   identity_tokens: identityTokens,
   honey: honeySchema.optional(),
+  scan: scanSchema
+    .optional()
+    .describe('What becomes of secrets in what steps send: docs/scan-in-builds.md. Roles may say otherwise.'),
   logs: logsSchema,
   recordings: recordingsSchema,
   cache: cacheSchema,

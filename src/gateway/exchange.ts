@@ -9,6 +9,7 @@ import type { Attestation } from '../provenance/index.ts'
 import { answerGrpc, isGrpc } from './grpc.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { Accepted, Given, PinnedBy } from './downloads/recorded.ts'
+import type { Look, SentPlace } from './look.ts'
 import type { Reflection } from './reflection.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
@@ -71,6 +72,13 @@ export interface Exchange {
   looked(upstream: IncomingMessage): Readable
   /** Whether a text that a handler makes of an answer has the credential in it that was sent for it. */
   holdsCredential(text: string): boolean
+  /**
+   * Looks at what is sent, as the step's role says; undefined if it does not. `same`: a digest of all that is sent, where it is
+   * known.
+   */
+  look(place: SentPlace, what: string, same?: string): Look | undefined
+  /** Whether `look` would. */
+  looksAt(place: SentPlace): boolean
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
   deny(what: string, reason: string): string
   /** Records a finding beside the refusal of what it is about; `key` tells it from others of its type, which are recorded once. */

@@ -16,6 +16,7 @@ import type { AuditClient } from '../audit/client/index.ts'
 import type {
   AccessTokens,
   Broker,
+  Lease,
   RunKeys,
   Session,
   Step,
@@ -56,6 +57,7 @@ import { createPinned } from './pinned.ts'
 import { comparable } from './plain-target.ts'
 import type { Attached } from './oci/index.ts'
 import { createProtocols } from './protocols.ts'
+import type { Inspection } from './look.ts'
 import type { PushScanner } from './push-scanner.ts'
 import type { Recordings } from '../recordings/index.ts'
 import { createGiven } from './given.ts'
@@ -131,6 +133,10 @@ export interface GatewayDeps {
   honey?: Honey
   /** Looks at what pushes bring. */
   scanner?: PushScanner
+  /** Looks at what steps send, as their roles say; without it nothing is looked at. */
+  inspection?: Inspection
+  /** Told of each credential that a step is given. */
+  given?: (step: Step, lease: Lease, value: Secret) => void
   /** What steps have pinned, for after a restart. */
   lockfiles?: StoredLockfiles
   /** What files of registries were when a step had them for the first time; without it nothing is compared. */
@@ -169,7 +175,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     deps.guard ?? createEgressGuard({ proxy: () => deps.targets().proxy, openSecret: deps.openSecret })
   const openSocket = createSocketOpener({ guard })
   const downloads = createDownloadRecord(deps)
-  const given = createGiven(deps.broker)
+  const given = createGiven(deps.broker, deps.given)
   const broker: Broker = { ...deps.broker, lease: given.lease }
   const gatekeeper: Gatekeeper = createGatekeeper({
     attested: createAttested({
@@ -219,6 +225,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     madeImage: (step, connection, image) => attaching.made(step, connection, image),
     ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
     openSocket,
+    inspection: deps.inspection,
+    tell: (step, line) => activity.told(step.id, line),
     published(step, item) {
       const digest = sha256Of(item)
       // Not known, it is refused later.

@@ -9,7 +9,11 @@ export interface Given {
   masker(step: Step): Masker
 }
 
-export function createGiven(broker: Pick<Broker, 'lease'>): Given {
+export function createGiven(
+  broker: Pick<Broker, 'lease'>,
+  /** Told of each once. */
+  onGiven?: (step: Step, lease: Lease, value: Secret) => void,
+): Given {
   const ofSteps = new WeakMap<Step, { readonly values: Map<string, Secret>; masker?: Masker }>()
 
   function of(step: Step) {
@@ -25,6 +29,7 @@ export function createGiven(broker: Pick<Broker, 'lease'>): Given {
       for (const value of valuesOf(lease)) {
         if (known.values.has(value.reveal())) continue
         known.values.set(value.reveal(), value)
+        onGiven?.(step, lease, value)
         known.masker?.add(value)
       }
       return lease

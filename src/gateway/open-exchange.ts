@@ -21,6 +21,7 @@ import {
 import type { Findings } from './findings.ts'
 import { askWhileFresh } from './fresh.ts'
 import { hostMeant } from './host-beside.ts'
+import type { Inspection } from './look.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { Pinned } from './pinned.ts'
 import { plainTarget, rawTarget } from './plain-target.ts'
@@ -53,6 +54,9 @@ export function createExchangeOpener(deps: {
   readonly published: (step: Step, item: Published) => void
   readonly madeImage: (step: Step, connection: Connection, image: MadeImage) => void
   readonly findings: Findings
+  readonly inspection: Inspection | undefined
+  /** A line for the step. */
+  readonly tell: (step: Step, line: string) => void
   readonly pinned: Pinned
   readonly publishing: TrustedPublishing
   /** The connections of a step, gone with it. Throws `revoked`. */
@@ -193,6 +197,14 @@ export function createExchangeOpener(deps: {
           }),
         ),
       deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
+      look: (place, what, same) =>
+        deps.inspection?.open(step, {
+          ...{ place, what, same, connection: connection.name },
+          gone: () => abandoned.aborted,
+          waits: (isWaiting) => askerOf().waits(isWaiting),
+          tell: (line) => deps.tell(step, line),
+        }),
+      looksAt: (place) => deps.inspection?.looksAt(step, place) === true,
       holdsCredential,
       looked(upstream) {
         const body = reflections.get(upstream)?.body()

@@ -21,14 +21,19 @@ export interface ScannedPush {
 export interface PushScan {
   /** Each blob of the pack, in its order, while the pack passes: the next one waits. */
   blob(blob: ScannedBlob): Promise<void> | void
-  /** All was handed over that could be. `unseen`: blobs, or what may be blobs, that were not, and why. */
-  finish(unseen: UnseenBlobs): Promise<ScanVerdict>
+  /**
+   * All was handed over that could be. `unseen`: blobs, or what may be blobs, that were not, and why. `nameOf`: the path of a blob, as
+   * the trees of the pack say it, or its id.
+   */
+  finish(unseen: UnseenBlobs, nameOf: (id: string) => string): Promise<ScanVerdict>
 }
 
 export interface ScannedBlob {
   /** Its name in Git: the digest of its content. */
   readonly id: string
   readonly size: number
+  /** Its path, if a tree that came before it says one; there may be others. */
+  readonly path?: string | undefined
   /** The content, or its first `maxBlobBytes`. */
   readonly bytes: Buffer
 }

@@ -10,6 +10,7 @@ import type { SecretRotation } from '../rotation/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 import type { VaultControl } from '../vault/index.ts'
+import type { InspectionWork } from './inspection-work.ts'
 import { createSessionsEnd, createVaultWork, takenOnMs } from './vault-work.ts'
 
 const sweepMs = 1000
@@ -23,6 +24,7 @@ export function startSweeps(deps: {
   logs: Pick<StepLogs, 'sweep'>
   recordings: Pick<Recordings, 'sweep'>
   attestor: Pick<Attestor, 'work'>
+  inspecting: Pick<InspectionWork, 'sweep' | 'forget'>
   rotation: Pick<Rotation, 'sweep'>
   trust: Pick<TrustKeeper, 'sweep'>
   rules: RulesHolder
@@ -43,12 +45,13 @@ export function startSweeps(deps: {
   const sweeping = setInterval(() => {
     workOnVault().catch(told('the vault waits'))
     // What ends and delivers opens what is sealed: it has been done before the vault was, or is done afterwards.
-    if (!vaultControl.hasKeys()) return
+    if (!vaultControl.hasKeys()) return deps.inspecting.forget()
     notifications.deliver().catch(told('notifications wait'))
     secretRotation.sweep().catch(told('rotations wait'))
     logs.sweep().catch(told('logs of steps wait'))
     recordings.sweep().catch(told('recordings wait'))
     deps.attestor.work().catch(told('attestations wait'))
+    deps.inspecting.sweep().catch(told('what secrets look like is not known'))
     trust.sweep().catch(told('the trust document waits'))
     rotation
       .sweep(rotateAfterMs(rules.loaded ? rules.current().document.identity_tokens : undefined))

@@ -41,6 +41,7 @@ import { startForwardProcess } from './audit-process.ts'
 import { endWork } from './end-work.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 import { recordCompared, warningsOf } from './log-and-store.ts'
+import { createInspectionWork } from './inspection-work.ts'
 import { openRecords } from './records.ts'
 import { secretsElsewhere } from './kept-elsewhere.ts'
 import { certificateOf } from './serving.ts'
@@ -181,8 +182,15 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const approvals = createApprovals({ store, audit, outbox, clock, rules, notifications })
   // A yes that was used since the copy was made must not be good a second time.
   if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
+  const inspecting = createInspectionWork({
+    ...{ store, vault, vaultKey: ring, outbox, clock, rules, approvals },
+    rotation: () => secretRotation,
+  })
+  started.defer(() => inspecting.close())
   const gateway = createGateway({
     honey,
+    inspection: inspecting.inspection,
+    given: (...given) => inspecting.given(...given),
     recordings,
     approvers: approvals.operations,
     guard,
@@ -271,7 +279,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => gateway.close())
   const sweeping = startSweeps({
     ...{ vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, broker, approvals },
-    ...{ recordings, attestor },
+    ...{ recordings, attestor, inspecting },
     ...{ store, memory, clock, tell, trust },
   })
   started.defer(() => sweeping.close())

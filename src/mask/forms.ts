@@ -54,6 +54,17 @@ export function formsOf(secret: string, fewForms = false): Form[] {
   return [...exact.values(), ...spaced.values()]
 }
 
+/** The forms of this one text, without the parts that `formsOf` also looks for. */
+export function formsOfText(text: string): Form[] {
+  const forms = new Map<string, Form>()
+  collectForms(text.toWellFormed(), (form, kind) => {
+    const bytes = typeof form === 'string' ? Buffer.from(form) : form
+    const key = bytes.toString('latin1')
+    if (bytes.length >= minFormBytes && isVisible(bytes)) forms.set(`${kind} ${key}`, { bytes, kind, key })
+  })
+  return [...forms.values()]
+}
+
 /** Whether there are enough bytes above 0x20, the ones the scanner sees. */
 export function isVisible(bytes: Uint8Array): boolean {
   let count = 0

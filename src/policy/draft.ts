@@ -25,6 +25,7 @@ import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
 import type { LintSubject, RoleDraft } from './lint/index.ts'
 import type { Role, StepLimits } from './role.ts'
+import { compileScan } from './scan.ts'
 import { compileTrust } from './trust.ts'
 
 /** The policy as it reads, before it is known to be sound. */
@@ -40,6 +41,7 @@ export interface PolicyDraft extends LintSubject {
       | 'allow'
       | 'services'
       | 'limits'
+      | 'scan'
     >)[]
   readonly limits: Limits
   /** Grants that are none, limits that are none, and roles that exceed them. */
@@ -185,6 +187,7 @@ export function draftPolicy(
       allow: config.allow,
       services: config.services,
       limits: limitsOf(config.limits),
+      scan: compileScan(document.scan, config.scan),
       shadow: config.mode === 'shadow',
       approval: 'approval' in config && config.approval !== undefined,
       grants,

@@ -28,6 +28,7 @@ export type { DescribedJob, JobReading, PolicyTestOutcome } from './policy-tests
 export { compilePolicy } from './policy.ts'
 export type { Allowed, Assumption, Compiled, Decision, DecisionSubject, Denied, Policy } from './policy.ts'
 export type { Role, StepLimits } from './role.ts'
+export type { ScanRules } from './scan.ts'
 export {
   describeDenials,
   describeMismatches,

@@ -2,6 +2,7 @@ import type { Isolation } from '../lib/index.ts'
 import type { Allowance } from '../config/index.ts'
 import type { CedarSlice } from './cedar.ts'
 import type { Grant } from './grant.ts'
+import type { ScanRules } from './scan.ts'
 import type { CompiledTrust } from './trust.ts'
 
 /** A role, compiled: only `compilePolicy` makes one. */
@@ -20,6 +21,7 @@ export interface Role {
   /** Ports on the runner's own localhost that its steps may reach. */
   readonly services: readonly number[]
   readonly limits: StepLimits
+  readonly scan: ScanRules
   /** Records what its grants deny on their own connections, and lets it pass. */
   readonly shadow: boolean
   readonly approval: boolean

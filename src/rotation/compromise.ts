@@ -65,8 +65,11 @@ export function createCompromises(deps: {
       .limit(1)
       .executeTakeFirst()
 
-  /** False: the version in use was said to be known already. */
-  async function mark(secret: string, by: string, reason: string | undefined): Promise<boolean> {
+  /** The version in use, or the one that was found; false: it was said to be known already. */
+  async function mark(
+    secret: string,
+    { by, reason, version: found }: { by: string; reason?: string | undefined; version?: number },
+  ): Promise<boolean> {
     return await broker.outbox.write(async (tx, add) => {
       const known = await tx
         .selectFrom('secret_names')
@@ -75,7 +78,7 @@ export function createCompromises(deps: {
         .executeTakeFirst()
       if (known === undefined || known.current_version === 0)
         throw new MayflyError('not_found', `there is no secret "${secret}"`)
-      const version = known.current_version
+      const version = Math.min(found ?? known.current_version, known.current_version)
       if (version <= known.compromised_version) return false
       await tx
         .updateTable('secret_names')
@@ -211,16 +214,19 @@ export function createCompromises(deps: {
   return {
     /**
      * Marks the value in use, or goes on with what was begun: then false. For a day the same command asks for what was done, unless
-     * a later value than the one that took its place is in use; with `again` that one is known to others, too.
+     * a later value than the one that took its place is in use; with `again` that one is known to others, too. With `version` it is
+     * just that one, and those before it: what is in use now may be a later one that nobody knows.
      */
     async begin(
       secret: string,
-      how: { by: string; reason?: string | undefined; again: boolean },
+      how: { by: string; reason?: string | undefined; again: boolean; version?: number },
     ): Promise<boolean> {
       const last = await newest(secret)
       const isFresh = last !== undefined && clock.nowMs() < (last.ended_ms ?? Infinity) + dayMs
-      const isAsked = isFresh && !how.again && (await isAnswer(last))
-      const isNew = !isAsked && (await mark(secret, how.by, how.reason))
+      const isAsked = isFresh && !how.again && how.version === undefined && (await isAnswer(last))
+      const isNew = !isAsked && (await mark(secret, how))
+      // A push that is tried again and again says nothing new.
+      if (!isNew && how.version !== undefined) return false
       if (!isNew && last !== undefined && how.reason !== undefined) await explain(last, how.by, how.reason)
       const one = await newest(secret)
       if (one !== undefined) await end(one)

@@ -44,10 +44,10 @@ export interface SecretRotation {
   afterSet(secrets: readonly string[]): Promise<void>
   /** See `giveUp`: before a secret is deleted, destroyed or moved, in the same transaction. */
   giveUp(tx: QueryCreator<Tables>, add: AddEvents, what: GivingUp): Promise<void>
-  /** The value in use is known to others: see `createCompromises`. Said again, it goes on with what was begun. */
+  /** The value in use, or a `version` that was found, is known to others: see `createCompromises`. Said again, it goes on with what was begun. */
   compromise(
     secret: string,
-    how: { by: string; reason?: string | undefined; again: boolean },
+    how: { by: string; reason?: string | undefined; again: boolean; version?: number },
   ): Promise<ShownCompromise & { readonly isNew: boolean }>
   compromiseOf(secret: string): Promise<ShownCompromise>
   /** Late ones first; also those that nothing rotates, if so asked. */

@@ -347,6 +347,12 @@ const migrations: readonly string[] = [
   `
   ALTER TABLE steps ADD COLUMN dependencies TEXT;
   `,
+  // By which a secret of the vault is found where it should not be: sealed, one row for each version, made in the background.
+  `
+  CREATE TABLE secret_fingerprints (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, version INTEGER NOT NULL, sealed BLOB NOT NULL,
+    UNIQUE (name, version)) STRICT;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

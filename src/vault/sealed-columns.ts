@@ -15,6 +15,10 @@ export const sealedColumns: readonly SealedColumn[] = [
     contextOf: ({ name, version }) => `secret "${String(name)}" version ${String(version)}`,
   },
   {
+    ...{ table: 'secret_fingerprints', column: 'sealed', key: ['name', 'version'] },
+    contextOf: ({ name, version }) => `fingerprints of secret "${String(name)}" version ${String(version)}`,
+  },
+  {
     ...{ table: 'people', column: 'sealed', key: ['person'] },
     contextOf: ({ person }) => `person ${String(person)}`,
   },
@@ -33,6 +37,7 @@ export const sealedColumns: readonly SealedColumn[] = [
 export const sealedMeta: Readonly<Record<string, string>> = {
   run_ca_seed: 'seed of the certificate authorities of runs',
   honey_seed: 'seed of honey credentials',
+  fingerprint_seed: 'seed of fingerprints of secrets',
   'vault check': 'vault check',
 }
 

@@ -134,6 +134,7 @@ test('whoever seals is known, since a key is retired once nothing of theirs name
     'broker/people.ts',
     'broker/run-keys.ts',
     'honey/honey.ts',
+    'inspection/vault-secrets.ts',
     'main/up.ts',
     'oidc-issuer/signing-key.ts',
   ])

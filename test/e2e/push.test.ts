@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
@@ -91,4 +92,35 @@ test('with git itself: a shallow clone that is behind is told so by git, and not
   assert.match(ran.stderr, /\[rejected\] +HEAD -> ahead/)
   assert.doesNotMatch(ran.stderr, /a push without refs carries nothing/)
   assert.equal(onServer('refs/heads/opted'), '')
+})
+
+test('with git itself: a secret of the vault is refused with its file and line, also in base64, and passes once no commit has it', async () => {
+  const value = `tok_${randomBytes(27).toString('base64url')}`
+  const set = await stage.operate(['secret', 'set', 'leaked'], value)
+  assert.equal(set.exitCode, 0, set.stderr)
+  const push = (name: string, text: string, ref: string) => `
+    mkdir -p deep/folder; printf '%s\\n' 'first line' '${text}' > deep/folder/${name}
+    git add -A; ${commit} ${name}; git push origin HEAD:refs/heads/${ref}`
+  // Fingerprints of a new secret are made within a second or two.
+  await new Promise((done) => setTimeout(done, 3_000))
+  const ran = await inStep(`
+    ${push('config.ts', `const key = "${value}"`, 'leak')}
+    git rm -q deep/folder/config.ts; ${commit} removed; git push origin HEAD:refs/heads/leak
+    git reset -q --hard origin/HEAD
+    ${push('values.yaml', `auth: ${Buffer.from(`user:${value}`).toString('base64')}`, 'leak64')}
+    git reset -q --hard origin/HEAD
+    ${push('config.ts', 'const key = process.env.KEY', 'clean')}`)
+  assert.deepEqual([onServer('refs/heads/leak'), onServer('refs/heads/leak64')], ['', ''])
+  assert.notEqual(onServer('refs/heads/clean'), '')
+  const found =
+    ran.stderr.match(/remote: .*deep\/folder\/\S+:2: secret "leaked" of the vault \(version 1\)/g) ?? []
+  assert.deepEqual(
+    found.map((line) => /deep\/folder\/[a-z.]+/.exec(line)?.[0]),
+    ['config.ts', 'config.ts', 'values.yaml'].map((name) => `deep/folder/${name}`),
+    ran.stderr,
+  )
+  assert.match(ran.stderr, /remote: .*take it from every commit that this push brings/)
+  assert.ok(!ran.stderr.includes(value.slice(0, 12)))
+  const status = await stage.operate(['secret', 'status', 'leaked'])
+  assert.match(status.stdout, /COMPROMISED/)
 })

@@ -99,6 +99,7 @@ const lines: Readonly<Record<string, Line>> = {
 
   'package.changed': ['finding', 1, 4],
   'honey.touched': ['finding', 1, 5],
+  'scan.found': ['finding', 1, 4],
   'secret.compromised': ['finding', 1, 5],
   'sumdb.contradicted': ['finding', 1, 5],
   'provenance.downgraded': ['finding', 1, 4],

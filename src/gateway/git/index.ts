@@ -25,7 +25,8 @@ export function createGitHandler(deps: { clock: Clock; scanner?: PushScanner }):
         exchange.deny(what, 'only git fetch and push over smart HTTP pass here'),
       )
     }
-    if (route.kind === 'advertise') return advertise(exchange, route, deps.scanner !== undefined)
+    if (route.kind === 'advertise')
+      return advertise(exchange, route, deps.scanner !== undefined || exchange.looksAt('push'))
     return route.service === 'git-upload-pack'
       ? fetchObjects(exchange, route)
       : push(exchange, route, deps.scanner)

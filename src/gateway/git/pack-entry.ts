@@ -2,7 +2,7 @@ import { MayflyError } from '../../lib/index.ts'
 
 /** The head of one object in a pack (gitformat-pack, "Pack Format"). */
 export interface EntryHead {
-  readonly kind: 'commit' | 'blob' | 'tag' | 'other' | 'delta'
+  readonly kind: 'commit' | 'tree' | 'blob' | 'tag' | 'other' | 'delta'
   /** Of the object, or of the delta, inflated. */
   readonly size: number
   /** Of a delta: how far back in the pack its base begins, or the base's id. */
@@ -13,8 +13,9 @@ export interface EntryHead {
 const offsetDelta = 6
 const idDelta = 7
 const wholeTypes = [1, 2, 3, 4]
-const wholeKinds: Readonly<Record<number, 'commit' | 'blob' | 'tag'>> = {
+const wholeKinds: Readonly<Record<number, 'commit' | 'tree' | 'blob' | 'tag'>> = {
   1: 'commit',
+  2: 'tree',
   3: 'blob',
   4: 'tag',
 }

@@ -27,6 +27,7 @@ export function createObjectReader(
   // One for each, so that blobs do not push out the commits by which the push is judged.
   const commits = createKept()
   const blobs = createKept()
+  const trees = createKept()
   /** Only for a scanner: what is at each offset, since a delta is of the same type as its base. */
   const types = new Map<number, 'blob' | 'other'>()
 
@@ -36,6 +37,14 @@ export function createObjectReader(
     const id = idOf(format, 'commit', content)
     commits.keep(offset, id, content)
     onCommit(id, parents)
+  }
+
+  function readTree(offset: number, content: Buffer): void {
+    if (sink === undefined) return
+    const id = idOf(format, 'tree', content)
+    trees.keep(offset, id, content)
+    types.set(offset, 'other')
+    sink.tree(id, content)
   }
 
   function readBlob(offset: number, content: Buffer): Promise<void> | void {
@@ -65,6 +74,9 @@ export function createObjectReader(
       if (sink !== undefined) types.set(offset, 'other')
       return readCommit(offset, commit)
     }
+    const ofTree = trees.base(head, offset)
+    const tree = ofTree && applyDelta(ofTree, delta, limits.packPieceBytes)
+    if (tree !== undefined) return readTree(offset, tree)
     const ofBlob = sink && blobs.base(head, offset)
     const blob = ofBlob && applyDelta(ofBlob, delta, limits.packPieceBytes)
     return blob === undefined ? unseen(head, offset) : readBlob(offset, blob)
@@ -74,11 +86,12 @@ export function createObjectReader(
     wants: ({ kind }) =>
       kind === 'commit' ||
       kind === 'delta' ||
-      (kind === 'blob' && sink !== undefined) ||
+      ((kind === 'blob' || kind === 'tree') && sink !== undefined) ||
       (kind === 'tag' && onTag !== undefined),
     read(head, offset, data) {
       if (head.kind === 'blob') return readBlob(offset, data)
       if (head.kind === 'delta') return readDelta(head, offset, data)
+      if (head.kind === 'tree') return readTree(offset, data)
       if (sink !== undefined) types.set(offset, 'other')
       if (head.kind === 'commit') readCommit(offset, data)
       const target = head.kind === 'tag' ? targetOf(data, format.idBytes) : undefined

@@ -71,7 +71,13 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
   const findings = await findingsOf(job, unread)
   if (findings.length > 0) {
     upstream.cut()
-    return refuseAll(exchange, job.route, pushed, findings.join('; '))
+    return refuseAll(
+      exchange,
+      job.route,
+      pushed,
+      'secrets were found in it, or it could not be looked at',
+      findings,
+    )
   }
   const judged = await judgeAll(job, named, { graph, tags }, unread)
   const verdict = await job.permitUpdates(judged, scan?.record())

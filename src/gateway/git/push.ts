@@ -3,6 +3,7 @@ import type { Operation } from '../../policy/index.ts'
 import { plainAnswer, type Exchange, type Permission, type Proven } from '../exchange.ts'
 import type { PushScanner } from '../push-scanner.ts'
 import { changeByNames, actionOf } from './change.ts'
+import { lookingScanner } from './looking-scanner.ts'
 import { createPackMeter } from './pack-meter.ts'
 import { passJudged, passWhole } from './pass-push.ts'
 import { flushPacket } from './pkt-line.ts'
@@ -78,14 +79,19 @@ function provenOf(update: JudgedUpdate | undefined): Proven {
 
 /** A push that only deletes brings no pack. */
 function scanOf(
-  { connection, step }: Exchange,
+  exchange: Exchange,
   { repository }: Route,
-  { updates }: PushRequest,
-  scanner: PushScanner | undefined,
+  pushed: PushRequest,
+  given: PushScanner | undefined,
 ): BlobScan | undefined {
-  if (scanner === undefined || updates.every((one) => changeByNames(one) === 'delete')) return undefined
+  const { connection, step } = exchange
+  const { updates } = pushed
+  if (updates.every((one) => changeByNames(one) === 'delete')) return undefined
+  const scanner = given ?? lookingScanner(exchange, repository, updates)
+  if (scanner === undefined) return undefined
   const refs = updates.map(({ ref }) => ref)
-  return openScan(scanner, scanner.begin({ step, connection: connection.name, repository, refs }))
+  const push = scanner.begin({ step, connection: connection.name, repository, refs })
+  return openScan(scanner, push, formatOf(pushed).idBytes)
 }
 
 /** A client of a shallow clone tells where its history ends even if it has nothing to push. */

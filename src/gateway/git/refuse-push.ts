@@ -27,14 +27,21 @@ export async function refusePush(
   exchange.response.end(body)
 }
 
-/** Refuses the push as a whole, for a reason that is not policy's. */
-export function refuseAll(exchange: Exchange, route: Route, pushed: PushRequest, why: string): Promise<void> {
+/** Refuses the push as a whole, for a reason that is not policy's; `lines` say more of it. */
+export function refuseAll(
+  exchange: Exchange,
+  route: Route,
+  pushed: PushRequest,
+  why: string,
+  lines: readonly string[] = [],
+): Promise<void> {
   const names = pushed.updates.map(({ ref }) => ref)
   const message = exchange.deny(
     `git:push ${exchange.connection.name}/${route.repository}@${names.join(', ')}`,
-    why,
+    lines.length === 0 ? why : `${why}: ${lines[0]}`,
   )
-  return refusePush(exchange, pushed, new Map(names.map((ref) => [ref, 'refused'])), message)
+  const all = [message, ...lines.slice(1).map((line) => `mayfly: ${line}`)].join('\n')
+  return refusePush(exchange, pushed, new Map(names.map((ref) => [ref, 'refused'])), all)
 }
 
 /** For git's own line on each ref; the whole reason is in the message. */

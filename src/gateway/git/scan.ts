@@ -1,10 +1,13 @@
 import { escapeUnseen, messageOf } from '../../lib/index.ts'
+import { createTreePaths } from './tree-paths.ts'
 import type { PushScan, PushScanner, ScanVerdict, ScannedBlob } from '../push-scanner.ts'
 
 /** What a reader of packs tells of the blobs in it. */
 export interface BlobSink {
   readonly maxBytes: number
   blob(blob: ScannedBlob): Promise<void> | void
+  /** A tree, and what it holds. */
+  tree(id: string, content: Buffer): void
   /** A blob, or what may be one, whose content is not known. */
   unseen(why: string): void
 }
@@ -24,9 +27,10 @@ export interface ScanRecord {
 
 const maxWhy = 10
 const maxFindings = 20
-const maxFindingChars = 300
+const maxFindingChars = 600
 
-export function openScan(scanner: PushScanner, scan: PushScan): BlobScan {
+export function openScan(scanner: PushScanner, scan: PushScan, idBytes = 20): BlobScan {
+  const paths = createTreePaths(idBytes)
   let blobs = 0
   let unseen = 0
   const why: string[] = []
@@ -35,17 +39,21 @@ export function openScan(scanner: PushScanner, scan: PushScan): BlobScan {
     blob(blob) {
       blobs++
       if (blob.bytes.length < blob.size) this.unseen(`${blob.id} behind its first ${blob.bytes.length} bytes`)
-      return scan.blob(blob)
+      return scan.blob({ ...blob, path: paths.of(blob.id) })
     },
+    tree: (id, content) => paths.add(id, content),
     unseen(reason) {
       unseen++
       if (why.length < maxWhy) why.push(reason)
     },
     async finish() {
-      const verdict = await scan.finish({ count: unseen, why }).catch((error: unknown): ScanVerdict => ({
-        ok: false,
-        findings: [`the scanner failed: ${messageOf(error)}`],
-      }))
+      const nameOf = (id: string) => paths.of(id) ?? id
+      const verdict = await scan
+        .finish({ count: unseen, why }, nameOf)
+        .catch((error: unknown): ScanVerdict => ({
+          ok: false,
+          findings: [`the scanner failed: ${messageOf(error)}`],
+        }))
       if (verdict.ok) return []
       const findings = verdict.findings.length === 0 ? ['the scanner refuses it'] : verdict.findings
       return findings.slice(0, maxFindings).map((one) => escapeUnseen(one).slice(0, maxFindingChars))

@@ -6,8 +6,8 @@ export interface Chosen extends Found {
 }
 
 /**
- * Of hits that have bytes in common one stays: the surest, then the one whose check held, then a vendor's rule before one that goes by
- * names, then the longest. In the order in which they stand.
+ * Of hits that have bytes in common one stays: a rule of its kind before those that go by where it stands and by names, then the surest,
+ * then the one whose check held, then the longest. In the order in which they stand.
  */
 export function chooseHits(hits: readonly Found[]): Chosen[] {
   const taken: { hit: Found; others: Set<string> }[] = []
@@ -24,13 +24,18 @@ export function chooseHits(hits: readonly Found[]): Chosen[] {
 
 function surerFirst(a: Found, b: Found): number {
   return (
+    generalityOf(a) - generalityOf(b) ||
     rankOf(b.rule.confidence) - rankOf(a.rule.confidence) ||
     Number(b.checked) - Number(a.checked) ||
-    Number(a.rule.finder !== undefined) - Number(b.rule.finder !== undefined) ||
     b.end - b.start - (a.end - a.start) ||
     a.start - b.start ||
     (a.rule.id < b.rule.id ? -1 : 1)
   )
+}
+
+/** 0 for a rule of one kind, 1 for one that goes by where a secret stands, 2 for one that goes by names alone. */
+function generalityOf({ rule }: Found): number {
+  return rule.finder !== undefined ? 2 : rule.general === true ? 1 : 0
 }
 
 /** The first that starts at or behind `start`. */

@@ -21,7 +21,12 @@ export interface Looked {
 
 /** What an engine found: where the secret's bytes are, and by which rule. */
 export interface Found {
-  readonly rule: { readonly id: string; readonly confidence: Confidence; readonly finder?: string }
+  readonly rule: {
+    readonly id: string
+    readonly confidence: Confidence
+    readonly finder?: string
+    readonly general?: true
+  }
   readonly start: number
   readonly end: number
   /** A checksum, or another check of its rule, held. */

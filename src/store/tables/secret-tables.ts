@@ -30,6 +30,8 @@ export interface SecretTables {
     /** Versions up to this one died at their upstream when the next was made; 0: none did. */
     dead_version: Generated<number>
   }
+  /** How versions of secrets are found in what is scanned; made of them anew whenever a row is missing. */
+  secret_fingerprints: { seq: Generated<number>; name: string; version: number; sealed: Uint8Array }
   /** Keys of the vault, wrapped by its key provider; sealed values name theirs. */
   vault_keys: {
     id: number

@@ -1,0 +1,39 @@
+import type { Step } from '../broker/index.ts'
+
+/** Looks at what a step sends before its upstream has all of it, as the step's role says. */
+export interface Inspection {
+  /** Undefined: its role says that this is not looked at. */
+  open(step: Step, sent: Sent): Look | undefined
+  /** Whether `open` would look. */
+  looksAt(step: Step, place: SentPlace): boolean
+}
+
+export type SentPlace = 'push' | 'packages' | 'images'
+
+export interface Sent {
+  readonly place: SentPlace
+  readonly connection: string
+  /** What is sent, as people name it: `octo/app@refs/heads/main`, `pkg:npm/core@1.0.0`. */
+  readonly what: string
+  /** A digest of all that is sent, if it is known: a person's yes is good for the same again. */
+  readonly same?: string | undefined
+  /** It waits no longer for an answer. */
+  gone(): boolean
+  /** Its silence is ours now, or its own again. */
+  waits(isWaiting: boolean): void
+  /** A line for the step itself. */
+  tell(line: string): void
+}
+
+/** One thing that is sent, piece by piece. */
+export interface Look {
+  /** Bytes of a file, and what it is called. They may be used again once this resolves: when there is room for more. */
+  add(name: string, bytes: Buffer): Promise<void>
+  /** Something that nobody could look at, and why. */
+  unseen(why: string): void
+  /** When all was added. `nameOf` knows better names than those that were given. Never rejects: what failed was not looked at. */
+  finish(nameOf?: (name: string) => string): Promise<LookVerdict>
+}
+
+/** Lines for the step: they repeat no secret. */
+export type LookVerdict = { readonly ok: true } | { readonly ok: false; readonly lines: readonly string[] }

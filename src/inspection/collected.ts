@@ -1,0 +1,109 @@
+import { setImmediate as breathe } from 'node:timers/promises'
+import { MayflyError } from '../lib/index.ts'
+import type { KnownHit } from '../scan/known/index.ts'
+import type { ContentScanner } from './content-scanner.ts'
+import type { Found, FoundSecret, RuleFinding } from './found.ts'
+import type { Owner, VaultSecrets } from './vault-secrets.ts'
+
+/** Gathers what is found in the pieces of one thing that is sent. */
+export interface Collected {
+  /** Resolves when there is room for more. */
+  add(name: string, bytes: Buffer): Promise<void>
+  unseen(why: string): void
+  /** All of it. Rejects with what a scan failed with. */
+  end(nameOf: (name: string) => string): Promise<Found>
+}
+
+const maxSecrets = 100
+const maxFindings = 200
+const maxWhy = 10
+/** Of one thing so many bytes wait for the threads that scan. */
+const maxWaitingBytes = 33_554_432
+
+export function createCollected(deps: {
+  readonly secrets: VaultSecrets
+  readonly scanner: ContentScanner
+}): Collected {
+  const secrets = new Map<string, FoundSecret & { readonly item: string }>()
+  const findings = new Map<string, RuleFinding & { readonly item: string }>()
+  const why: string[] = []
+  const running = new Set<Promise<void>>()
+  let [more, unseenCount, waitingBytes] = [0, 0, 0]
+  let failure: { readonly error: unknown } | undefined
+
+  function unseen(reason: string): void {
+    unseenCount++
+    if (why.length < maxWhy) why.push(reason)
+  }
+
+  async function scan(item: string, bytes: Buffer): Promise<void> {
+    const known = deps.secrets.known() ?? (await firstSweep(deps.secrets))
+    const scanned = await deps.scanner.scan(item, bytes, known.table())
+    more += scanned.more
+    for (const { name, why: reason } of scanned.unseen) unseen(`${name}: ${reason}`)
+    const textsFirst = scanned.candidates.toSorted((a, b) => Number(a.isBinary) - Number(b.isBinary))
+    for (const candidate of textsFirst) {
+      const hit = known.prove(candidate)
+      if (hit === undefined) continue
+      const fingerprint = known.nameOf(idOf(hit.of))
+      const key = `${fingerprint} ${candidate.name}`
+      const { name, line } = candidate
+      if (secrets.size < maxSecrets && !isSurer(secrets.get(key), hit))
+        secrets.set(key, { item, owner: hit.of, name, line, isCertain: hit.isCertain, fingerprint })
+    }
+    for (const finding of scanned.findings) {
+      const key = `${finding.fingerprint} ${finding.file}`
+      if (findings.has(key)) continue
+      if (findings.size >= maxFindings) more++
+      else findings.set(key, { item, finding })
+    }
+  }
+
+  return {
+    unseen,
+    async add(name, bytes) {
+      waitingBytes += bytes.length
+      const work = scan(name, bytes)
+        .catch((error: unknown) => void (failure ??= { error }))
+        .finally(() => {
+          waitingBytes -= bytes.length
+          running.delete(work)
+        })
+      running.add(work)
+      while (waitingBytes > maxWaitingBytes && running.size > 0) await Promise.race(running)
+      await breathe()
+    },
+    async end(nameOf) {
+      await Promise.all(running)
+      if (failure !== undefined) throw failure.error
+      const named = (item: string, name: string) =>
+        name.startsWith(item) ? `${nameOf(item)}${name.slice(item.length)}` : name
+      return {
+        secrets: [...secrets.values()].map((one) => ({ ...one, name: named(one.item, one.name) })),
+        findings: [...findings.values()].map((one) => ({
+          ...one,
+          finding: { ...one.finding, file: named(one.item, one.finding.file) },
+        })),
+        more,
+        unseen: { count: unseenCount, why },
+      }
+    },
+  }
+}
+
+function isSurer(known: FoundSecret | undefined, { isCertain }: KnownHit<Owner>): boolean {
+  return known !== undefined && (known.isCertain || !isCertain)
+}
+
+async function firstSweep(secrets: VaultSecrets) {
+  await secrets.sweep()
+  const known = secrets.known()
+  if (known === undefined) throw new MayflyError('vault_sealed', 'the vault is sealed')
+  return known
+}
+
+export function idOf(owner: Owner): string {
+  return owner.kind === 'secret'
+    ? `secret ${owner.version} ${owner.secret}`
+    : `credential ${owner.step} ${owner.connection}`
+}

@@ -1,0 +1,34 @@
+import type { Finding } from '../scan/findings/index.ts'
+import type { Candidate, WindowTable } from '../scan/known/index.ts'
+
+/** Looks into bytes on another thread. What it is handed is hostile, and what it says of it is only what it saw. */
+export interface ContentScanner {
+  scan(name: string, bytes: Buffer, table: WindowTable | undefined): Promise<Scanned>
+  close(): Promise<void>
+}
+
+export interface Scanned {
+  readonly findings: readonly (Finding & RuleFacts)[]
+  /** Of one file so many findings more. */
+  readonly more: number
+  readonly unseen: readonly { readonly name: string; readonly why: string }[]
+  /** What may be a secret of the vault: only who has its key can say. */
+  readonly candidates: readonly PlacedCandidate[]
+}
+
+/** What people are told of a rule beside its id. */
+export interface RuleFacts {
+  readonly title: string
+  /** The kind of connection that makes this credential unnecessary. */
+  readonly connection?: string
+  /** Where it is revoked. */
+  readonly revoke?: string
+}
+
+export interface PlacedCandidate extends Candidate {
+  /** The file, and the member in it. */
+  readonly name: string
+  readonly line: number
+  /** The line says little: what is no text has none. */
+  readonly isBinary: boolean
+}

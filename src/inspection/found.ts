@@ -1,0 +1,85 @@
+import type { ScanAction } from '../config/index.ts'
+import type { ScanRules } from '../policy/index.ts'
+import type { Finding } from '../scan/findings/index.ts'
+import type { RuleFacts } from './content-scanner.ts'
+import { escapeUnseen } from '../lib/index.ts'
+import type { Owner } from './vault-secrets.ts'
+
+/** A text of the vault, or one that a step was given, where it should not be. */
+export interface FoundSecret {
+  readonly owner: Owner
+  readonly name: string
+  readonly line: number
+  readonly isCertain: boolean
+  /** By which a policy allows it: 32 hex digits that only the vault's key makes. */
+  readonly fingerprint: string
+}
+
+export interface RuleFinding {
+  readonly finding: Finding & RuleFacts
+}
+
+/** What was found in one thing that a step sends. */
+export interface Found {
+  readonly secrets: readonly FoundSecret[]
+  readonly findings: readonly RuleFinding[]
+  /** Findings beyond those. */
+  readonly more: number
+  readonly unseen: { readonly count: number; readonly why: readonly string[] }
+}
+
+export interface Judged {
+  readonly refused: Pick<Found, 'secrets' | 'findings'> & { readonly unseen: boolean }
+  readonly told: Pick<Found, 'secrets' | 'findings'>
+  readonly allowed: number
+}
+
+/** What the role's rules say to what was found. */
+export function judgeFound(found: Found, rules: ScanRules, action: ScanAction, nowMs: number): Judged {
+  const isAllowed = (fingerprint: string, path: string) =>
+    rules.allows({ fingerprint, path }, nowMs) !== undefined
+  const secrets = found.secrets.filter(({ fingerprint, name }) => !isAllowed(fingerprint, name))
+  const findings = found.findings.filter(
+    ({ finding }) => finding.accepted === undefined && !isAllowed(finding.fingerprint, finding.file),
+  )
+  const refusesKnown = action === 'block' || action === 'known'
+  const isRefused = ({ finding }: RuleFinding) => action === 'block' && finding.confidence !== 'possible'
+  return {
+    refused: {
+      secrets: refusesKnown ? secrets.filter(({ isCertain }) => isCertain || action === 'block') : [],
+      findings: findings.filter(isRefused),
+      unseen: refusesKnown && rules.refusesUnseen && found.unseen.count > 0,
+    },
+    told: {
+      secrets: refusesKnown ? secrets.filter(({ isCertain }) => !isCertain && action !== 'block') : secrets,
+      findings: findings.filter((one) => !isRefused(one)),
+    },
+    allowed: found.secrets.length + found.findings.length - secrets.length - findings.length,
+  }
+}
+
+/** One line for people: where it is, what it is, and what takes its place. No byte of a secret but the excerpt's first four. */
+export function lineOfSecret({ owner, name, line, isCertain, fingerprint }: FoundSecret): string {
+  const where = `${shown(name)}:${line}`
+  const sure = isCertain ? '' : 'perhaps '
+  const what =
+    owner.kind === 'secret'
+      ? `${sure}secret "${owner.secret}" of the vault (version ${owner.version}): steps need no copy of it, connections use it for them`
+      : `${sure}the credential that a step was given for connection "${owner.connection}": the gateway adds it, a file needs none`
+  return `${where}: ${what} [${fingerprint}]`
+}
+
+export function lineOfFinding({ finding }: RuleFinding): string {
+  const { file, start, rule, confidence, excerpt, fingerprint, title, connection, revoke } = finding
+  const instead = connection === undefined ? '' : `; a connection of kind ${connection} takes its place`
+  const end = revoke === undefined ? '' : `; revoke it: ${revoke}`
+  return `${shown(file)}:${start.line}:${start.column}: ${title} (${rule}, ${confidence}) ${shown(excerpt)}${instead}${end} [${fingerprint}]`
+}
+
+const maxShown = 160
+
+/** A file's name and a line of it are the step's own text. */
+export function shown(text: string): string {
+  const safe = escapeUnseen(text.slice(0, 2 * maxShown))
+  return safe.length <= maxShown ? safe : `${safe.slice(0, maxShown)}…`
+}

@@ -1,0 +1,13 @@
+/**
+ * What leaves a step is looked at: pushes, packages, images, what it writes. Finds the secrets of the vault by their fingerprints and
+ * others by rules; refuses, tells or records them as the step's role says; and answers for what is found of the vault.
+ *
+ * It refuses to let pass what it was to block and could not look at.
+ *
+ * Invariant: no entry, line or error of it repeats a secret, and what passes although it was found is in the log first.
+ */
+export type { ContentScanner, PlacedCandidate, Scanned } from './content-scanner.ts'
+export { createScanThreads } from './scan-threads.ts'
+export { createInspection } from './inspection.ts'
+export { createResponse } from './response.ts'
+export { createVaultSecrets, type VaultSecrets } from './vault-secrets.ts'

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { deflateSync, gzipSync } from 'node:zlib'
+import type { Step } from '../broker/index.ts'
+import type { Sent } from '../gateway/index.ts'
+import { systemClock, type StepId } from '../lib/index.ts'
+import { policySchema } from '../config/index.ts'
+import { compileScan } from '../policy/scan.ts'
+import { createKnownSecrets, fingerprintsOf, keysOf } from '../scan/known/index.ts'
+import { createInspection, createResponse, createScanThreads } from './index.ts'
+import type { Owner } from './vault-secrets.ts'
+
+const token = `tok_${randomBytes(27).toString('base64url')}`
+const minted = `ghs_${randomBytes(27).toString('base64url')}`
+const keys = keysOf(randomBytes(32))
+
+interface Options {
+  readonly scan?: object
+  readonly role?: object
+  readonly yes?: { readonly ok: true } | { readonly ok: false; readonly why: string }
+}
+
+function setup(t: TestContext, { scan, role, yes }: Options = {}) {
+  const known = createKnownSecrets<Owner>(keys)
+  known.add('secret 3 deploy', { kind: 'secret', secret: 'deploy', version: 3 }, fingerprintsOf(token, keys))
+  const given: Owner = { kind: 'credential', connection: 'github', step: 'stp_0', untilMs: Infinity }
+  known.add('credential stp_0 github', given, fingerprintsOf(minted, keys))
+  const scanner = createScanThreads({ clock: systemClock })
+  t.after(() => scanner.close())
+  const entries: { type: string; data: Record<string, unknown> }[] = []
+  const compromised: { secret: string; version: number; reason: string }[] = []
+  const asked: unknown[] = []
+  const told: string[] = []
+  const schema = policySchema.shape.scan
+  const rules = compileScan(schema.parse(scan), schema.parse(role))
+  const inspection = createInspection({
+    policy: () => ({ roles: new Map([['build', { scan: rules }]]) }) as never,
+    secrets: {
+      known: () => known,
+      sweep: async () => undefined,
+      forget: () => undefined,
+      given: () => undefined,
+    },
+    scanner,
+    outbox: {
+      write: async (work) => work(undefined as never, (all) => void entries.push(...(all as typeof entries))),
+    },
+    approvers: {
+      async ask(one) {
+        asked.push(one)
+        return yes?.ok === true
+          ? { ok: true, approval: 'apr_1', by: ['ada'] }
+          : { ok: false, why: yes?.why ?? 'nobody' }
+      },
+      stepEnded: async () => undefined,
+    },
+    response: createResponse({
+      async compromise(secret, { version, reason }) {
+        compromised.push({ secret, version, reason })
+        return 'begun'
+      },
+    }),
+    clock: systemClock,
+  })
+  const step = {
+    ...{ id: 'stp_1' as StepId, role: 'build' },
+    session: { id: 'ses_1', runId: 'run_1', subject: { issuer: 'github', attributes: {} } },
+  } as unknown as Step
+  async function send(files: Record<string, string | Buffer>, more: Partial<Sent> = {}) {
+    const sent: Sent = {
+      ...{ place: 'push', connection: 'git', what: 'octo/app@refs/heads/main' },
+      ...{ gone: () => false, waits: () => undefined, tell: (line) => void told.push(line), ...more },
+    }
+    const look = inspection.open(step, sent)
+    if (look === undefined) return 'not looked at'
+    for (const [name, content] of Object.entries(files)) await look.add(name, Buffer.from(content))
+    return look.finish()
+  }
+  return { inspection, step, send, entries, compromised, asked, told }
+}
+
+const file = (value: string) => `line one\nline two\nconst key = "${value}"\n`
+const linesOf = (verdict: Awaited<ReturnType<ReturnType<typeof setup>['send']>>) =>
+  typeof verdict === 'object' && !verdict.ok ? verdict.lines.join('\n') : ''
+
+test('a secret of the vault is refused wherever it is in what is sent, recorded without it, and counts as compromised', async (t) => {
+  const it = setup(t)
+  for (const [name, content] of Object.entries({
+    'src/config.ts': file(token),
+    'base64.yaml': file(Buffer.from(`deploy:${token}`).toString('base64')),
+    'utf16.txt': Buffer.from(file(token), 'utf16le'),
+  })) {
+    const verdict = await it.send({ 'README.md': 'nothing here\n', [name]: content })
+    const lines = linesOf(verdict)
+    assert.match(
+      lines,
+      new RegExp(`${name}:3: secret "deploy" of the vault \\(version 3\\).*\\[[0-9a-f]{32}\\]`),
+    )
+    assert.match(lines, /counts as compromised from now on.*\n.*take it from every commit/)
+    assert.ok(!lines.includes(token.slice(0, 12)))
+  }
+  assert.equal(it.entries.length, 3)
+  const [entry] = it.entries
+  assert.equal(entry?.type, 'scan.found')
+  const { outcome, secrets, compromised } = entry?.data ?? {}
+  assert.deepEqual([outcome, compromised], ['refused', ['deploy']])
+  assert.partialDeepStrictEqual(secrets, [
+    { secret: 'deploy', version: 3, path: 'src/config.ts', line: 3, certain: true },
+  ])
+  assert.ok(!JSON.stringify(it.entries).includes(token.slice(0, 12)))
+  assert.partialDeepStrictEqual(it.compromised[0], { secret: 'deploy', version: 3 })
+  assert.match(
+    it.compromised[0]?.reason ?? '',
+    /found by step stp_1 in push git octo\/app@refs\/heads\/main, src\/config.ts:3/,
+  )
+  assert.deepEqual(await it.send({ 'README.md': 'nothing here\n' }), { ok: true })
+  assert.equal(it.entries.length, 3)
+})
+
+test('a credential that a step was given is refused, too, and nothing of the vault counts as compromised by it', async (t) => {
+  const it = setup(t)
+  assert.match(
+    linesOf(await it.send({ '.netrc': file(minted) })),
+    /\.netrc:3: the credential that a step was given for connection "github"/,
+  )
+  assert.deepEqual(it.compromised, [])
+})
+
+test('each role says what becomes of it: told, recorded alone, not looked at; for images what is known is refused', async (t) => {
+  const warned = setup(t, { scan: { push: 'off', packages: 'record' }, role: { push: 'warn' } })
+  assert.deepEqual(await warned.send({ a: file(token) }), { ok: true })
+  assert.match(warned.told.join('\n'), /octo\/app@refs\/heads\/main: a:3: secret "deploy"/)
+  assert.equal(warned.entries[0]?.data['outcome'], 'passed')
+  // It was seen by others all the same.
+  assert.equal(warned.compromised.length, 1)
+  warned.told.length = 0
+  assert.deepEqual(await warned.send({ a: file(token) }, { place: 'packages' }), { ok: true })
+  assert.deepEqual([warned.told, warned.entries.length], [[], 2])
+  assert.match(linesOf(await warned.send({ a: file(token) }, { place: 'images' })), /secret "deploy"/)
+  const off = setup(t, { role: { push: 'off' } })
+  assert.equal(await off.send({ a: file(token) }), 'not looked at')
+  assert.deepEqual(
+    [off.inspection.looksAt(off.step, 'push'), off.inspection.looksAt(off.step, 'images')],
+    [false, true],
+  )
+})
+
+test('what the policy allows until a day passes until then, and starts nothing', async (t) => {
+  const first = setup(t)
+  const [, fingerprint = ''] =
+    /\[([0-9a-f]{32})\]/.exec(linesOf(await first.send({ 'test/a': file(token) }))) ?? []
+  const allow = (more: object) => ({
+    scan: { allow: [{ finding: fingerprint, reason: 'of a test', until: '2999-01-01', ...more }] },
+  })
+  const allowed = setup(t, allow({ path: 'test/*' }))
+  assert.deepEqual(await allowed.send({ 'test/a': file(token) }), { ok: true })
+  assert.deepEqual([allowed.compromised, allowed.entries[0]?.data['allowed']], [[], 1])
+  for (const more of [{ until: '2020-01-01' }, { path: 'other/*' }])
+    assert.match(linesOf(await setup(t, allow(more)).send({ 'test/a': file(token) })), /secret "deploy"/)
+})
+
+test('break-glass: a person says yes to just these findings, and the log says so before it passes', async (t) => {
+  const scan = { approvers: 'security', timeout: '5m' }
+  const yes = setup(t, { scan, yes: { ok: true } })
+  assert.deepEqual(await yes.send({ a: file(token) }, { same: 'commits' }), { ok: true })
+  assert.partialDeepStrictEqual(yes.asked, [
+    { approvers: 'security', mode: 'always', timeoutSeconds: 300, same: 'commits' },
+  ])
+  assert.ok(!JSON.stringify(yes.asked).includes(token))
+  assert.partialDeepStrictEqual(yes.entries[0]?.data, { outcome: 'approved', approval: 'apr_1' })
+  assert.equal(yes.compromised.length, 1)
+  const no = setup(t, { scan, yes: { ok: false, why: 'ada said no' } })
+  assert.match(linesOf(await no.send({ a: file(token) })), /nobody let it pass: ada said no/)
+})
+
+test('what nobody could look at is told, or refused where the policy says so; a scan that fails lets nothing pass that it was to block', async (t) => {
+  const broken = gzipSync(Buffer.from(file(token))).subarray(0, 30)
+  const unseen = async (it: ReturnType<typeof setup>) => {
+    const look = it.inspection.open(it.step, {
+      ...{ place: 'push', connection: 'git', what: 'x', gone: () => false, waits: () => undefined },
+      tell: (line) => void it.told.push(line),
+    })
+    look?.unseen('a delta of what is not in the pack')
+    await look?.add('a.gz', broken)
+    return look?.finish()
+  }
+  const told = setup(t)
+  assert.deepEqual(await unseen(told), { ok: true })
+  assert.match(told.told.join('\n'), /could not be looked at: a delta of what is not in the pack/)
+  const refused = await unseen(setup(t, { scan: { unseen: 'refuse' } }))
+  assert.match(linesOf(refused as never), /scan\.unseen says that such is refused/)
+  const it = setup(t)
+  const failing = createInspectionThatFails(it)
+  assert.match(linesOf(await failing), /could not be looked at: out of order/)
+})
+
+async function createInspectionThatFails(it: ReturnType<typeof setup>) {
+  const schema = policySchema.shape.scan
+  const inspection = createInspection({
+    policy: () =>
+      ({ roles: new Map([['build', { scan: compileScan(schema.parse(undefined), undefined) }]]) }) as never,
+    secrets: { known: () => undefined, sweep: () => Promise.reject(new Error('out of order')) } as never,
+    scanner: undefined as never,
+    outbox: undefined as never,
+    approvers: undefined,
+    response: undefined as never,
+    clock: systemClock,
+  })
+  const look = inspection.open(it.step, {
+    ...{
+      place: 'push',
+      connection: 'git',
+      what: 'x',
+      gone: () => false,
+      waits: () => undefined,
+      tell: () => undefined,
+    },
+  })
+  await look?.add('a', deflateSync('x'))
+  return look?.finish() as never
+}

@@ -1,0 +1,153 @@
+import { messageOf, type Clock } from '../lib/index.ts'
+import { stepEvent, type Broker, type Step } from '../broker/index.ts'
+import type { Approvers, Inspection, Look, LookVerdict, Sent, SentPlace } from '../gateway/index.ts'
+import type { Policy, ScanRules } from '../policy/index.ts'
+import { createCollected } from './collected.ts'
+import type { ContentScanner } from './content-scanner.ts'
+import { judgeFound, lineOfFinding, lineOfSecret, shown } from './found.ts'
+import type { Found, Judged } from './found.ts'
+import { foundEntry } from './entry.ts'
+import type { Response } from './response.ts'
+import type { VaultSecrets } from './vault-secrets.ts'
+
+export interface InspectionDeps {
+  readonly policy: () => Policy
+  readonly secrets: VaultSecrets
+  readonly scanner: ContentScanner
+  readonly outbox: Pick<Broker['outbox'], 'write'>
+  readonly approvers: Approvers | undefined
+  readonly response: Response
+  readonly clock: Clock
+}
+
+/** Looks at what steps send by the rules of their roles: finds, records, refuses, asks people, and answers for the vault's secrets. */
+export function createInspection(deps: InspectionDeps): Inspection {
+  const rulesOf = (step: Step) => deps.policy().roles.get(step.role)?.scan
+  return {
+    looksAt: (step, place) => (rulesOf(step)?.actions[place] ?? 'off') !== 'off',
+    open(step, sent) {
+      const rules = rulesOf(step)
+      return rules === undefined || rules.actions[sent.place] === 'off'
+        ? undefined
+        : openLook(deps, { step, sent, rules })
+    },
+  }
+}
+
+interface Looking {
+  readonly step: Step
+  readonly sent: Sent
+  readonly rules: ScanRules
+}
+
+function openLook(deps: InspectionDeps, looking: Looking): Look {
+  const collected = createCollected(deps)
+  return {
+    add: (name, bytes) => collected.add(name, bytes),
+    unseen: (why) => collected.unseen(why),
+    async finish(nameOf = (name) => name) {
+      try {
+        return await judge(deps, looking, await collected.end(nameOf))
+      } catch (error) {
+        return failed(looking, error)
+      }
+    },
+  }
+}
+
+/** What was not looked at passes only where a finding would pass, too. */
+function failed({ sent, rules }: Looking, error: unknown): LookVerdict {
+  const line = `what is sent could not be looked at: ${messageOf(error)}`
+  if (isBlocking(rules, sent.place)) return { ok: false, lines: [line] }
+  sent.tell(`mayfly: ${sent.what}: ${line}`)
+  return { ok: true }
+}
+
+function isBlocking(rules: ScanRules, place: SentPlace): boolean {
+  return rules.actions[place] === 'block' || rules.actions[place] === 'known'
+}
+
+async function judge(deps: InspectionDeps, looking: Looking, found: Found): Promise<LookVerdict> {
+  const { sent, rules } = looking
+  const judged = judgeFound(found, rules, rules.actions[sent.place], deps.clock.nowMs())
+  const { refused, told } = judged
+  const isRefused = refused.unseen || refused.secrets.length + refused.findings.length > 0
+  const secrets = [...refused.secrets, ...told.secrets]
+  if (!isRefused && secrets.length + told.findings.length + judged.allowed + found.unseen.count === 0)
+    return { ok: true }
+  // Whatever people say: who has seen it has seen it.
+  const answered = await deps.response.answer(looking.step, sent, secrets)
+  const yes = isRefused ? await askPeople(deps, looking, judged) : undefined
+  const outcome = !isRefused ? 'passed' : yes?.ok === true ? 'approved' : 'refused'
+  const approval = yes?.ok === true ? yes.approval : undefined
+  const entry = foundEntry({ sent, judged, found, outcome, approval, answered })
+  await deps.outbox.write(async (_, add) => add([stepEvent(looking.step, 'scan.found', entry)]))
+  const lines = [...linesOf(refused), ...answered.map(({ line }) => line)]
+  if (outcome === 'refused') return { ok: false, lines: [...lines, ...howToGoOn(looking, judged, yes)] }
+  tellStep(looking, judged, found)
+  return { ok: true }
+}
+
+function linesOf({ secrets, findings }: Pick<Found, 'secrets' | 'findings'>): string[] {
+  return [...secrets.map(lineOfSecret), ...findings.map(lineOfFinding)].slice(0, maxLines)
+}
+
+const maxLines = 20
+
+type Yes = Awaited<ReturnType<Approvers['ask']>> | undefined
+
+/** Break glass: just these findings, of just this, by somebody who did not trigger the run. */
+async function askPeople(
+  deps: InspectionDeps,
+  { step, sent, rules }: Looking,
+  { refused }: Judged,
+): Promise<Yes> {
+  const { approvers: group } = rules
+  if (group === undefined || deps.approvers === undefined) return undefined
+  sent.waits(true)
+  try {
+    return await deps.approvers.ask({
+      step,
+      grant: `scan ${sent.place}`,
+      mode: 'always',
+      approvers: group,
+      timeoutSeconds: rules.timeoutSeconds,
+      operations: [`send ${sent.connection} ${shown(sent.what)} though secrets were found in it`],
+      detail: { scan: { findings: linesOf(refused), unseen: refused.unseen } },
+      gone: () => sent.gone(),
+      same: sent.same ?? '',
+      waits: (line) => sent.tell(line),
+    })
+  } finally {
+    sent.waits(false)
+  }
+}
+
+function howToGoOn({ sent, rules }: Looking, { refused }: Judged, yes: Yes): string[] {
+  const from =
+    sent.place === 'push'
+      ? 'from every commit that this push brings (git rebase, git commit --amend)'
+      : 'from what is sent'
+  return [
+    ...(refused.unseen ? ['a part could not be looked at, and scan.unseen says that such is refused'] : []),
+    ...(yes?.ok === false ? [`nobody let it pass: ${yes.why}`] : []),
+    ...(refused.secrets.length + refused.findings.length === 0
+      ? []
+      : [
+          `take it ${from}, and give it a new value where others may have it${rules.approvers === undefined ? '' : `; ${rules.approvers} may let it pass once`}`,
+          'what is no secret: scan.allow in mayfly.yaml, { finding: FINGERPRINT, reason: ..., until: 20..-..-.. }',
+        ]),
+  ]
+}
+
+/** What passes is told to the step, unless its role only has it recorded. */
+function tellStep({ sent, rules }: Looking, { refused, told }: Judged, { unseen, more }: Found): void {
+  if (rules.actions[sent.place] === 'record') return
+  const lines = [...linesOf(refused), ...linesOf(told)]
+  for (const line of lines) sent.tell(`mayfly: ${shown(sent.what)}: ${line}`)
+  if (more > 0) sent.tell(`mayfly: ${shown(sent.what)}: ${more} further findings`)
+  if (unseen.count > 0)
+    sent.tell(
+      `mayfly: ${shown(sent.what)}: ${unseen.count} parts could not be looked at: ${shown(unseen.why.join('; '))}`,
+    )
+}

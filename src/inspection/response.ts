@@ -1,0 +1,66 @@
+import { messageOf } from '../lib/index.ts'
+import type { Step } from '../broker/index.ts'
+import type { Sent } from '../gateway/index.ts'
+import { shown, type FoundSecret } from './found.ts'
+
+/** What is done about a secret of the vault that was found. */
+export interface Response {
+  /** For each of them that is certain; a line for the step says what was begun. Never rejects. */
+  answer(
+    step: Step,
+    sent: Pick<Sent, 'connection' | 'what'> & { readonly place: string },
+    secrets: readonly FoundSecret[],
+  ): Promise<readonly Answered[]>
+}
+
+export interface Answered {
+  readonly secret: string
+  readonly line: string
+}
+
+/**
+ * Others know it, as `mayfly secret compromise` says: what was made from it ends, it gets a new value, and the old one is seen dead. A
+ * value that its upstream takes no more is only told.
+ */
+export function createResponse(deps: {
+  /** Of a version and all older ones. Twice is once, at whichever server. */
+  compromise(
+    secret: string,
+    how: { version: number; by: string; reason: string },
+  ): Promise<'begun' | 'known' | 'dead'>
+}): Response {
+  return {
+    async answer(step, { place, connection, what }, secrets) {
+      const newest = new Map<string, FoundSecret & { readonly version: number }>()
+      for (const one of secrets) {
+        const { owner } = one
+        if (owner.kind !== 'secret' || !one.isCertain) continue
+        if (owner.version > (newest.get(owner.secret)?.version ?? 0))
+          newest.set(owner.secret, { ...one, version: owner.version })
+      }
+      const answered: Answered[] = []
+      for (const [secret, { version, name, line }] of newest) {
+        const reason = `found by step ${step.id} in ${place} ${connection} ${shown(what)}, ${shown(name)}:${line}`
+        const begun = await deps
+          .compromise(secret, { version, by: JSON.stringify('mayfly (scan)'), reason: reason.slice(0, 500) })
+          .catch((error: unknown) => ({ failed: messageOf(error) }))
+        answered.push({ secret, line: lineOf(secret, version, begun) })
+      }
+      return answered
+    },
+  }
+}
+
+function lineOf(
+  secret: string,
+  version: number,
+  begun: 'begun' | 'known' | 'dead' | { failed: string },
+): string {
+  if (typeof begun === 'object')
+    return `secret "${secret}" is not marked as compromised: ${begun.failed}; mayfly secret compromise ${secret}`
+  if (begun === 'dead')
+    return `version ${version} of secret "${secret}" is dead already: its upstream takes it no more`
+  return begun === 'begun'
+    ? `secret "${secret}" counts as compromised from now on: what was made from it ends, and it gets a new value (mayfly secret status ${secret})`
+    : `secret "${secret}" counts as compromised already (mayfly secret status ${secret})`
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { Secret } from '../lib/index.ts'
+import { createVault } from '../vault/index.ts'
+import { ringSetup } from '../vault/key-ring.fixture.ts'
+import { createVaultSecrets } from './vault-secrets.ts'
+
+const token = () => `tok_${randomBytes(27).toString('base64url')}`
+
+test('every version of a secret is known, at each server, also those that were there before; until it is destroyed', async (t) => {
+  const it = ringSetup(t)
+  const { store, ring, clock } = await it.server()
+  const vault = createVault({ store, key: ring, clock })
+  const values = [token(), token(), token()]
+  for (const value of values.slice(0, 2)) await vault.set('deploy', new Secret(value))
+  const open = () => createVaultSecrets({ store, vault, vaultKey: ring, nowMs: clock.nowMs })
+  const [one, two] = [open(), open()]
+  assert.equal(one.known(), undefined)
+  await Promise.all([one.sweep(), two.sweep()])
+  const found = (server: typeof one, text: string) =>
+    server
+      .known()
+      ?.find(Buffer.from(`x ${text} y`))
+      .hits.map((hit) => hit.of)
+  const version = (n: number, secret = 'deploy') => [{ kind: 'secret', secret, version: n }]
+  for (const each of [one, two]) {
+    assert.deepEqual(found(each, values[0] ?? ''), version(1))
+    assert.deepEqual(found(each, Buffer.from(values[1] ?? '').toString('base64')), version(2))
+  }
+  // What is on disk has nothing of the secret, and does not open without the vault.
+  const rows = await store.read.selectFrom('secret_fingerprints').selectAll().execute()
+  assert.equal(rows.length, 2)
+  await vault.set('deploy', new Secret(values[2] ?? ''))
+  assert.deepEqual(found(one, values[2] ?? ''), [])
+  await two.sweep()
+  await one.sweep()
+  assert.deepEqual([found(one, values[2] ?? ''), found(two, values[2] ?? '')], [version(3), version(3)])
+  await store.write((tx) => vault.change(tx).destroy('deploy', 1))
+  await store.write((tx) => vault.change(tx).move('deploy', 'prod/deploy'))
+  for (const _ of [1, 2]) for (const each of [one, two]) await each.sweep()
+  for (const each of [one, two]) {
+    assert.deepEqual(found(each, values[0] ?? ''), [])
+    assert.deepEqual(found(each, values[1] ?? ''), version(2, 'prod/deploy'))
+  }
+})
+
+test('what a step was given is known while it lives; a sealed vault leaves nothing', async (t) => {
+  const it = ringSetup(t)
+  const { store, ring, clock } = await it.server()
+  const vault = createVault({ store, key: ring, clock })
+  const kept = token()
+  await vault.set('deploy', new Secret(kept))
+  const secrets = createVaultSecrets({ store, vault, vaultKey: ring, nowMs: clock.nowMs })
+  const minted = token()
+  const lease = { connection: 'github', step: 'stp_1', untilMs: clock.ms + 60_000 }
+  secrets.given({ ...lease, value: new Secret(minted) })
+  secrets.given({ ...lease, value: new Secret(kept) })
+  await secrets.sweep()
+  const found = (text: string) =>
+    secrets
+      .known()
+      ?.find(Buffer.from(text))
+      .hits.map((hit) => hit.of.kind)
+  assert.deepEqual([found(minted), found(kept)], [['credential'], ['secret']])
+  clock.ms += 60_001
+  await secrets.sweep()
+  assert.deepEqual([found(minted), found(kept)], [[], ['secret']])
+  secrets.forget()
+  assert.equal(secrets.known(), undefined)
+})

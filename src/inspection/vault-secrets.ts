@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { MayflyError, Secret } from '../lib/index.ts'
+import { createKnownSecrets, fingerprintsOf, keysOf, type KnownSecrets } from '../scan/known/index.ts'
+import { packFingerprints, unpackFingerprints } from '../scan/known/index.ts'
+import { upsertRow, type Store } from '../store/index.ts'
+import { openSealed, seal, type Vault, type VaultKey } from '../vault/index.ts'
+
+/** Whose a text is that was found. */
+export type Owner =
+  | { readonly kind: 'secret'; readonly secret: string; readonly version: number }
+  /** A credential that was made or opened for a step, and lives no longer than `untilMs`. */
+  | {
+      readonly kind: 'credential'
+      readonly connection: string
+      readonly step: string
+      readonly untilMs: number
+    }
+
+/** The secrets of the vault, and what steps were given, as they are looked for in what is scanned. */
+export interface VaultSecrets {
+  /** Takes in what was set, rotated, moved or destroyed, at whichever server. Called every second. */
+  sweep(): Promise<void>
+  /** The vault is sealed: nothing made of its secrets stays in memory. */
+  forget(): void
+  /** A credential that a step has; found as long as it lives. */
+  given(credential: { connection: string; step: string; untilMs: number; value: Secret }): void
+  /** Undefined before the first `sweep`: then nobody can say that nothing is found. */
+  known(): KnownSecrets<Owner> | undefined
+}
+
+const seedKey = 'fingerprint_seed'
+const seedContext = 'seed of fingerprints of secrets'
+/** Versions of one sweep; each takes some milliseconds, between which others have their turn. */
+const mostAtOnce = 20
+/** Credentials that steps have at once. */
+const mostGiven = 2_000
+
+export function createVaultSecrets(deps: {
+  store: Store
+  vault: Pick<Vault, 'opened'>
+  vaultKey: VaultKey
+  nowMs: () => number
+}): VaultSecrets {
+  const { store, vault, vaultKey } = deps
+  let keys: ReturnType<typeof keysOf> | undefined
+  let known: KnownSecrets<Owner> | undefined
+  let waiting: (() => void)[] = []
+  let [lastSeq, rows] = [0, 0]
+  const untilMs = new Map<string, number>()
+  let sweeping: Promise<void> | undefined
+  let generation = 0
+
+  async function sweepOnce(): Promise<void> {
+    const mine = generation
+    keys ??= keysOf((await loadSeed(store, vaultKey)).reveal())
+    await addMissing(keys)
+    const all = known ?? createKnownSecrets<Owner>(keys)
+    await takeIn(all)
+    dropEnded(all)
+    // Sealed meanwhile.
+    if (mine !== generation) return
+    known = all
+    for (const add of waiting.splice(0)) add()
+  }
+
+  /** Fingerprints of what has none yet: new versions, and those that were there before there were fingerprints. */
+  async function addMissing(made: NonNullable<typeof keys>): Promise<void> {
+    const missing = await store.read
+      .selectFrom('secrets')
+      .innerJoin('secret_names', 'secret_names.name', 'secrets.name')
+      .leftJoin('secret_fingerprints', (join) =>
+        join
+          .onRef('secret_fingerprints.name', '=', 'secrets.name')
+          .onRef('secret_fingerprints.version', '=', 'secrets.version'),
+      )
+      .select(['secrets.name', 'secrets.version'])
+      .where('secret_fingerprints.name', 'is', null)
+      .where('secrets.destroyed_ms', 'is', null)
+      .where('secret_names.deleted_ms', 'is', null)
+      .where('secret_names.current_version', '>', 0)
+      .orderBy('secrets.version', 'desc')
+      .limit(mostAtOnce)
+      .execute()
+    for (const { name, version } of missing) {
+      const opened = await vault.opened(name, { version }).catch(unlessGone)
+      // A name that is kept elsewhere now: this is not what the row has.
+      if (opened === undefined || opened.store !== undefined) continue
+      const packed = packFingerprints(fingerprintsOf(opened.value.reveal(), made))
+      const sealed = seal(vaultKey, contextOf(name, version), packed)
+      await store.write((tx) =>
+        tx
+          .insertInto('secret_fingerprints')
+          .values({ name, version, sealed })
+          .onConflict((row) => row.doNothing())
+          .execute(),
+      )
+      await breathe()
+    }
+  }
+
+  /** What was added since, or all of it if some went away. */
+  async function takeIn(all: KnownSecrets<Owner>): Promise<void> {
+    await dropDestroyed()
+    const { count } = await store.read
+      .selectFrom('secret_fingerprints')
+      .select((e) => e.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    const fresh = await newRows(lastSeq)
+    if (rows + fresh.length !== count) {
+      for (const id of [...all.ids()]) if (id.startsWith('secret ')) all.remove(id)
+      ;[rows, lastSeq] = [0, 0]
+    }
+    for (const row of rows === 0 ? await newRows(0) : fresh) {
+      const { name, version, seq, sealed } = row
+      ;[rows, lastSeq] = [rows + 1, seq]
+      const packed = openSealed(vaultKey, contextOf(name, version), sealed).reveal()
+      all.add(
+        `secret ${version} ${name}`,
+        { kind: 'secret', secret: name, version },
+        unpackFingerprints(packed),
+      )
+    }
+  }
+
+  const newRows = (after: number) =>
+    store.read.selectFrom('secret_fingerprints').selectAll().where('seq', '>', after).orderBy('seq').execute()
+
+  /** Who destroys a version wants nothing to be left that was made of it; one that was moved is made anew. */
+  async function dropDestroyed(): Promise<void> {
+    const stale = await store.read
+      .selectFrom('secret_fingerprints')
+      .leftJoin('secrets', (join) =>
+        join
+          .onRef('secrets.name', '=', 'secret_fingerprints.name')
+          .onRef('secrets.version', '=', 'secret_fingerprints.version'),
+      )
+      .select('secret_fingerprints.seq')
+      .where((e) => e.or([e('secrets.name', 'is', null), e('secrets.destroyed_ms', 'is not', null)]))
+      .execute()
+    if (stale.length === 0) return
+    const seqs = stale.map(({ seq }) => seq)
+    await store.write((tx) => tx.deleteFrom('secret_fingerprints').where('seq', 'in', seqs).execute())
+  }
+
+  function dropEnded(all: KnownSecrets<Owner>): void {
+    const now = deps.nowMs()
+    for (const [id, until] of untilMs) {
+      if (until > now) continue
+      untilMs.delete(id)
+      all.remove(id)
+    }
+  }
+
+  function addGiven({ connection, step, untilMs: until, value }: Parameters<VaultSecrets['given']>[0]): void {
+    if (known === undefined || keys === undefined || until <= deps.nowMs()) return
+    const fingerprints = fingerprintsOf(value.reveal(), keys)
+    // What is kept in the vault is known as that: a hit says which secret it is.
+    const isKept = known.find(Buffer.from(value.reveal())).hits.length > 0
+    if (isKept || fingerprints.length === 0) return
+    const id = `credential ${step} ${fingerprints[0]?.proof.toString('hex')}`
+    untilMs.set(id, until)
+    known.add(id, { kind: 'credential', connection, step, untilMs: until }, fingerprints)
+    const [oldest] = untilMs.keys()
+    if (untilMs.size <= mostGiven || oldest === undefined) return
+    untilMs.delete(oldest)
+    known.remove(oldest)
+  }
+
+  return {
+    async sweep() {
+      sweeping ??= sweepOnce().finally(() => (sweeping = undefined))
+      await sweeping
+    },
+    forget() {
+      generation++
+      ;[known, keys, waiting, lastSeq, rows] = [undefined, undefined, [], 0, 0]
+      untilMs.clear()
+    },
+    given(credential) {
+      // Its forms are reckoned once something is looked at: a step is not to wait for it.
+      if (waiting.length >= mostGiven) waiting.shift()
+      waiting.push(() => addGiven(credential))
+    },
+    known() {
+      for (const add of known === undefined ? [] : waiting.splice(0)) add()
+      return known
+    },
+  }
+}
+
+function contextOf(name: string, version: number): string {
+  return `fingerprints of secret "${name}" version ${version}`
+}
+
+/** Destroyed or deleted since it was listed, or damaged: it is not found, as it is not used. */
+function unlessGone(error: unknown): undefined {
+  if (error instanceof MayflyError && ['secret_missing', 'vault_key'].includes(error.code)) return undefined
+  throw error
+}
+
+/** One for all servers of a store, sealed. */
+async function loadSeed(store: Store, vaultKey: VaultKey): Promise<Secret<Buffer>> {
+  return store.write(async (tx, run) => {
+    const row = await tx.selectFrom('meta').select('value').where('key', '=', seedKey).executeTakeFirst()
+    if (row !== undefined) return openSealed(vaultKey, seedContext, Buffer.from(row.value, 'base64'))
+    const made = randomBytes(32)
+    run(
+      upsertRow('meta', 'key', { key: seedKey, value: seal(vaultKey, seedContext, made).toString('base64') }),
+    )
+    return new Secret(made)
+  })
+}

@@ -1,0 +1,61 @@
+import type { Approvals } from '../approval/index.ts'
+import type { Broker, Lease, Step } from '../broker/index.ts'
+import type { Inspection } from '../gateway/index.ts'
+import {
+  createInspection,
+  createResponse,
+  createScanThreads,
+  createVaultSecrets,
+} from '../inspection/index.ts'
+import type { Clock, Secret } from '../lib/index.ts'
+import type { SecretRotation } from '../rotation/index.ts'
+import type { RulesHolder } from '../rules/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Vault, VaultKey } from '../vault/index.ts'
+
+export interface InspectionWork {
+  readonly inspection: Inspection
+  given(step: Step, lease: Lease, value: Secret): void
+  /** Called every second. */
+  sweep(): Promise<void>
+  /** The vault is sealed. */
+  forget(): void
+  close(): Promise<void>
+}
+
+/** What leaves steps is looked at by threads that start with the first of it. */
+export function createInspectionWork(deps: {
+  readonly store: Store
+  readonly vault: Vault
+  readonly vaultKey: VaultKey
+  readonly outbox: Broker['outbox']
+  readonly clock: Clock
+  readonly rules: RulesHolder
+  readonly approvals: Approvals
+  readonly rotation: () => SecretRotation
+}): InspectionWork {
+  const { store, vault, vaultKey, outbox, clock, rules, approvals } = deps
+  const secrets = createVaultSecrets({ store, vault, vaultKey, nowMs: () => clock.nowMs() })
+  const scanner = createScanThreads({ clock })
+  const response = createResponse({
+    async compromise(secret, { version, by, reason }) {
+      const known = store.find('secret_names', { name: secret })
+      if (known !== undefined && version <= known.dead_version && version < known.current_version)
+        return 'dead'
+      const { isNew } = await deps.rotation().compromise(secret, { by, reason, again: false, version })
+      return isNew ? 'begun' : 'known'
+    },
+  })
+  return {
+    inspection: createInspection({
+      policy: () => rules.current().policy,
+      ...{ secrets, scanner, outbox, response, clock },
+      approvers: approvals.operations,
+    }),
+    given: (step, { connection, expiresMs: untilMs }, value) =>
+      secrets.given({ connection, step: step.id, untilMs, value }),
+    sweep: () => secrets.sweep(),
+    forget: () => secrets.forget(),
+    close: () => scanner.close(),
+  }
+}

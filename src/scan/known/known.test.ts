@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { createKnownSecrets, findCandidates, fingerprintsOf, keysOf } from './index.ts'
+import { packFingerprints, unpackFingerprints } from './index.ts'
+
+const keys = keysOf(randomBytes(32))
+
+function knowing(...secrets: readonly string[]) {
+  const known = createKnownSecrets<string>(keys)
+  for (const [i, secret] of secrets.entries()) known.add(String(i), secret, fingerprintsOf(secret, keys))
+  return known
+}
+
+const token = `tok_${randomBytes(27).toString('base64url')}`
+const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+  ...{ type: 'pkcs8', format: 'pem' },
+})
+
+test('a secret is found in every form, wherever it stands, and only the secret', () => {
+  const known = knowing(token)
+  const base64 = Buffer.from(`user:${token}`).toString('base64')
+  const forms: Record<string, string | Buffer> = {
+    plain: token,
+    base64,
+    'base64 of lines': Buffer.from(`some text before it ${token} and after`)
+      .toString('base64')
+      .replaceAll(/.{64}/g, '$&\n  '),
+    'base64 for URLs': Buffer.from(`:${token}`).toString('base64url'),
+    'base64 twice': Buffer.from(base64).toString('base64'),
+    hex: Buffer.from(token).toString('hex'),
+    'hex of lines': Buffer.from(token).toString('hex').toUpperCase().replaceAll(/.{40}/g, '$&\r\n'),
+    JSON: JSON.stringify(JSON.stringify({ token })),
+    'UTF-16': Buffer.from(token, 'utf16le'),
+    'escaped for URLs': token.replaceAll(/[^]/g, (c) => `%${c.charCodeAt(0).toString(16)}`),
+    reversed: [...token].toReversed().join(''),
+  }
+  for (const [what, form] of Object.entries(forms))
+    for (let before = 0; before < 9; before++) {
+      const bytes = Buffer.concat([
+        Buffer.from('x = "y"; '.slice(0, before)),
+        Buffer.from(form),
+        Buffer.from('"\n'),
+      ])
+      const { hits, isWhole } = known.find(bytes)
+      assert.deepEqual([hits.map(({ of }) => of), isWhole], [[token], true], `${what} after ${before}`)
+      assert.equal(hits[0]?.isCertain, true)
+    }
+  const place = known.find(Buffer.from(`abc ${token}`)).hits[0]
+  assert.deepEqual([place?.start, place?.end], [4, 4 + token.length])
+  const other = `${token.slice(0, -1)}${token.endsWith('x') ? 'y' : 'x'}`
+  assert.deepEqual(known.find(Buffer.from(`${other} ${token.slice(0, -1)}`)).hits, [])
+  assert.deepEqual(known.find(randomBytes(3_000_000)).hits, [])
+})
+
+test('of a document or a chain only what is secret in it is looked for', () => {
+  const certificate = `-----BEGIN CERTIFICATE-----\n${randomBytes(700).toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+  const account = JSON.stringify({
+    type: 'service_account',
+    private_key_id: randomBytes(20).toString('hex'),
+    private_key: rsa,
+    client_email: 'deployer-of-everything@my-project-1234.iam.gserviceaccount.com',
+  })
+  const known = knowing(
+    `${certificate}${pem}`,
+    account,
+    'postgres://app:s3cr3t-Pa55w0rd9Zq@db.internal/app',
+    `deploy:${token}`,
+  )
+  const innocent = [
+    certificate,
+    (JSON.parse(account) as { client_email: string }).client_email,
+    'postgres://app:',
+    'deploy:',
+  ]
+  assert.deepEqual(known.find(Buffer.from(innocent.join('\n'))).hits, [])
+  const leaks = [
+    pem,
+    rsa,
+    JSON.stringify({ key: rsa }),
+    rsa.replaceAll('\n', '\r\n'),
+    `export DB_PASS=s3cr3t-Pa55w0rd9Zq`,
+    `curl -u other:${token}`,
+  ]
+  for (const leak of leaks) assert.equal(known.find(Buffer.from(leak)).hits.length, 1, leak.slice(0, 60))
+  assert.deepEqual(known.find(Buffer.from(pem.split('\n')[0] ?? '')).hits, [])
+})
+
+test('what is short or easy to guess is not looked for; what others may use, too, is not certain', () => {
+  for (const weak of [
+    'hunter2',
+    'changeme',
+    'postgres-password',
+    'aaaaaaaaaaaaaaaaaaaaaaaaaa',
+    'localhost:5432',
+    '2026-11-29',
+  ])
+    assert.deepEqual(fingerprintsOf(weak, keys), [], weak)
+  const words = knowing('correct-horse-battery-staple')
+  assert.deepEqual(
+    words.find(Buffer.from('password: correct-horse-battery-staple')).hits.map(({ isCertain }) => isCertain),
+    [false],
+  )
+})
+
+test('who scans has neither a secret nor what proves one, and can be another thread', () => {
+  const known = knowing(token, pem)
+  const table = structuredClone(known.table())
+  const held = JSON.stringify([...table.shapes]) + Buffer.from(table.bits.buffer).toString('latin1')
+  for (const { proof } of fingerprintsOf(token, keys)) assert.ok(!held.includes(proof.toString('latin1')))
+  const found: string[] = []
+  const bytes = Buffer.from(`a line\n${token}\n`)
+  findCandidates(table, bytes, (one) => void found.push(known.prove(one)?.of ?? 'none'), 10)
+  assert.ok(found.includes(token))
+  // With another vault's key the same windows are nothing.
+  const other = createKnownSecrets<string>(keysOf(randomBytes(32)))
+  other.add('1', 'other', fingerprintsOf(randomBytes(30).toString('hex'), keys))
+  assert.deepEqual(other.find(bytes).hits, [])
+  known.remove('0')
+  assert.deepEqual([known.find(bytes).hits, [...known.ids()]], [[], ['1']])
+})
+
+test('what is packed is unpacked as it was; what is packed otherwise is refused', () => {
+  const made = fingerprintsOf(`${token}\n${pem}`, keys)
+  assert.deepEqual(unpackFingerprints(packFingerprints(made)), made)
+  const packed = packFingerprints(made)
+  assert.throws(() => unpackFingerprints(packed.subarray(1)), /as this version packs them/)
+})
+
+test('a file that is full of beginnings of a secret is not proved without end', () => {
+  const known = knowing(token)
+  const isWhole = (text: string) => known.find(Buffer.from(text)).isWhole
+  assert.equal(isWhole(`${token.slice(0, -1)} ${token.slice(1)} `.repeat(10_000)), false)
+  assert.equal(isWhole(`${token.slice(0, -1)} ${token.slice(1)} `.repeat(10)), true)
+})
