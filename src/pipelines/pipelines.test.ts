@@ -63,6 +63,6 @@ test('a checkout and a text are read alike', () => {
   assert.equal(referencesOf(file).length, 7)
   assert.deepEqual(
     file.secrets.map((secret) => replacementOf(file, secret)?.connection),
-    [undefined, 'oci', 'github', 'http', 'ssh', undefined, undefined, 'http', 'github'],
+    [undefined, 'oci', 'github', 'http', 'ssh', undefined, undefined, undefined, 'github'],
   )
 })

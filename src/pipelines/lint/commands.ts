@@ -1,5 +1,5 @@
 import type { Job, PipelineFile, SecretReference, Span } from '../model.ts'
-import { isJobToken } from '../read/secret-names.ts'
+import { isJobToken, namesFile } from '../read/secret-names.ts'
 import { commandAt } from './shell-command.ts'
 import type { Found, PipelineRule } from './rule.ts'
 
@@ -41,7 +41,7 @@ function inCommand({ ci, text, jobs }: PipelineFile, secret: SecretReference): F
         ...(isJobToken(name) ? { severity: 'note' as const } : {}),
       },
     ]
-  if (word === undefined || isAssigned || isJobToken(name)) return []
+  if (word === undefined || isAssigned || isJobToken(name) || namesFile(name)) return []
   return [
     { span, message: `${word} is given ${name} as an argument, which every process of the machine can read` },
   ]

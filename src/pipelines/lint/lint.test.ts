@@ -139,6 +139,12 @@ test('every rule of ours is found in some shape, each has words, and no shape is
 
 const bad: [rule: string, ci: CiName, text: string, at: string[]][] = [
   [
+    'idle',
+    'github',
+    'on: push\njobs:\n  a:\n    permissions: { id-token: write }\n    steps: [{ uses: some/one@v1 }, { run: make }]',
+    ['4:20 note'],
+  ],
+  [
     'fork-secrets',
     'github',
     'on: pull_request_target\njobs:\n  a:\n    steps:\n      - uses: actions/checkout@v4\n        with: { ref: "refs/pull/${{ github.event.number }}/merge" }',
@@ -195,6 +201,7 @@ for (const [rule, ci, text, at] of bad)
     assert.deepEqual(told(text, ci, rule), at))
 
 const good: [rule: string, ci: CiName, text: string][] = [
+  ['secret-in-command', 'gitlab', 'a: { script: ["docker run -v $PWD:/a -v $KUBECONFIG:/b x"] }'],
   [
     'fork-secrets',
     'github',

@@ -1,5 +1,6 @@
 import type { PipelineFile, SecretReference } from '../model.ts'
 import type { Replacement } from '../replace/replacement.ts'
+import { namesFile } from '../read/secret-names.ts'
 import { replacementOf } from '../replace/replace.ts'
 import type { Found, PipelineRule } from './rule.ts'
 
@@ -32,7 +33,9 @@ function check(file: PipelineFile, isCloud: boolean): Found[] {
     // Whether a service connection has a secret, or is a federated identity, stands in the project's settings.
     const isConnection = file.ci === 'azure' && secret.store === 'credential'
     if ((replacement.isCloudKey === true && !isConnection) !== isCloud) return []
-    const isNote = isConnection || replacement.id === 'signing'
+    const isNote = isConnection || replacement.connection === undefined
+    // A file that a federated login may have written, or one with a key.
+    const isMaybe = secret.store === 'variable' && namesFile(secret.name)
     return [
       {
         span: secret.span,
@@ -41,7 +44,7 @@ function check(file: PipelineFile, isCloud: boolean): Found[] {
           : `${shownName(secret)} (${replacement.what}) lives until somebody revokes it, and every step that is given it holds it`,
         fix: fixOf(replacement),
         replacement,
-        ...(isNote ? { severity: 'note' as const } : {}),
+        ...(isNote ? { severity: 'note' as const } : isMaybe ? { severity: 'warning' as const } : {}),
       },
     ]
   })

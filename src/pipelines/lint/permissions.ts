@@ -57,7 +57,7 @@ function unsaid({ permissions, jobs, text }: PipelineFile): Found[] {
 
 /** What asks for an identity token, by the words of its step. */
 const asksForToken =
-  /ACTIONS_ID_TOKEN_REQUEST|\bmayfly\b|\bcosign\b|sigstore|slsa|--provenance|trusted|oidc|role-to-assume|workload_identity_provider|getIDToken|vault|attest|\bnpm publish\b|pnpm publish|changeset|gh-action-pypi-publish|uv publish|goreleaser|rubygems\/|configure-rubygems|crates-io-auth|azure\/login|aws-actions\/|google-github-actions\/auth|deploy-pages|codecov|octo-sts|jfrog|nuget\/login/i
+  /ACTIONS_ID_TOKEN_REQUEST|\bmayfly\b|\bcosign\b|sigstore|slsa|--provenance|trusted|oidc|role-to-assume|workload_identity_provider|getIDToken|vault|attest|\bnpm publish\b|pnpm publish|changeset|gh-action-pypi-publish|uv publish|goreleaser|rubygems\/|configure-rubygems|crates-io-auth|azure\/login|aws-actions\/|google-github-actions\/auth|deploy-pages|codecov|octo-sts|scorecard|jfrog|nuget\/login/i
 
 export const idleIdentityToken: PipelineRule = {
   id: 'idle-id-token',
@@ -80,14 +80,22 @@ export const idleIdentityToken: PipelineRule = {
               message: `id-token: write is given to every job, and ${idle[0]?.id ?? ''} does not use it`,
             },
           ]
-    const own = jobs.flatMap(({ identityTokens: [token], ...job }): Found[] =>
-      token === undefined || mayAsk({ ...job, identityTokens: [] }, text)
-        ? []
-        : [{ span: token.span, message: `nothing in the job ${job.id} asks for an identity token` }],
-    )
+    const own = jobs.flatMap((job): Found[] => {
+      const [token] = job.identityTokens
+      if (token === undefined || mayAsk(job, text)) return []
+      const unknown = job.steps.find(({ uses }) => uses !== undefined && !idleOwners.test(uses.name))?.uses
+        ?.name
+      const message = `nothing in the job ${job.id} asks for an identity token`
+      if (unknown === undefined) return [{ span: token.span, message }]
+      return [{ span: token.span, message: `${message}, unless ${unknown} does`, severity: 'note' }]
+    })
     return [...ofAll, ...own]
   },
 }
+
+/** Whose actions ask for none, but for those above. */
+const idleOwners =
+  /^(?:actions|github|docker|pnpm|ruby|dtolnay|Swatinem|astral-sh|helm|hashicorp|softprops|golangci)\//
 
 /** A called workflow or an action of the checkout is not looked into. */
 function mayAsk({ span, steps, uses }: Job, text: string): boolean {

@@ -32,12 +32,15 @@ function one(path: string, as: string): Included[] {
 
 /** The path of an action is that of its folder, from the root. */
 function actionAt(name: string): Included {
-  const folder = posix.normalize(name)
-  return {
-    paths: ['action.yml', 'action.yaml'].map((file) => posix.join(folder, file)),
-    role: 'action',
-    as: name,
-  }
+  const whole = posix.normalize(name)
+  // Of a repository that is checked out into a folder of the workspace.
+  const inside = whole.indexOf('/.github/')
+  const folders = inside === -1 ? [whole] : [whole, whole.slice(inside + 1)]
+  const paths = folders.flatMap((folder) => [
+    posix.join(folder, 'action.yml'),
+    posix.join(folder, 'action.yaml'),
+  ])
+  return { paths, role: 'action', as: name }
 }
 
 /** GitLab's `local` begins at the root; `*` is any name, `**` any folders. */

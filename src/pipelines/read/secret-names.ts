@@ -8,6 +8,8 @@ const butSecret = /(?:ACCESS_KEY_ID|WEBHOOK_URL|DATABASE_URL|DB_URL)$/
 
 /** Does the name of a variable say that its value is a secret? */
 export function looksSecret(name: string): boolean {
+  // The folder that a shell is in.
+  if (name === 'PWD' || name === 'OLDPWD') return false
   // `npmToken` and `npm-token` say it as NPM_TOKEN does.
   const words = name
     .slice(0, 200)
@@ -15,6 +17,18 @@ export function looksSecret(name: string): boolean {
     .replaceAll(/[-.\s]/g, '_')
     .toUpperCase()
   return secretWord.test(words) && (!notSecret.test(words) || butSecret.test(words))
+}
+
+/** Variables whose value is the path of a file with the secret. */
+const paths = new Set([
+  'KUBECONFIG',
+  'GOOGLE_APPLICATION_CREDENTIALS',
+  'DOCKER_CONFIG',
+  'NPM_CONFIG_USERCONFIG',
+])
+
+export function namesFile(name: string): boolean {
+  return paths.has(name)
 }
 
 /** Made by the CI for one job, and worthless after it. */

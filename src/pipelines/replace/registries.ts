@@ -89,7 +89,7 @@ export const registries: readonly Known[] = [
   },
   {
     names:
-      /(?:^|_)(?:DOCKER|DOCKERHUB|DOCKER_HUB|DOCKER_IO|REGISTRY|CONTAINER_REGISTRY|QUAY|QUAY_IO|GHCR|HARBOR|ACR|REGISTRY_LOGIN|DOCKER_LOGIN)_(?:.*_)?(?:PASSWORD|TOKEN|PASS|PAT|PWD|SECRET)$|^(?:CR_PAT|DOCKER_AUTH_CONFIG|DOCKERHUB|DOCKER_PAT)$/,
+      /(?:^|_)(?:DOCKER|DOCKERHUB|DOCKER_HUB|DOCKER_IO|REGISTRY|CONTAINER_REGISTRY|QUAY|QUAY_IO|GHCR|HARBOR|ACR|REGISTRY_LOGIN|DOCKER_LOGIN)_(?:.*_)?(?:PASSWORD|TOKEN|PASS|PAT|PWD|SECRET)(?:_[A-Z]+)?$|^(?:CR_PAT|DOCKER_AUTH_CONFIG|DOCKERHUB|DOCKER_PAT)$/,
     uses: /^(?:docker\/login-action|azure\/docker-login|redhat-actions\/podman-login|circleci\/docker|docker-login|elgohr\/Publish-Docker-Github-Action|(?:octo\/)?Docker)$/i,
     input: /^(?:password|docker-password|password-env|containerRegistry)$/,
     replacement: {

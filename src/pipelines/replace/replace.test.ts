@@ -87,6 +87,9 @@ const names: Readonly<Record<string, readonly string[]>> = {
   gitlab: ['GITLAB_TOKEN', 'GL_TOKEN', 'GITLAB_TOKEN_RELEASE'],
   webhook: ['SLACK_WEBHOOK_URL', 'SLACK_WEBHOOK', 'DISCORD_WEBHOOK', 'TEAMS_WEBHOOK_URL'],
   codecov: ['CODECOV_TOKEN'],
+  slack: ['SLACK_BOT_TOKEN', 'SLACK_TOKEN'],
+  telegram: ['TELEGRAM_TOKEN'],
+  datadog: ['DD_API_KEY'],
   signing: [
     'GPG_PRIVATE_KEY',
     'COSIGN_PASSWORD',
@@ -112,6 +115,8 @@ test('a user, a host, a number is configuration, and what the CI makes for a job
     'SONAR_HOST_URL',
     'APP_ID',
     'GITHUB_TOKEN',
+    'ACTIONS_STEP_DEBUG',
+    'GITLEAKS_LICENSE',
   ])
     assert.equal(byName(name), undefined, name)
 })

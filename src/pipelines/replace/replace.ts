@@ -5,8 +5,17 @@ import { registries } from './registries.ts'
 import type { Known, Replacement } from './replacement.ts'
 import { apis, services } from './services.ts'
 
-/** What signs is not sent anywhere: no connection can add it. */
-const signing: readonly Known[] = [
+/** What signs is not sent anywhere, and what is part of a path has no place where the gateway could add it. */
+const irreplaceable: readonly Known[] = [
+  {
+    names: /(?:^|_)TELEGRAM_/,
+    replacement: {
+      id: 'telegram',
+      what: 'a bot’s token of Telegram',
+      how: 'no connection replaces it, since Telegram takes the token as a part of the path: send by a service of yours that has it, and reach that by a connection of kind http',
+      revoke: '@BotFather',
+    },
+  },
   {
     names:
       /(?:^|_)(?:GPG|PGP|COSIGN|SIGNING|SIGN|CODESIGN|MACOS|APPLE|KEYSTORE|ANDROID_KEYSTORE|WINDOWS_CERT|CERTIFICATE|CERT|NOTARY|P12|MATCH)(?:_|$)|(?:^|_)P12$|SIGN(?:ING)?_(?:KEY|PASSWORD)/,
@@ -20,7 +29,7 @@ const signing: readonly Known[] = [
   },
 ]
 
-const table: readonly Known[] = [...registries, ...clouds, ...services, ...apis, ...signing]
+const table: readonly Known[] = [...registries, ...clouds, ...services, ...apis, ...irreplaceable]
 
 const anyApi: Replacement = {
   id: 'http',
@@ -34,7 +43,7 @@ const anyApi: Replacement = {
 
 /** Configuration that people keep among secrets: names, hosts, numbers. It goes where its secret goes. */
 const plain =
-  /(?:^|_)(?:USER|USERNAME|LOGIN|HOST|HOSTNAME|PORT|REGION|NAME|EMAIL|MAIL|ORG|ACCOUNT|ACCOUNT_ID|PROJECT|PROJECT_ID|TENANT|TENANT_ID|CLIENT_ID|SUBSCRIPTION_ID|APP_ID|ID|URL|URI|ENDPOINT|BUCKET|DOMAIN|SERVER|REGISTRY|PATH|BRANCH|REPO|REPOSITORY)$/
+  /(?:^|_)(?:USER|USERS|USERNAME|LOGIN|DEBUG|LICENSE|LICENCE|CA_CERT|CA|HOST|HOSTNAME|PORT|REGION|NAME|EMAIL|MAIL|ORG|ACCOUNT|ACCOUNT_ID|PROJECT|PROJECT_ID|TENANT|TENANT_ID|CLIENT_ID|SUBSCRIPTION_ID|APP_ID|ID|URL|URI|ENDPOINT|BUCKET|DOMAIN|SERVER|REGISTRY|PATH|BRANCH|REPO|REPOSITORY)$/
 const secretAll = /(?:WEBHOOK|DATABASE|DB|REDIS|MYSQL|POSTGRES|PG|SLACK)_(?:\w+_)?URL$|ACCESS_KEY_ID$/
 
 /** As in the table: capitals and `_`. */

@@ -42,7 +42,7 @@ export const services: readonly Known[] = [
   },
   {
     names:
-      /^(?:GH|GITHUB)_(?:.*_)?(?:PAT|TOKEN)$|(?:^|_)(?:GITHUB|GH)_(?:TOKEN|PAT|ACCESS_TOKEN|API_TOKEN|APP_KEY|APP_PRIVATE_KEY)$|^(?:PAT|PERSONAL_ACCESS_TOKEN|REPO_TOKEN|BOT_TOKEN|HOMEBREW_TAP_TOKEN|RELEASE_TOKEN|APP_PEM|APP_PRIVATE_KEY)$|(?:^|_)PAT$/,
+      /^(?:GH|GITHUB)_(?:.*_)?(?:PAT|TOKEN)$|(?:^|_)(?:GITHUB|GH)_(?:TOKEN|PAT|ACCESS_TOKEN|API_TOKEN|APP_KEY|APP_PRIVATE_KEY)$|^(?:PAT|PERSONAL_ACCESS_TOKEN|REPO_TOKEN|BOT_TOKEN|HOMEBREW_TAP_TOKEN|RELEASE_TOKEN|APP_PEM|APP_PRIVATE_KEY)$|(?:^|_)(?:PAT|(?:GH_)?APP_CREDS)$/,
     uses: /^(?:actions\/create-github-app-token|tibdex\/github-app-token|peter-evans\/\w[\w-]*|actions\/checkout|benc-uk\/workflow-dispatch)$/i,
     input: /^(?:private-key|private_key|token|ssh-key)$/,
     replacement: {
@@ -212,7 +212,7 @@ export const apis: readonly Known[] = [
   ),
   api(
     'vscode',
-    /^VSCE_|^OVSX_/,
+    /^VSCE_/,
     'a token of an editor’s marketplace',
     'https://marketplace.visualstudio.com',
     'basic',
@@ -220,11 +220,35 @@ export const apis: readonly Known[] = [
   ),
   api('fury', /(?:^|_)FURY_/, 'a token of Gemfury', 'https://push.fury.io', 'basic', 'manage.fury.io'),
   api(
-    'telegram',
-    /(?:^|_)(?:TELEGRAM|DISCORD|MASTODON|SLACK)_(?:.*_)?(?:TOKEN|SECRET)/,
-    'a bot’s token',
+    'slack',
+    /(?:^|_)SLACK_(?:.*_)?(?:TOKEN|SECRET)/,
+    'a bot’s token of Slack',
     'https://slack.com',
     'bearer',
-    'the bot’s settings',
+    'api.slack.com/apps, OAuth & Permissions',
+  ),
+  api(
+    'discord',
+    /(?:^|_)DISCORD_(?:.*_)?(?:TOKEN|SECRET)/,
+    'a bot’s token of Discord',
+    'https://discord.com',
+    'header',
+    'discord.com/developers/applications, Bot',
+  ),
+  api(
+    'datadog',
+    /^(?:DD|DATADOG)_(?:.*_)?KEY$/,
+    'a key of Datadog',
+    'https://api.datadoghq.com',
+    'header',
+    'Organization settings, API keys',
+  ),
+  api(
+    'ovsx',
+    /^OVSX_/,
+    'a token of Open VSX',
+    'https://open-vsx.org',
+    'query',
+    'open-vsx.org/user-settings/tokens',
   ),
 ]
