@@ -24,6 +24,7 @@ import { benchRevoke } from './revoke.ts'
 import { benchScan } from './scan/peers.ts'
 import { benchScanSpeed } from './scan/speed.ts'
 import { benchS3 } from './s3.ts'
+import { benchScanEngine } from './scan-engine.ts'
 import { benchSsh } from './ssh.ts'
 import { benchBuild, benchRun } from './step.ts'
 import { benchVault } from './vault.ts'
@@ -59,6 +60,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   logs: benchLogs,
   leases: benchLeases,
   vault: benchVault,
+  'scan-engine': benchScanEngine,
   scan: benchScan,
   'scan-speed': benchScanSpeed,
 }

@@ -34,6 +34,7 @@ const { metafile } = await build({
     'lockfile-thread': 'src/lockfiles/thread-entry.ts',
     'checkpoint-thread': 'src/store/checkpoint-thread.ts',
     'sql-thread': 'src/gateway/postgres/sql/thread-entry.ts',
+    'scanner-thread': 'src/scan/thread-entry.ts',
     'scan-thread': 'src/inspection/scan-thread-entry.ts',
   },
   outdir: folder,

@@ -32,6 +32,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'scan/sources': ['lib', 'scan/unpack'],
   'scan/engine': ['lib'],
   'scan/rules': ['lib', 'der', 'scan/engine'],
+  scan: ['lib', 'scan/engine', 'scan/findings', 'scan/rules', 'scan/sources', 'scan/unpack'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],

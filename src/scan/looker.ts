@@ -1,0 +1,74 @@
+import { MayflyError, messageOf } from '../lib/index.ts'
+import { compileExpression, compileRules, type Engine, type Hit, type Rule } from './engine/index.ts'
+import { createAllowList, findingsIn, type FindingOptions } from './findings/index.ts'
+import type { ScanSettings, Told } from './model.ts'
+import { builtInRules, checks, finders } from './rules/index.ts'
+import { createBatchReader, type Batch, type Part } from './sources/index.ts'
+import type { Content } from './unpack/index.ts'
+
+/** Looks at one part of a batch, and all that is in it; answers how many bytes that was. */
+export type Looker = (batch: Batch, part: Part) => Promise<number>
+
+/** Throws bad_input for a rule or an entry that cannot be used. */
+export function createLooker(settings: ScanSettings, nowMs: number, told: Told): Looker {
+  const engine = engineOf(settings)
+  const isMeant = createPathTest(engine.rules)
+  const { gitleaksAllow = false, allow = [], limits = {} } = settings
+  const options: FindingOptions = { nowMs, allow: createAllowList(allow, nowMs), gitleaksAllow }
+  let bytes = 0
+
+  function visit(content: Content, part: Part): void {
+    bytes += content.to - content.from
+    const hits: Hit[] = []
+    engine.find(content.bytes, (hit) => {
+      if (isMeant(hit.rule, content)) hits.push(hit)
+    })
+    if (hits.length === 0) return
+    const { findings, more } = findingsIn(content, hits, options)
+    const { blob } = part
+    told.findings(blob === undefined ? findings : findings.map((one) => ({ ...one, blob })))
+    if (more > 0) told.more(content.name, more)
+  }
+
+  const read = createBatchReader({
+    overlap: engine.overlap,
+    visit,
+    unseen: (unseen) => told.unseen(unseen),
+    limits,
+  })
+  return async (batch, part) => {
+    bytes = 0
+    try {
+      await read({ ...batch, parts: [part] })
+    } catch (error) {
+      // One input must not end the search of all others.
+      told.unseen({ name: part.name, code: 'broken', why: `it could not be looked at: ${messageOf(error)}` })
+    }
+    return bytes
+  }
+}
+
+function engineOf({ rules = [], without = [] }: ScanSettings): Engine {
+  const builtIn = without === 'all' ? [] : builtInRules.filter(({ id }) => !without.includes(id))
+  const known = new Set(builtIn.map(({ id }) => id))
+  for (const { id } of rules) {
+    if (known.has(id))
+      throw new MayflyError(
+        'bad_input',
+        `two rules are called ${id}; give one another name, or leave the built-in one out`,
+      )
+    known.add(id)
+  }
+  return compileRules([...builtIn, ...rules], { checks, finders, proven: new Set(builtIn) })
+}
+
+/** Of a binary file only what is unmistakable counts; some rules are of some paths alone. */
+function createPathTest(rules: readonly Rule[]): (rule: Rule, content: Content) => boolean {
+  const paths = new Map(
+    rules.flatMap((rule) => (rule.path === undefined ? [] : [[rule, compileExpression(rule.path)]])),
+  )
+  return (rule, { name, isBinary }) => {
+    if (isBinary && rule.confidence !== 'certain') return false
+    return paths.get(rule)?.test(name) !== false
+  }
+}

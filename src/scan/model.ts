@@ -1,0 +1,30 @@
+import type { Rule } from './engine/index.ts'
+import type { AllowEntry, Finding } from './findings/index.ts'
+import type { Unseen, UnpackLimits } from './unpack/index.ts'
+
+/** What is looked for, and how. It can be posted to a thread. */
+export interface ScanSettings {
+  /** Further rules, beside the built-in ones; they may come from anybody. */
+  readonly rules?: readonly Rule[]
+  /** Ids of built-in rules that are left out; `all` for every one. */
+  readonly without?: readonly string[] | 'all'
+  readonly allow?: readonly AllowEntry[]
+  /** Lines with `gitleaks:allow` fail nothing. */
+  readonly gitleaksAllow?: boolean
+  readonly limits?: Partial<UnpackLimits>
+}
+
+/** Who is told what a scan sees, as it sees it: in no order. */
+export interface Told {
+  findings(findings: readonly Finding[]): void
+  /** Of this file there are so many more findings than were told. */
+  more(name: string, count: number): void
+  unseen(unseen: Unseen): void
+}
+
+/** How much was looked at. */
+export interface Looked {
+  readonly parts: number
+  /** With what was unpacked. */
+  readonly bytes: number
+}
