@@ -55,6 +55,7 @@ export type CheckName =
   | 'json'
   | 'jwt'
   | 'luhn'
+  | 'nkey'
   | 'npm-crc32'
   | 'openssh'
   | 'password'

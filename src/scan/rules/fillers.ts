@@ -1,10 +1,10 @@
 import { MayflyError } from '../../lib/index.ts'
 import { azureTail } from './checks/azure.ts'
 import { cratesSum, githubSum, gitlabSum, grafanaSum } from './checks/crc.ts'
-import { bech32Sum } from './checks/encodings.ts'
+import { bech32Sum, nkeySeed } from './checks/encodings.ts'
 import { keyFillers } from './fillers-keys.ts'
 import { tokenFillers } from './fillers-tokens.ts'
-import { characters, type Filler } from './filling.ts'
+import { characters, randomBytesOf, type Filler } from './filling.ts'
 
 const digits = '0123456789'
 const lower = 'abcdefghijklmnopqrstuvwxyz'
@@ -71,6 +71,7 @@ const sums: Readonly<Record<string, Filler>> = {
     }
     throw new MayflyError('bad_input', 'an example has {azure-alnum} of no signature of letters and digits')
   },
+  nkey: ({ told, random }) => nkeySeed(told, randomBytesOf(32, random)),
   'age-sum': ({ before }) => {
     const token = tokenBefore(before, /AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]*$/)
     const at = token.lastIndexOf('-1') + 1

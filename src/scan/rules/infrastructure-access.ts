@@ -153,4 +153,47 @@ export const infrastructureAccessRules: readonly Rule[] = [
       ],
     },
   },
+  {
+    id: 'openshift-access-token',
+    title: 'OpenShift OAuth access token, or the name of one',
+    vendor: 'Red Hat',
+    source: 'https://docs.okd.io/latest/rest_api/oauth_apis/oauth-apis-index.html',
+    keywords: ['sha256~'],
+    pattern: '(?:^|[^A-Za-z0-9_-])(sha256~[A-Za-z0-9_-]{43})(?:[^A-Za-z0-9_-]|$)',
+    confidence: 'likely',
+    entropy: 3.5,
+    connection: 'kubernetes',
+    revoke: 'oc logout with the token, or oc delete useroauthaccesstokens NAME',
+    examples: {
+      positive: [
+        'oc login --token=sha256~{alnum:43} --server=https://api.cluster.internal:6443',
+        'OPENSHIFT_TOKEN: sha256~{alnum:43}',
+      ],
+      negative: [
+        'sha256~{alnum:20}',
+        'sha256:{hex:64}',
+        'sha256~xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+      ],
+    },
+  },
+  {
+    id: 'nats-seed',
+    title: 'NATS seed of a user, account, operator, server, cluster or curve key',
+    vendor: 'NATS',
+    source: 'https://github.com/nats-io/nkeys',
+    keywords: ['SUA', 'SAA', 'SOA', 'SNA', 'SCA', 'SXA'],
+    pattern: '(?:^|[^A-Za-z0-9])(S[UAONCX]A[A-Z2-7]{55})(?:[^A-Za-z0-9]|$)',
+    check: 'nkey',
+    confidence: 'likely',
+    entropy: 3.5,
+    revoke:
+      'nsc revocations add-user, or take the key out of the configuration of the servers; then make another.',
+    examples: {
+      positive: [
+        'NATS_SEED={nkey:U}',
+        '-----BEGIN USER NKEY SEED-----\n{nkey:A}\n------END USER NKEY SEED------',
+      ],
+      negative: ['SUA{base32:20}', 'UA{base32:54}', 'SUA{base32lower:55}'],
+    },
+  },
 ]

@@ -246,4 +246,24 @@ export const saasAnalyticsRules: readonly Rule[] = [
       ],
     },
   },
+  {
+    id: 'maxmind-license-key',
+    title: 'MaxMind license key',
+    vendor: 'MaxMind',
+    source: 'https://dev.maxmind.com/geoip/release-notes/2023-03-16-changes-to-maxmind-license-keys/',
+    keywords: ['_mmk'],
+    pattern: '(?:^|[^A-Za-z0-9_])([A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk)(?:[^A-Za-z0-9_]|$)',
+    confidence: 'certain',
+    entropy: 3.5,
+    connection: 'http',
+    revoke: 'MaxMind account portal, Manage License Keys: deactivate.',
+    examples: {
+      positive: ['LicenseKey {alnum:6}_{alnum:29}_mmk', 'MAXMIND_LICENSE_KEY={alnum:6}_{alnum:29}_mmk'],
+      negative: [
+        'MAXMIND_LICENSE_KEY={alnum:16}',
+        '{alnum:6}_{alnum:20}_mmk',
+        'xxxxxx_xxxxxxxxxxxxxxxxxxxxxxxxxxxxx_mmk',
+      ],
+    },
+  },
 ]

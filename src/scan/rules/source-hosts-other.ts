@@ -18,7 +18,7 @@ export const otherSourceHostRules: readonly Rule[] = [
     keywords: ['ATATT3xFfGF0'],
     pattern: `${START}(ATATT3xFfGF0[A-Za-z0-9_-]{140,220}=[0-9A-F]{8})(?:[^A-Za-z0-9_=-]|$)`,
     reach: 512,
-    confidence: 'certain',
+    confidence: 'likely',
     connection: 'http',
     revoke: 'https://id.atlassian.com/manage-profile/security/api-tokens',
     examples: {
@@ -42,7 +42,7 @@ export const otherSourceHostRules: readonly Rule[] = [
     keywords: ['ATCTT3xFfG'],
     pattern: `${START}(ATCTT3xFfG[A-Za-z0-9]{2}[A-Za-z0-9_-]{140,220}=[0-9A-F]{8})(?:[^A-Za-z0-9_=-]|$)`,
     reach: 512,
-    confidence: 'certain',
+    confidence: 'likely',
     connection: 'git',
     revoke: 'Repository, project or workspace settings: Access tokens.',
     examples: {
@@ -65,7 +65,7 @@ export const otherSourceHostRules: readonly Rule[] = [
       'https://community.atlassian.com/forums/Bitbucket-questions/Can-we-confirm-BitBucket-s-token-prefixes/qaq-p/3093481',
     keywords: ['ATBB'],
     pattern: `${START}(ATBB[A-Za-z0-9]{32})${END}`,
-    confidence: 'certain',
+    confidence: 'likely',
     entropy: 3.2,
     connection: 'git',
     revoke: 'https://bitbucket.org/account/settings/app-passwords/',

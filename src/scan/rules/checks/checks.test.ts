@@ -132,6 +132,13 @@ test("bech32 holds for BIP 173's examples, and for age's keys", () => {
   assert.equal(checks.bech32('A12UEL5A').verdict, 'open')
 })
 
+test('a NATS seed holds by its checksum, as the one in the documentation of nk does', () => {
+  const seed = ['SUACSSL3UAHUDXKFSNVUZRF5UHPM', 'WZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY'].join('')
+  assert.equal(checks.nkey(seed).verdict, 'held')
+  assert.equal(checks.nkey(seed.replace('L3', 'L4')).verdict, 'failed')
+  assert.equal(checks.nkey(fill('{nkey:O}')).verdict, 'held')
+})
+
 test('Luhn holds for a card, and fails for another digit', () => {
   assert.equal(checks.luhn('4111 1111 1111 1111').verdict, 'held')
   assert.equal(checks.luhn('4111 1111 1111 1112').verdict, 'failed')

@@ -53,3 +53,39 @@ export function checkBech32(secret: string): Verdict {
   const values = valuesOf(secret.slice(at + 1).toLowerCase(), bech32)
   return heldIf(polymod([...prefixValues(secret.slice(0, at)), ...values]) === 1, open)
 }
+
+/** CRC-16 of XMODEM: polynomial 1021, from zero. */
+function crc16(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte) => {
+    let next = sum ^ (byte << 8)
+    for (let bit = 0; bit < 8; bit++)
+      next = next & 0x8000 ? ((next << 1) ^ 0x1021) & 0xffff : (next << 1) & 0xffff
+    return next
+  }, 0)
+}
+
+function toBase32(bytes: Uint8Array): string {
+  const length = Math.ceil((bytes.length * 8) / 5)
+  const bits =
+    bytes.reduce((all, byte) => all * 256n + BigInt(byte), 0n) << BigInt(length * 5 - bytes.length * 8)
+  return Array.from({ length }, (_, at) =>
+    base32.charAt(Number((bits >> BigInt((length - 1 - at) * 5)) & 31n)),
+  ).join('')
+}
+
+const seedPrefix = 18
+/** Of a NATS key: two bytes that say its kind, 32 bytes at random, and their CRC from its lower byte, all in base 32 (nats-io/nkeys). */
+export function nkeySeed(kind: string, random: Uint8Array): string {
+  const type = base32.indexOf(kind)
+  const bytes = Buffer.from([(seedPrefix << 3) | (type >> 2), (type & 3) << 6, ...random, 0, 0])
+  bytes.writeUInt16LE(crc16(bytes.subarray(0, -2)), bytes.length - 2)
+  return toBase32(bytes)
+}
+
+export function checkNkey(secret: string): Verdict {
+  const values = valuesOf(secret, base32)
+  const bits = values.reduce((all, value) => all * 32n + BigInt(value), 0n)
+  if (values.length !== 58 || values.includes(-1)) return open
+  const bytes = Buffer.from((bits >> 2n).toString(16).padStart(72, '0'), 'hex')
+  return heldIf(crc16(bytes.subarray(0, -2)) === bytes.readUInt16LE(bytes.length - 2))
+}

@@ -1,7 +1,7 @@
 import type { Check, CheckName } from '../../engine/index.ts'
 import { checkAzureKey } from './azure.ts'
 import { checkCratesPublishing, checkGithub, checkGitlabRoutable, checkGrafana, checkLuhn } from './crc.ts'
-import { checkAwsAccount, checkBech32 } from './encodings.ts'
+import { checkAwsAccount, checkBech32, checkNkey } from './encodings.ts'
 import { checkJson, checkJwt } from './json.ts'
 import { checkOpenssh, checkPem, checkPemInBase64 } from './keys.ts'
 import { checkPassword } from '../generic/values.ts'
@@ -19,6 +19,7 @@ export const checks: Readonly<Record<CheckName, Check>> = {
   json: checkJson,
   jwt: checkJwt,
   luhn: checkLuhn,
+  nkey: checkNkey,
   'npm-crc32': checkGithub,
   openssh: checkOpenssh,
   password: checkPassword,

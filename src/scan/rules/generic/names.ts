@@ -43,7 +43,7 @@ export function namedBy(name: string): Named | undefined {
   const parts = partsOf(name)
   const last = parts.at(-1) ?? ''
   if (endings.has(last) || parts.some((part) => never.has(part))) return undefined
-  if (parts.some((part) => passwords.has(part) || isOfPassword(part)) || /^(?:pass|pwd)$/.test(last))
+  if (parts.some((part) => passwords.has(part) || isOfPassword(part)) || /^(?:pass|pwd|pw)$/.test(last))
     return last === 'key' ? undefined : 'password'
   return isOfSecret(parts) ? 'secret' : undefined
 }
