@@ -26,6 +26,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   recordings: ['lib', 'store'],
   'scan/findings': ['lib', 'scan/engine'],
   'scan/reports': ['lib', 'scan/findings'],
+  'scan/rule-files': ['lib', 'config', 'scan/engine', 'scan/rules', 'scan/findings'],
 
   // What is scanned for secrets.
   'scan/unpack': ['lib'],

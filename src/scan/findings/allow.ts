@@ -1,5 +1,6 @@
 import { compilePattern, type Pattern } from '../../lib/index.ts'
 import { compileExpression } from '../engine/index.ts'
+import type { Acceptance } from './model.ts'
 
 /** Findings that are none, as a rule file says. It can be posted to another thread. */
 export interface AllowEntry {
@@ -39,6 +40,12 @@ export function createAllowList(entries: readonly AllowEntry[], nowMs: number): 
     .filter(({ untilMs }) => untilMs === undefined || nowMs < untilMs)
     .map((entry) => ({ entry, test: testOf(entry) }))
   return (asked) => compiled.find(({ test }) => test(asked))?.entry
+}
+
+/** What a finding says that an entry allows. */
+export function acceptanceOf({ reason, untilMs }: AllowEntry): Acceptance {
+  const until = untilMs === undefined ? {} : { until: new Date(untilMs).toISOString().slice(0, 10) }
+  return { by: 'allow-list', reason, ...until }
 }
 
 type Test = (asked: Asked) => boolean

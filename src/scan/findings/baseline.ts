@@ -13,24 +13,22 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { z } from 'zod'
 import { MayflyError, escapeUnseen, messageOf } from '../../lib/index.ts'
 import type { Finding } from './model.ts'
 
-const day = z.iso.date()
-const entry = z.strictObject({
-  fingerprint: z.string().regex(/^[0-9a-f]{32}$/),
-  rule: z.string().min(1).max(200),
-  first_seen: day,
+export interface BaselineEntry {
+  readonly fingerprint: string
+  readonly rule: string
+  /** A day: `2026-11-29`. */
+  readonly first_seen: string
   /** For people: where it was. Nothing is compared with it, so what moves stays known. */
-  files: z.array(z.string().max(4_096)).max(100),
-  reason: z.string().max(1_000).optional(),
-})
-const schema = z.strictObject({ version: z.literal(1), findings: z.array(entry).max(200_000) })
-const maxBytes = 67_108_864
-const mostFiles = 10
+  readonly files: readonly string[]
+  readonly reason?: string
+}
 
-export type BaselineEntry = z.output<typeof entry>
+const maxBytes = 67_108_864
+const mostEntries = 200_000
+const mostFiles = 10
 
 /** What is known already, by fingerprint: neither lines nor files count. */
 export type Baseline = ReadonlyMap<string, BaselineEntry>
@@ -45,10 +43,43 @@ export function readBaseline(file: string): Baseline {
   } catch (cause) {
     throw refused(`cannot be read: ${messageOf(cause)}`, cause)
   }
-  const read = schema.safeParse(document)
-  if (read.success) return new Map(read.data.findings.map((one) => [one.fingerprint, one]))
-  const [issue] = read.error.issues
-  throw refused(`is not as docs/scan.md says: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`)
+  const entries = entriesOf(document)
+  if (typeof entries === 'string') throw refused(`is not as docs/scan.md says: ${entries}`)
+  return new Map(entries.map((one) => [one.fingerprint, one]))
+}
+
+/** Or what is wrong. Read by hand, since threads that scan load this room, too, and a library of schemas takes them as long as a scan. */
+function entriesOf(document: unknown): readonly BaselineEntry[] | string {
+  if (!isObject(document) || document['version'] !== 1) return 'its version is not 1'
+  const { version: _, findings, ...others } = document
+  if (Object.keys(others).length > 0) return `it has ${Object.keys(others).join(', ').slice(0, 100)}`
+  if (!Array.isArray(findings) || findings.length > mostEntries)
+    return `findings are no list of at most ${mostEntries}`
+  const wrong = findings.findIndex((one) => !isEntry(one))
+  return wrong === -1 ? (findings as BaselineEntry[]) : `findings.${wrong} is no entry`
+}
+
+const names = ['fingerprint', 'rule', 'first_seen', 'files', 'reason']
+
+function isEntry(value: unknown): value is BaselineEntry {
+  if (!isObject(value) || Object.keys(value).some((key) => !names.includes(key))) return false
+  const { fingerprint, rule, first_seen: day, files, reason } = value
+  return (
+    isText(fingerprint, /^[0-9a-f]{32}$/) &&
+    isText(rule, /^.{1,200}$/) &&
+    isText(day, /^\d{4}-\d{2}-\d{2}$/) &&
+    Array.isArray(files) &&
+    files.every((file) => typeof file === 'string') &&
+    (reason === undefined || isText(reason, /^[^]{0,1000}$/))
+  )
+}
+
+function isText(value: unknown, form: RegExp): boolean {
+  return typeof value === 'string' && form.test(value)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function textOf(file: string): string {

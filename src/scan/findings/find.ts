@@ -1,5 +1,5 @@
 import { escapeUnseen } from '../../lib/index.ts'
-import type { AllowList } from './allow.ts'
+import { acceptanceOf, type AllowList } from './allow.ts'
 import { chooseHits, type Chosen } from './choose.ts'
 import { excerptsOf } from './excerpt.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -62,16 +62,11 @@ function judged(
   const secret = bytes.toString('utf8', start, end)
   const line = lineAt(bytes, start, end)
   const entry = allow({ rule: rule.id, file: name, fingerprint, secret, line })
-  if (entry !== undefined) return { accepted: acceptanceOf(entry.reason, entry.untilMs) }
+  if (entry !== undefined) return { accepted: acceptanceOf(entry) }
   if (gitleaksAllow === true && !isBinary && line.includes('gitleaks:allow'))
     return { accepted: { by: 'comment', reason: 'gitleaks:allow' } }
   const notes = [note, said?.note].filter((one) => one !== undefined)
   return notes.length === 0 ? {} : { note: escapeUnseen(notes.join('; ')) }
-}
-
-function acceptanceOf(reason: string, untilMs: number | undefined): Acceptance {
-  const until = untilMs === undefined ? {} : { until: new Date(untilMs).toISOString().slice(0, 10) }
-  return { by: 'allow-list', reason, ...until }
 }
 
 function pointAt(looked: Looked, offset: number): { line: number; column: number } {

@@ -15,6 +15,9 @@ const instead: Readonly<Record<string, string>> = {
   ssh: 'a connection of kind ssh: a certificate of minutes, and the step has no key (docs/deploy.md#ssh)',
 }
 
+/** Without it half of the work is done: to remove a secret takes it from nobody who has it. */
+export const fixHead = 'What to do, also if it is removed here, since whoever has a copy has it:'
+
 /** What to do about a secret that was found, first things first. */
 export function fixOf({ connection, revoke, vendor }: RuleFacts): string[] {
   const replaced =
@@ -22,8 +25,11 @@ export function fixOf({ connection, revoke, vendor }: RuleFacts): string[] {
       ? 'keep the new one in the vault (mayfly secret set NAME) and let a connection use it'
       : (instead[connection] ??
         `a connection of kind ${connection}: the gateway adds the credential, and the step has none (docs/configuration.md)`)
-  return [
-    `revoke it, whether it is removed here or not, since whoever has a copy has it: ${revoke ?? `at ${vendor}`}`,
-    `in pipelines, in its place: ${replaced}`,
-  ]
+  return [revoked(revoke, vendor), `in pipelines, in its place: ${replaced}`]
+}
+
+/** Rules have an address, or a sentence. */
+function revoked(revoke: string | undefined, vendor: string): string {
+  if (revoke === undefined) return `revoke it at ${vendor}`
+  return /^https?:\/\/\S+$/.test(revoke) ? `revoke it: ${revoke}` : revoke
 }

@@ -1,6 +1,6 @@
 import { escapeUnseen } from '../../lib/index.ts'
 import { rankOf, type Finding } from '../findings/index.ts'
-import { fixOf } from './fix.ts'
+import { fixHead, fixOf } from './fix.ts'
 import { openFindings, type Report, type RuleFacts, type Unlooked } from './model.ts'
 import { withoutCommands } from './plain-lines.ts'
 
@@ -62,7 +62,7 @@ function fixLines(findings: readonly Finding[], rules: ReadonlyMap<string, RuleF
     if (rule === undefined) return []
     return [`  ${rule.title} [${id}]`, ...fixOf(rule).map((line) => `    - ${escapeUnseen(line)}`)]
   })
-  return lines.length === 0 ? [] : ['What to do:', ...lines, '']
+  return lines.length === 0 ? [] : [fixHead, ...lines, '']
 }
 
 function unseenLines(unseen: readonly Unlooked[]): string[] {
