@@ -128,7 +128,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   inspection: [
     ...['lib', 'config', 'store', 'vault', 'policy', 'broker', 'gateway'],
-    ...['scan/engine', 'scan/findings', 'scan/known', 'scan/unpack'],
+    ...['scan/engine', 'scan/findings', 'scan/known', 'scan/rules', 'scan/unpack'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'audit/verify', 'gateway'],
   'gateway/archives': ['lib'],
@@ -234,6 +234,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/turns.ts': 'publishes one thing at a time, for the protocols that have registries',
   'gateway/push-scanner.ts': 'what a scanner of pushes is told and answers',
   'gateway/look.ts': 'looks at what is sent before its upstream has all of it',
+  'gateway/look-at.ts': 'the same of what is published in one piece',
   'gateway/trusted-publishing.ts': 'what a tool is given that asks for a token itself',
   'gateway/verified-body.ts': 'whether a digest can be relied on is told before anything is asked for',
   'lockfiles/bundle.ts': '`mayfly run` starts without the readers',

@@ -9,7 +9,7 @@ import type { Attestation } from '../provenance/index.ts'
 import { answerGrpc, isGrpc } from './grpc.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { Accepted, Given, PinnedBy } from './downloads/recorded.ts'
-import type { Look, SentPlace } from './look.ts'
+import type { Look, LookVerdict, SentPlace } from './look.ts'
 import type { Reflection } from './reflection.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
@@ -77,6 +77,8 @@ export interface Exchange {
    * known.
    */
   look(place: SentPlace, what: string, same?: string): Look | undefined
+  /** Ends one that an earlier request has begun. */
+  finishLook(look: Look, nameOf?: (name: string) => string): Promise<LookVerdict>
   /** Whether `look` would. */
   looksAt(place: SentPlace): boolean
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */

@@ -17,6 +17,7 @@ import {
 import { systemClock } from '../lib/index.ts'
 import { compilePolicy, type Policy } from '../policy/index.ts'
 import type { EgressGuard } from './egress/index.ts'
+import type { Inspection } from './look.ts'
 import type { PushScanner } from './push-scanner.ts'
 import type { Recordings } from '../recordings/index.ts'
 import { createGateway, type Gateway, type GatewayDeps } from './index.ts'
@@ -74,6 +75,8 @@ export interface World {
   readonly ca: string
   tokenOf(step: Step, claims?: { step?: undefined; expiresSeconds?: number; jkt?: string }): string
   setTargets(targets: Targets, policy?: Policy): void
+  /** From here on what the step sends is looked at. */
+  setInspection(inspection: Inspection): void
   /** CONNECT with a good token and a fresh proof; `headers` replace ours, an empty text leaves one out. */
   connect(authority: string, headers?: Record<string, string>, as?: Step): Promise<Tunnel>
   /** TLS within a tunnel of `connect`, destroyed with the test. */
@@ -187,6 +190,7 @@ export async function openWorld(
     options.egress,
     options.role,
   )
+  let inspection: Inspection | undefined
   const audit = stubAudit()
   const brokers = stubBroker()
   const firstSeen = stubFirstSeen()
@@ -208,6 +212,10 @@ export async function openWorld(
     clock,
     policy: () => rules.policy,
     targets: () => rules.targets,
+    inspection: {
+      open: (...what) => inspection?.open(...what),
+      looksAt: (...what) => inspection?.looksAt(...what) === true,
+    },
     firstSeen,
     materials,
     archiveDates: options.archiveDates ?? stubArchiveDates(),
@@ -311,6 +319,7 @@ export async function openWorld(
     secure,
     token: tokenOf(step),
     ca: await gateway.caCertificate(step.session),
+    setInspection: (one) => void (inspection = one),
     setTargets(targets, policy = rules.policy) {
       rules = { targets, policy }
     },

@@ -29,10 +29,23 @@ export interface Sent {
 export interface Look {
   /** Bytes of a file, and what it is called. They may be used again once this resolves: when there is room for more. */
   add(name: string, bytes: Buffer): Promise<void>
+  /** A file of any size, which comes piece by piece. */
+  stream(name: string): LookStream
   /** Something that nobody could look at, and why. */
   unseen(why: string): void
-  /** When all was added. `nameOf` knows better names than those that were given. Never rejects: what failed was not looked at. */
-  finish(nameOf?: (name: string) => string): Promise<LookVerdict>
+  /**
+   * When all was added. `nameOf` knows better names than those that were given; `by` whose request it is now. Never rejects: what failed
+   * was not looked at.
+   */
+  finish(nameOf?: (name: string) => string, by?: Pick<Sent, 'gone' | 'waits'>): Promise<LookVerdict>
+}
+
+export interface LookStream {
+  /** The bytes may be used again once it resolves, which never rejects. */
+  write(piece: Buffer): Promise<void>
+  end(): void
+  /** It did not come to its end, and goes nowhere. */
+  leave(): void
 }
 
 /** Lines for the step: they repeat no secret. */

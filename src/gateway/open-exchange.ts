@@ -200,10 +200,10 @@ export function createExchangeOpener(deps: {
       look: (place, what, same) =>
         deps.inspection?.open(step, {
           ...{ place, what, same, connection: connection.name },
-          gone: () => abandoned.aborted,
-          waits: (isWaiting) => askerOf().waits(isWaiting),
+          ...askerOf(),
           tell: (line) => deps.tell(step, line),
         }),
+      finishLook: (look, nameOf) => look.finish(nameOf, askerOf()),
       looksAt: (place) => deps.inspection?.looksAt(step, place) === true,
       holdsCredential,
       looked(upstream) {

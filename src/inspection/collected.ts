@@ -1,7 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { MayflyError } from '../lib/index.ts'
-import type { KnownHit } from '../scan/known/index.ts'
-import type { ContentScanner } from './content-scanner.ts'
+import type { LookStream } from '../gateway/index.ts'
+import type { KnownHit, KnownSecrets, WindowTable } from '../scan/known/index.ts'
+import type { ContentScanner, Scanned, ScanStream } from './content-scanner.ts'
 import type { Found, FoundSecret, RuleFinding } from './found.ts'
 import type { Owner, VaultSecrets } from './vault-secrets.ts'
 
@@ -9,6 +10,7 @@ import type { Owner, VaultSecrets } from './vault-secrets.ts'
 export interface Collected {
   /** Resolves when there is room for more. */
   add(name: string, bytes: Buffer): Promise<void>
+  stream(name: string): LookStream
   unseen(why: string): void
   /** All of it. Rejects with what a scan failed with. */
   end(nameOf: (name: string) => string): Promise<Found>
@@ -36,21 +38,12 @@ export function createCollected(deps: {
     if (why.length < maxWhy) why.push(reason)
   }
 
-  async function scan(item: string, bytes: Buffer): Promise<void> {
+  async function scan(item: string, look: (table: WindowTable) => Promise<Scanned>): Promise<void> {
     const known = deps.secrets.known() ?? (await firstSweep(deps.secrets))
-    const scanned = await deps.scanner.scan(item, bytes, known.table())
+    const scanned = await look(known.table())
     more += scanned.more
     for (const { name, why: reason } of scanned.unseen) unseen(`${name}: ${reason}`)
-    const textsFirst = scanned.candidates.toSorted((a, b) => Number(a.isBinary) - Number(b.isBinary))
-    for (const candidate of textsFirst) {
-      const hit = known.prove(candidate)
-      if (hit === undefined) continue
-      const fingerprint = known.nameOf(idOf(hit.of))
-      const key = `${fingerprint} ${candidate.name}`
-      const { name, line } = candidate
-      if (secrets.size < maxSecrets && !isSurer(secrets.get(key), hit))
-        secrets.set(key, { item, owner: hit.of, name, line, isCertain: hit.isCertain, fingerprint })
-    }
+    takeSecrets(item, known, scanned)
     for (const finding of scanned.findings) {
       const key = `${finding.fingerprint} ${finding.file}`
       if (findings.has(key)) continue
@@ -59,19 +52,56 @@ export function createCollected(deps: {
     }
   }
 
+  function takeSecrets(item: string, known: KnownSecrets<Owner>, { candidates }: Scanned): void {
+    const textsFirst = candidates.toSorted((a, b) => Number(a.isBinary) - Number(b.isBinary))
+    for (const candidate of textsFirst) {
+      const hit = known.prove(candidate)
+      if (hit === undefined) continue
+      const fingerprint = known.nameOf(idOf(hit.of))
+      const { name, line } = candidate
+      const key = `${fingerprint} ${name}`
+      if (secrets.size < maxSecrets && !isSurer(secrets.get(key), hit))
+        secrets.set(key, { item, owner: hit.of, name, line, isCertain: hit.isCertain, fingerprint })
+    }
+  }
+
+  function run(work: Promise<void>): void {
+    const mine = work
+      .catch((error: unknown) => void (failure ??= { error }))
+      .finally(() => running.delete(mine))
+    running.add(mine)
+  }
+
   return {
     unseen,
     async add(name, bytes) {
       waitingBytes += bytes.length
-      const work = scan(name, bytes)
-        .catch((error: unknown) => void (failure ??= { error }))
-        .finally(() => {
-          waitingBytes -= bytes.length
-          running.delete(work)
-        })
-      running.add(work)
+      run(
+        scan(name, (table) => deps.scanner.scan(name, bytes, table)).finally(
+          () => (waitingBytes -= bytes.length),
+        ),
+      )
       while (waitingBytes > maxWaitingBytes && running.size > 0) await Promise.race(running)
       await breathe()
+    },
+    stream(name) {
+      const ended = Promise.withResolvers<'end' | 'left'>()
+      const opened = Promise.withResolvers<ScanStream | undefined>()
+      run(
+        scan(name, async (table) => {
+          const stream = deps.scanner.stream(name, table)
+          opened.resolve(stream)
+          if ((await ended.promise) === 'end') return stream.end()
+          stream.leave()
+          throw new MayflyError('bad_input', `${name} did not come to its end`)
+        }).finally(() => opened.resolve(undefined)),
+      )
+      return {
+        // Why it failed is told at the end.
+        write: async (piece) => (await opened.promise)?.write(piece),
+        end: () => ended.resolve('end'),
+        leave: () => ended.resolve('left'),
+      }
     },
     async end(nameOf) {
       await Promise.all(running)

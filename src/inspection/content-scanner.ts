@@ -4,7 +4,17 @@ import type { Candidate, WindowTable } from '../scan/known/index.ts'
 /** Looks into bytes on another thread. What it is handed is hostile, and what it says of it is only what it saw. */
 export interface ContentScanner {
   scan(name: string, bytes: Buffer, table: WindowTable | undefined): Promise<Scanned>
+  /** The same of bytes that come piece by piece. Throws `limit_exceeded` for more of them at once than can be meant. */
+  stream(name: string, table: WindowTable | undefined): ScanStream
   close(): Promise<void>
+}
+
+export interface ScanStream {
+  /** Resolves when there is room for more. */
+  write(piece: Buffer): Promise<void>
+  end(): Promise<Scanned>
+  /** Nobody wants to know any more. */
+  leave(): void
 }
 
 export interface Scanned {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
 import type { Step } from '../broker/index.ts'
@@ -220,3 +220,30 @@ async function createInspectionThatFails(it: ReturnType<typeof setup>) {
   await look?.add('a', deflateSync('x'))
   return look?.finish() as never
 }
+
+test('what rules find is refused by block, told by known; in what comes in pieces, too', async (t) => {
+  const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
+  const long = Buffer.concat([Buffer.alloc(70_000, 'text\n'), Buffer.from(key)])
+  const it = setup(t)
+  assert.match(
+    linesOf(await it.send({ 'deploy/id': key })),
+    /deploy\/id:\d+:\d+: .*private.*\(.*, (?:certain|likely)\)/i,
+  )
+  const look = it.inspection.open(it.step, {
+    ...{
+      place: 'packages',
+      connection: 'npm',
+      what: 'pkg:npm/a@1',
+      gone: () => false,
+      waits: () => undefined,
+    },
+    tell: () => undefined,
+  })
+  const stream = look?.stream('a.txt')
+  for (let at = 0; at < long.length; at += 1_000) await stream?.write(long.subarray(at, at + 1_000))
+  stream?.end()
+  assert.match(linesOf((await look?.finish()) as never), /a\.txt:14001:1: .*private/i)
+  const known = setup(t, { scan: { push: 'known' } })
+  assert.deepEqual(await known.send({ 'deploy/id': key }), { ok: true })
+  assert.match(known.told.join('\n'), /deploy\/id/)
+})

@@ -44,10 +44,13 @@ function openLook(deps: InspectionDeps, looking: Looking): Look {
   const collected = createCollected(deps)
   return {
     add: (name, bytes) => collected.add(name, bytes),
+    stream: (name) => collected.stream(name),
     unseen: (why) => collected.unseen(why),
-    async finish(nameOf = (name) => name) {
+    async finish(nameOf = (name) => name, by = looking.sent) {
       try {
-        return await judge(deps, looking, await collected.end(nameOf))
+        const { gone, waits } = by
+        const sent = { ...looking.sent, gone: () => gone(), waits: (isWaiting: boolean) => waits(isWaiting) }
+        return await judge(deps, { ...looking, sent }, await collected.end(nameOf))
       } catch (error) {
         return failed(looking, error)
       }

@@ -1,4 +1,7 @@
-import type { Rule } from '../scan/engine/index.ts'
+import { compileRules, type Engine } from '../scan/engine/index.ts'
+import { builtInRules, checks, finders } from '../scan/rules/index.ts'
 
 /** What is looked for beside the vault's secrets; read when the first thread that scans starts. */
-export const scanRules: readonly Rule[] = []
+export function openEngine(): Engine {
+  return compileRules(builtInRules, { checks, finders, proven: new Set(builtInRules) })
+}

@@ -1,45 +1,56 @@
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '../lib/index.ts'
-import { compileRules, type Hit } from '../scan/engine/index.ts'
+import type { Hit } from '../scan/engine/index.ts'
 import { createAllowList, findingsIn, type Finding } from '../scan/findings/index.ts'
 import { findCandidates, type WindowTable } from '../scan/known/index.ts'
 import { unpack, type Content } from '../scan/unpack/index.ts'
 import type { PlacedCandidate, RuleFacts, Scanned } from './content-scanner.ts'
-import { scanRules } from './scan-rules.ts'
+import { createInflow, type Inflow } from './inflow.ts'
+import { openEngine } from './scan-rules.ts'
 
-export interface Question {
-  readonly id: number
-  readonly name: string
-  readonly bytes: Uint8Array
-  readonly nowMs: number
-  /** Only if it is another than the last one. */
-  readonly table?: WindowTable
-}
+export type Question =
+  | {
+      readonly kind: 'begin'
+      readonly id: number
+      readonly name: string
+      readonly nowMs: number
+      /** Only if it is another than the last one. */
+      readonly table?: WindowTable
+      /** All of it; without it the bytes come in pieces. */
+      readonly bytes?: Uint8Array
+    }
+  | { readonly kind: 'piece'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'end'; readonly id: number }
 
 export type Answer =
-  | { readonly id: number; readonly scanned: Scanned }
-  | { readonly id: number; readonly failed: string }
+  /** A piece was taken: there is room for another one. */
+  | { readonly kind: 'taken'; readonly id: number; readonly bytes: number }
+  | { readonly kind: 'scanned'; readonly id: number; readonly scanned: Scanned }
+  | { readonly kind: 'failed'; readonly id: number; readonly why: string }
 
 /** Of one file; whoever has more of them does not mean us to read all. */
 const maxCandidates = 2_000
 const maxFindings = 500
 const maxUnseen = 100
 /** Of what a step sends in one file; what is larger is said to be unseen. */
-const limits = { totalBytes: 1_073_741_824, members: 100_000 }
+const limits = { totalBytes: 4_294_967_296, members: 200_000 }
 /** The longest form of a secret, with the white space that may be in it. */
 const knownOverlap = 1_024
 
-const engine = compileRules(scanRules)
-const byId = new Map(scanRules.map((rule) => [rule.id, rule]))
+const engine = openEngine()
+const byId = new Map(engine.rules.map((rule) => [rule.id, rule]))
+const inflows = new Map<number, Inflow>()
 let table: WindowTable | undefined
 
-async function scan({ name, bytes, nowMs }: Question): Promise<Scanned> {
+async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<Buffer>): Promise<Scanned> {
   const findings: (Finding & RuleFacts)[] = []
   const unseen: { name: string; why: string }[] = []
   const candidates: PlacedCandidate[] = []
   const allow = createAllowList([], nowMs)
+  // One that comes in between says another thing of the same secrets.
+  const known = table
   let more = 0
-  await unpack(name, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), {
+  await unpack(name, input, {
     overlap: Math.max(engine.overlap, knownOverlap),
     limits,
     visit(content) {
@@ -49,7 +60,7 @@ async function scan({ name, bytes, nowMs }: Question): Promise<Scanned> {
       const room = maxFindings - findings.length
       findings.push(...found.findings.slice(0, room).map((one) => ({ ...one, ...factsOf(one.rule) })))
       more += found.more + Math.max(0, found.findings.length - room)
-      if (!addCandidates(content, candidates))
+      if (!addCandidates(known, content, candidates) && unseen.length < maxUnseen)
         unseen.push({ name: content.name, why: 'it is full of what begins as a secret does' })
     },
     unseen(one) {
@@ -68,28 +79,41 @@ function factsOf(id: string): RuleFacts {
   }
 }
 
-function addCandidates(content: Content, all: PlacedCandidate[]): boolean {
-  if (table === undefined) return true
-  const room = maxCandidates - all.length
+function addCandidates(known: WindowTable | undefined, content: Content, all: PlacedCandidate[]): boolean {
+  if (known === undefined) return true
+  const { name, isBinary } = content
   return findCandidates(
-    table,
+    known,
     content.bytes,
     (one) => {
       const isOwn = content.from <= one.start && one.start < content.to
-      const { name, isBinary } = content
       if (isOwn) all.push({ ...one, name, isBinary, line: content.position(one.start).line })
     },
-    room,
+    maxCandidates - all.length,
   )
 }
 
+function begin({ id, name, nowMs, table: fresh, bytes }: Question & { kind: 'begin' }): void {
+  table = fresh ?? table
+  const inflow = createInflow((taken) => answer({ kind: 'taken', id, bytes: taken }))
+  if (bytes === undefined) inflows.set(id, inflow)
+  const input =
+    bytes === undefined ? inflow.pieces : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  scan(name, nowMs, input)
+    .then(
+      (scanned) => answer({ kind: 'scanned', id, scanned }),
+      (error: unknown) => answer({ kind: 'failed', id, why: messageOf(error) }),
+    )
+    .finally(() => inflows.delete(id))
+}
+
 parentPort?.on('message', (question: Question) => {
-  table = question.table ?? table
-  const { id } = question
-  scan(question).then(
-    (scanned) => answer({ id, scanned }),
-    (error: unknown) => answer({ id, failed: messageOf(error) }),
-  )
+  if (question.kind === 'begin') return begin(question)
+  const inflow = inflows.get(question.id)
+  if (question.kind === 'end') return inflow?.end()
+  // What was read to its end before all of it came is not waited for.
+  if (inflow === undefined) answer({ kind: 'taken', id: question.id, bytes: question.bytes.length })
+  else inflow.add(Buffer.from(question.bytes.buffer, question.bytes.byteOffset, question.bytes.length))
 })
 
 function answer(one: Answer): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { acceptedIn } from '../gateway.fixture.ts'
 import fc from 'fast-check'
+import { markerInspection } from '../look.fixture.ts'
 import { host, openCargo, publication, sha256, injected } from './cargo.fixture.ts'
 import { readPublication } from './publish-body.ts'
 
@@ -127,4 +128,17 @@ test('any body is read, or refused in a sentence', () => {
       (bytes) => typeof readPublication(Buffer.from(bytes)) === 'string',
     ),
   )
+})
+
+test('a crate with a secret in it, or in what is said of it, never reaches the registry', async (t) => {
+  const { world, bodies, asked, put } = await openCargo(t, { grants })
+  bodies.set(place, '{}')
+  const { inspection, opened } = markerInspection('the-marker')
+  world.setInspection(inspection)
+  const secret = await put(place, publication(about, 'a crate with the-marker'))
+  assert.match(secret.body, /a secret in Words-1\.1\.0\.crate/)
+  const beside = await put(place, publication({ ...about, readme: 'the-marker' }, 'x'))
+  assert.match(beside.body, /a secret in its metadata/)
+  assert.deepEqual(asked(), [])
+  assert.equal(opened[0], 'packages pkg:cargo/Words@1.1.0')
 })

@@ -5,6 +5,7 @@ import { integrityOfHex } from '../../lockfiles/index.ts'
 import { collect } from '../collect.ts'
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
+import { lookAtFiles } from '../look-at.ts'
 import { createTurns } from '../turns.ts'
 import { deny, refuse } from './answer.ts'
 import { indexed } from './index-file.ts'
@@ -67,6 +68,12 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
       },
     )
     if (!permit.allow) return refuse(exchange, 403, permit.message)
+    const found = await lookAtFiles(
+      exchange,
+      { place: 'packages', what: published.purl, same: sha256 },
+      { [`${name}-${version}.crate`]: crate, 'its metadata': body.subarray(0, body.length - crate.length) },
+    )
+    if (found !== undefined) return deny(exchange, found)
     // Of two names that differ in case or by - and _ alone a registry takes one, and of two versions that differ behind the plus.
     const key = `${operation.path.replaceAll('-', '_')}@${bareOf(version)}`
     await turns(exchange.connection, key, async (isThere) => {

@@ -10,6 +10,7 @@ import { keptAttestations, openSigning } from '../attestations.fixture.ts'
 import type { Attestations } from '../attested.ts'
 import { acceptedIn, compileRules, openWorld } from '../gateway.fixture.ts'
 import { startUpstream } from '../upstream.fixture.ts'
+import { markerInspection } from '../look.fixture.ts'
 import { routeOf } from './route.ts'
 
 const host = 'maven.test'
@@ -328,4 +329,15 @@ test('files that are being deployed have room together, however many steps send 
   first.release()
   assert.ok(typeof of(limits.mavenPublishBytes) === 'object')
   assert.equal(typeof of(1), 'string')
+})
+
+test('a file with a secret in it never reaches the repository', async (t) => {
+  const { ask, world } = await mavenWorld(t, ['maven:publish central/com.example:app@1.*'])
+  const { inspection } = markerInspection('the-marker')
+  world.setInspection(inspection)
+  const pom = '/maven2/com/example/app/1.0.1/app-1.0.1.pom'
+  const answer = await ask('PUT', pom, '<project>the-marker</project>')
+  assert.equal(answer.status, 403)
+  assert.match(answer.body, /a secret in app-1\.0\.1\.pom/)
+  assert.equal((await ask('PUT', pom, '<project/>')).status, 201)
 })

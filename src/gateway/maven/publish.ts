@@ -3,6 +3,7 @@ import { limits } from '../../lib/index.ts'
 import { collect } from '../collect.ts'
 import { discard, pickHeaders, plainAnswer, type Exchange, type Permit, type Proven } from '../exchange.ts'
 import { follow } from '../follow.ts'
+import { lookAtFiles } from '../look-at.ts'
 import type { Turns } from '../turns.ts'
 import { wrongBeside } from './beside.ts'
 import type { Reading } from './reading.ts'
@@ -37,6 +38,12 @@ export async function publish(
     proven: () => broughtBy(route, path, body, sha256),
   })
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
+  const found = await lookAtFiles(
+    exchange,
+    { place: 'packages', what: `${route.coordinates} ${detail.maven.file}`, same: sha256 },
+    { [detail.maven.file]: body },
+  )
+  if (found !== undefined) return deny(exchange, found)
   // It is of no version, so what a grant asks of one is not asked of it; and it may be written over.
   const wrong = route.kind === 'metadata' ? wrongBeside(path, body) : undefined
   if (wrong !== undefined) return deny(exchange, wrong)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { markerInspection } from '../look.fixture.ts'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { anyCharacter } from '../../lib/any-character.fixture.ts'
@@ -417,4 +418,22 @@ test('base64 behind its end is refused wherever the body was cut', async () => {
       const text = Buffer.from(`{"_attachments":{"a.tgz":{"data":"${data}"}}}`)
       await assert.rejects(readPublishBody(pieces(text, [size])), /base64/, `${data} in pieces of ${size}`)
     }
+})
+
+test('a package with a secret in its file, or beside it, never reaches the registry', async (t) => {
+  const npm = await openNpm(t, publishing)
+  takesAll(npm)
+  const { inspection, seen, opened } = markerInspection('the-marker')
+  npm.world.setInspection(inspection)
+  assert.equal((await put(npm, documentOf())).status, 201)
+  assert.deepEqual(opened, ['packages pkg:npm/%40octo/app@1.2.3'])
+  assert.equal(seen.get('@octo/app-1.2.3.tgz'), tarball.toString('latin1'))
+  const beside = await put(
+    npm,
+    documentOf('@octo/app', '1.2.4', (document) => (document['readme'] = 'the-marker')),
+  )
+  assert.equal(beside.status, 403)
+  assert.match(beside.body, /secrets were found in it.*a secret in its document/)
+  assert.equal(putsOf(npm).length, 1)
+  assert.match(String(npm.world.audit.ofType('access.denied')[0]?.data['reason']), /a secret in its document/)
 })

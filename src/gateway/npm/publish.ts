@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import { pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { lookAtFiles } from '../look-at.ts'
 import { createTurns, type Turns } from '../turns.ts'
 import { refuse } from './answer.ts'
 import { fetchDocument, short } from './document.ts'
@@ -89,6 +90,12 @@ async function publish(exchange: Exchange, turns: Turns, { kind, name }: Sent): 
     },
   )
   if (!permit.allow) return refuse(exchange, 403, permit.message)
+  const found = await lookAtFiles(
+    exchange,
+    { place: 'packages', what: purlOf(name, version), same: read.sha256.toString('hex') },
+    { [`${name}-${version}.tgz`]: () => decoded(read.readText()), 'its document': Buffer.from(read.json) },
+  )
+  if (found !== undefined) return refuse(exchange, 403, exchange.deny(`${what}@${version}`, found))
   await turns(connection, `${name}@${version}`, async (isThere) => {
     const taken = isThere ? takenAlready : await whyTaken(exchange, permit, publication)
     if (taken === undefined) return sendAsPublisher(exchange, permit, { ...publication, kind }, read)
@@ -194,6 +201,17 @@ async function send(
 function stageIdIn(text: Buffer): string {
   const { stageId } = recordOf(parseJson(text.toString('utf8')))
   return typeof stageId === 'string' && /^[\w.-]{1,200}$/.test(stageId) ? stageId : ''
+}
+
+/** The file, from its base64 text in pieces of any size. */
+async function* decoded(text: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let rest = ''
+  for await (const piece of text) {
+    const all = rest + piece.toString('latin1')
+    const end = all.length - (all.length % 4)
+    rest = all.slice(end)
+    yield Buffer.from(all.slice(0, end), 'base64')
+  }
 }
 
 async function* pieces(before: string, body: PublishBody, after: string): AsyncGenerator<Buffer> {

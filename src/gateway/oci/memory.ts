@@ -1,6 +1,7 @@
 import type { Hash } from 'node:crypto'
 import type { Secret } from '../../lib/index.ts'
 import type { Exchange } from '../exchange.ts'
+import type { Look, LookStream } from '../look.ts'
 
 /**
  * What is remembered of one step at one registry, in this gateway alone, and gone with the step: an upload belongs to the step
@@ -27,6 +28,8 @@ export interface UploadState {
   bytes: number
   /** Where the registry takes the next bytes. */
   location: URL
+  /** It is looked at as it comes, if the step's role says so. */
+  readonly look: { readonly of: Look; readonly stream: LookStream } | undefined
   /** One request at a time. */
   busy: boolean
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { acceptedIn } from '../gateway.fixture.ts'
+import { markerInspection } from '../look.fixture.ts'
 import {
   digest,
   errorOf,
@@ -361,4 +362,21 @@ test('a manifest that is sent as mere JSON goes on under its own media type', as
   })
   assert.equal(pushed.status, 201, pushed.body)
   assert.equal(seen().at(-1)?.headers['content-type'], typed['content-type'])
+})
+
+test('a layer with a secret in it is never closed, nor is a manifest taken that has one', async (t) => {
+  const opened = await openRegistryWorld(t, ['oci:push images/octo/app@v*'])
+  takeUploads(opened, (n) => `/v2/octo/app/blobs/uploads/${n}`)
+  const { inspection, seen } = markerInspection('the-marker')
+  opened.world.setInspection(inspection)
+  const layer = 'one the-marker two'
+  const refused = await opened.ask('POST', `${uploads}?digest=${digest(layer)}`, { body: layer })
+  assert.equal(refused.status, 403)
+  assert.match(errorOf(refused).message, new RegExp(`a secret in layer ${digest(layer)}`))
+  assert.equal(seen.get('layer'), layer)
+  assert.ok(!opened.requests().some((one) => one.startsWith('PUT')), opened.requests().join())
+  const annotated = Buffer.from(manifest.toString().replace('{', '{"annotations":{"key":"the-marker"},'))
+  const second = await opened.ask('PUT', at('v1'), { headers: typed, body: annotated })
+  assert.equal(second.status, 403)
+  assert.match(errorOf(second).message, /a secret in manifest/)
 })

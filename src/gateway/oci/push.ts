@@ -3,6 +3,7 @@ import { isDigest } from '../../kinds/index.ts'
 import { discard, type Denial, type Permission, type Permit, type Proven } from '../exchange.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import { collect } from '../collect.ts'
+import { lookAtFiles } from '../look-at.ts'
 import type { Job } from './job.ts'
 import {
   besideDigest,
@@ -39,6 +40,12 @@ export async function pushManifest(job: Job, { repository, ref }: Manifest): Pro
     return refuse(exchange, `${nameOf(repository, ref)}: ${pushed.wrong}`, pushed.status, pushed.code)
   const permit = await permitPush(job, pushed)
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
+  const found = await lookAtFiles(
+    exchange,
+    { place: 'images', what: nameOf(repository, ref), same: pushed.digest },
+    { manifest: pushed.bytes },
+  )
+  if (found !== undefined) return refuse(exchange, `${nameOf(repository, ref)}: ${found}`, 403, 'DENIED')
   const stored = isDigest(ref)
     ? await store(job, permit, pushed)
     : await job.turns(exchange.connection, `${repository}:${ref}`, () => name(job, permit, pushed))

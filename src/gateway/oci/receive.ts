@@ -43,6 +43,7 @@ export async function receive(
     })
     if (upstream.statusCode !== 202 || !hashed.isWhole()) {
       memory.uploads.delete(id)
+      state.look?.stream.leave()
       request.unpipe(hashed.stream)
       if (upstream.statusCode !== 202) await passFailure(exchange, upstream)
       else {
@@ -56,6 +57,7 @@ export async function receive(
     return true
   } catch (error) {
     memory.uploads.delete(id)
+    state.look?.stream.leave()
     throw error
   } finally {
     request.unpipe(hashed.stream)
@@ -69,7 +71,9 @@ function createHashing(state: UploadState): { stream: Transform; isWhole: () => 
     transform(chunk: Buffer, _encoding, done) {
       state.hash.update(chunk)
       state.bytes += chunk.length
-      done(null, chunk)
+      if (state.look === undefined) return done(null, chunk)
+      // It goes on as fast as it is looked at.
+      state.look.stream.write(chunk).then(() => done(null, chunk), done)
     },
     flush(done) {
       whole = true

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { limits, newId } from '../../lib/index.ts'
 import { isDigest, kinds } from '../../kinds/index.ts'
 import { discard, hasBody } from '../exchange.ts'
+import { refusalOf } from '../look-at.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import type { Job } from './job.ts'
 import { toldDigest } from '../../images/index.ts'
@@ -63,7 +64,8 @@ async function begin(job: Job, { repository, query }: Upload): Promise<void> {
   discard(upstream)
   const id = newId<string>('upl')
   const location = nextPlace(upstream, urlOn(exchange.connection, path))
-  const state = { repository, hash: createHash('sha256'), bytes: 0, location, busy: false }
+  const look = lookOf(job, repository)
+  const state = { repository, hash: createHash('sha256'), bytes: 0, location, busy: false, look }
   memory.uploads.set(id, state)
   const least = upstream.headers['oci-chunk-min-length']
   if (typeof least === 'string' && /^\d{1,15}$/.test(least))
@@ -109,6 +111,11 @@ async function close(job: Job, route: Upload, state: UploadState): Promise<void>
     await drop(job, permit, state)
     return refuse(exchange, `the upload has the digest ${actual}, not ${digest}`, 400, 'DIGEST_INVALID')
   }
+  const found = await refusedByLook(job, state, digest)
+  if (found !== undefined) {
+    await drop(job, permit, state)
+    return refuse(exchange, found, 403, 'DENIED')
+  }
   const upstream = await registry.ask(permit, [pushScope(repository)], {
     method: 'PUT',
     target: withDigest(state.location, digest),
@@ -120,6 +127,25 @@ async function close(job: Job, route: Upload, state: UploadState): Promise<void>
   if (said !== undefined && said !== digest)
     return refuse(exchange, `the registry took the blob for ${toldDigest(said)}, and it is ${digest}`)
   done(job, repository, digest)
+}
+
+/** What a layer is called before its digest is known. */
+const layer = 'layer'
+
+function lookOf({ exchange }: Job, repository: string): UploadState['look'] {
+  const look = exchange.look('images', repository)
+  return look && { of: look, stream: look.stream(layer) }
+}
+
+/** Nothing names the layer before its registry has it whole, which it does not get with what may not be in it. */
+async function refusedByLook(
+  { exchange }: Job,
+  { look }: UploadState,
+  digest: string,
+): Promise<string | undefined> {
+  if (look === undefined) return undefined
+  look.stream.end()
+  return refusalOf(await exchange.finishLook(look.of, (name) => (name === layer ? `layer ${digest}` : name)))
 }
 
 async function cancel(job: Job, route: Upload, state: UploadState): Promise<void> {
@@ -137,6 +163,7 @@ async function drop(
   permit: Parameters<typeof registry.ask>[0],
   state: UploadState,
 ): Promise<void> {
+  state.look?.stream.leave()
   const request = { method: 'DELETE', target: state.location, headers: {} }
   await registry.ask(permit, [pushScope(state.repository)], request).then(discard, () => undefined)
 }

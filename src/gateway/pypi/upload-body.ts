@@ -8,6 +8,8 @@ import type { FormReader } from './form-reader.ts'
 export interface UploadBody extends AsyncDisposable {
   /** Why the form does not say what its file says. Puts the body aside. */
   beside(): Promise<string | undefined>
+  /** The file alone. Puts the body aside. Throws what `stream` throws. */
+  file(): Promise<AsyncIterable<Buffer>>
   /**
    * Its last bytes come when the file's digest holds; it fails with `denied` if that does not. Once. Throws what kept it from being
    * put aside: another grant may let it pass, but part of it was taken.
@@ -29,11 +31,18 @@ export function openUploadBody(
   let aside: Aside | undefined
   /** Why it was not put aside: what came of it until then is gone. */
   let failure: MayflyError | undefined
+  async function putAside(): Promise<Aside> {
+    if (failure !== undefined) throw failure
+    return (aside ??= await shelf.put(bodyOf(came)))
+  }
   return {
+    async file() {
+      const put = await putAside()
+      return pieces(put, reader.file?.start ?? 0, reader.end().bytes)
+    },
     async beside() {
       try {
-        const put = await shelf.put(bodyOf(came))
-        aside = put
+        const put = await putAside()
         const { start = 0, lists = new Map<string, string[]>() } = reader.file ?? {}
         const { bytes } = reader.end()
         const read = (at: number, length: number) => put.read(start + at, length)
@@ -50,6 +59,13 @@ export function openUploadBody(
     },
     [Symbol.asyncDispose]: async () => aside?.[Symbol.asyncDispose](),
   }
+}
+
+const pieceBytes = 262_144
+
+async function* pieces(aside: Aside, start: number, bytes: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes; at += pieceBytes)
+    yield await aside.read(start + at, Math.min(pieceBytes, bytes - at))
 }
 
 async function* bodyOf({

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { MayflyError } from '../../lib/index.ts'
+import { markerInspection } from '../look.fixture.ts'
 import { boundaryIn, createFormReader } from './form-reader.ts'
 import { hex, openIndexWorld } from './pypi.fixture.ts'
 
@@ -286,4 +287,19 @@ test('fields without end take no more than they may', () => {
     for (;;) reader.push(Buffer.alloc(10_000, 'a'))
   }, /is over 100000 bytes: shorten the description/)
   assert.equal(boundaryIn(`multipart/form-data; boundary=${'a'.repeat(71)}`), undefined)
+})
+
+test('a file with a secret in it is put aside first, and never reaches the index', async (t) => {
+  const { upload, posts, world, replies } = await publisher(t)
+  replies.set('POST /base/', { status: 200 })
+  const { inspection, seen } = markerInspection('the-marker')
+  world.setInspection(inspection)
+  const answer = await upload(form(usual('a wheel with the-marker'), 'a wheel with the-marker'))
+  assert.equal(answer.status, 403)
+  assert.match(answer.body, new RegExp(`a secret in ${wheel}`))
+  assert.equal(seen.get(wheel), 'a wheel with the-marker')
+  assert.deepEqual(posts(), [])
+  const body = form(usual())
+  assert.equal((await upload(body)).status, 200)
+  assert.equal(posts()[0]?.body.toString('latin1'), body)
 })

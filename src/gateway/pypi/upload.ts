@@ -7,6 +7,7 @@ import {
   normalizedVersion,
 } from '../../lockfiles/index.ts'
 import { discard, pickHeaders, refusedHint, type Exchange, type Permit } from '../exchange.ts'
+import { lookAtFiles } from '../look-at.ts'
 import type { Turns } from '../turns.ts'
 import { answerPlain, refuse } from './answer.ts'
 import type { Shelf } from './aside.ts'
@@ -63,6 +64,15 @@ async function publish(exchange: Exchange, { pages, turns, shelf }: UploadDeps):
     { proven: () => ({ artifact: [`sha256:${sha256}`], beside: () => body.beside() }) },
   )
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
+  if (exchange.looksAt('packages')) {
+    const content = await body.file()
+    const found = await lookAtFiles(
+      exchange,
+      { place: 'packages', what: file, same: sha256 },
+      { [file]: () => content },
+    )
+    if (found !== undefined) return refuse(exchange, found, 403)
+  }
   await turns(connection, file.toLowerCase(), async (isThere) => {
     const taken = isThere ? existing(file) : await takenReason(exchange, pages, permit, publication)
     if (taken === undefined) {

@@ -3,6 +3,7 @@ import { limits } from '../../lib/index.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { collect } from '../collect.ts'
 import { pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { lookAtFiles } from '../look-at.ts'
 import { createTurns } from '../turns.ts'
 import { deny, refuse } from './answer.ts'
 import { readGem } from './gem-file.ts'
@@ -30,6 +31,12 @@ export function createPublisher(): (exchange: Exchange) => Promise<void> {
       { proven: () => ({ artifact: [`sha256:${sha256}`] }) },
     )
     if (!permit.allow) return refuse(exchange, 403, permit.message)
+    const found = await lookAtFiles(
+      exchange,
+      { place: 'packages', what: purlOf(release), same: sha256 },
+      { [`${gem}-${written}.gem`]: body },
+    )
+    if (found !== undefined) return deny(exchange, found)
     await turns(connection, `${gem.toLowerCase()}-${written}`, async (isThere) => {
       if (isThere || (await checksumsOf(exchange, permit, gem)).has(written)) {
         deny(exchange, `${gem} ${written} is there already, and is not overwritten`, 409)

@@ -9,6 +9,7 @@ import { keptAttestations, openSigning } from '../attestations.fixture.ts'
 import type { Attestations } from '../attested.ts'
 import { compileRules, openWorld, request } from '../gateway.fixture.ts'
 import { startUpstream } from '../upstream.fixture.ts'
+import { markerInspection } from '../look.fixture.ts'
 import { gemMetadata, makeGem, tarEnd, tarMember } from './gem.fixture.ts'
 import { readGem } from './gem-file.ts'
 import { readInfo } from './info.ts'
@@ -308,4 +309,18 @@ test('files: each way to read a name; the index: each version once', () => {
       releasesIn(full).every(({ gem, written }) => `${gem}-${written}` === full),
     ),
   )
+})
+
+test('a gem with a secret in it never reaches the registry', async (t) => {
+  const gems = await gemWorld(t, { grants: ['rubygems:publish gems/octo-hello@1.*'] })
+  const { inspection } = markerInspection('the-marker')
+  gems.world.setInspection(inspection)
+  const gem = makeGem('octo-hello', '1.0.2', 'ruby', 'the-marker')
+  const isPlain = gem.includes('the-marker')
+  const answer = await gems.ask(
+    'POST',
+    '/api/v1/gems',
+    isPlain ? gem : Buffer.concat([gem, Buffer.from('the-marker')]),
+  )
+  assert.ok(answer.status === 403 || answer.status === 400, answer.body)
 })

@@ -1,0 +1,149 @@
+import { Worker } from 'node:worker_threads'
+import { MayflyError } from '../lib/index.ts'
+import type { WindowTable } from '../scan/known/index.ts'
+import type { Scanned } from './content-scanner.ts'
+import type { Answer, Question } from './scan-thread-entry.ts'
+
+// The bundle has the thread beside itself; from source it is the module.
+const isBundled = !import.meta.url.endsWith('.ts')
+const entry = new URL(isBundled ? './scan-thread.js' : './scan-thread-entry.ts', import.meta.url)
+
+/** A gigabyte out of an archive takes ten seconds. While it is at one, it answers nothing. */
+const maxSilenceMs = 60_000
+const maxMemoryMb = 512
+const idleMs = 60_000
+
+/** One thread, which looks into several things at once: into one while another has nothing more yet. */
+export interface ScanThread {
+  begin(what: { name: string; table: WindowTable | undefined; bytes?: Uint8Array }): Going
+  /** How many things it looks into. */
+  load(): number
+  close(): Promise<void>
+}
+
+export interface Going {
+  piece(bytes: Uint8Array): void
+  end(): void
+  /** Bytes that the thread has not taken yet. */
+  ahead(): number
+  /** Resolves when there are no more of these than so many, or when it is over. */
+  taken(most: number): Promise<void>
+  /** Rejects if the thread ended at this; it may have ended at something else. */
+  readonly scanned: Promise<Scanned | 'lost beside another'>
+}
+
+interface State {
+  readonly name: string
+  readonly isWhole: boolean
+  ahead: number
+  wake: (() => void) | undefined
+  resolve(scanned: Scanned | 'lost beside another'): void
+  reject(error: Error): void
+}
+
+/** Throws if the system has no thread to give. */
+export function startScanThread(deps: {
+  readonly nowMs: () => number
+  readonly lost: () => void
+}): ScanThread {
+  const worker = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb } })
+  // Whoever waits for an answer has a socket open. Before it runs, Node does not take this.
+  worker.once('online', () => worker.unref())
+  const states = new Map<number, State>()
+  let table: WindowTable | undefined
+  let count = 0
+  let timer: NodeJS.Timeout | undefined
+  let isLost = false
+
+  /** It is at something, and has to say so; or at nothing, and ends some time. */
+  function watch(): void {
+    clearTimeout(timer)
+    const isWorking = [...states.values()].some(({ isWhole, ahead }) => isWhole || ahead > 0)
+    const leave = () => {
+      // Nothing more is given to it.
+      deps.lost()
+      void worker.terminate()
+    }
+    if (isWorking) timer = setTimeout(leave, maxSilenceMs).unref()
+    else if (states.size === 0) timer = setTimeout(leave, idleMs).unref()
+  }
+
+  function wakeUp(state: State): void {
+    state.wake?.()
+    state.wake = undefined
+  }
+
+  worker.on('message', (answer: Answer) => {
+    const state = states.get(answer.id)
+    if (state === undefined) return
+    if (answer.kind === 'taken') state.ahead -= answer.bytes
+    else {
+      states.delete(answer.id)
+      state.ahead = 0
+      if (answer.kind === 'scanned') state.resolve(answer.scanned)
+      else state.reject(new MayflyError('thread_failed', `${state.name}: ${answer.why}`))
+    }
+    wakeUp(state)
+    watch()
+  })
+
+  function lost(): void {
+    if (isLost) return
+    isLost = true
+    clearTimeout(timer)
+    deps.lost()
+    // It takes them in their order: the first that it has all of, or something of, is what it was at.
+    const at = [...states.values()].find(({ isWhole, ahead }) => isWhole || ahead > 0)
+    for (const state of states.values()) {
+      state.ahead = 0
+      wakeUp(state)
+      if (state === at) state.reject(tooMuch(state.name))
+      else state.resolve('lost beside another')
+    }
+    states.clear()
+  }
+  worker.on('error', lost)
+  worker.on('exit', lost)
+
+  function post(question: Question, bytes?: Uint8Array): void {
+    if (!isLost) worker.postMessage(question, bytes === undefined ? [] : [bytes.buffer as ArrayBuffer])
+  }
+
+  return {
+    load: () => states.size,
+    begin({ name, table: wanted, bytes }) {
+      const id = count++
+      const { promise, resolve, reject } = Promise.withResolvers<Scanned | 'lost beside another'>()
+      const state: State = { name, isWhole: bytes !== undefined, ahead: 0, wake: undefined, resolve, reject }
+      states.set(id, state)
+      const isNew = wanted !== undefined && wanted !== table
+      table = wanted ?? table
+      const more = { ...(isNew ? { table: wanted } : {}), ...(bytes === undefined ? {} : { bytes }) }
+      post({ kind: 'begin', id, name, nowMs: deps.nowMs(), ...more }, bytes)
+      watch()
+      return {
+        scanned: promise,
+        piece(piece) {
+          if (!states.has(id)) return
+          const { length } = piece
+          post({ kind: 'piece', id, bytes: piece }, piece)
+          state.ahead += length
+          watch()
+        },
+        end: () => post({ kind: 'end', id }),
+        ahead: () => state.ahead,
+        async taken(most) {
+          while (state.ahead > most) await new Promise<void>((woken) => (state.wake = woken))
+        },
+      }
+    },
+    close: async () => void (await worker.terminate()),
+  }
+}
+
+function tooMuch(name: string): MayflyError {
+  return new MayflyError(
+    'thread_failed',
+    `${name}: it takes more time or memory than a file may (${maxSilenceMs / 1_000} s, ${maxMemoryMb} MB)`,
+  )
+}
