@@ -24,6 +24,8 @@ export interface Placed {
   readAt(offset: number, bytes: number): Buffer
 }
 
+const nothing = Buffer.alloc(0)
+
 type Pull = () => Promise<Buffer | undefined> | Buffer | undefined
 
 const chunkBytes = 262_144
@@ -98,7 +100,7 @@ export async function flowWithin(outer: Flow, bytes: number): Promise<Within> {
   }
 }
 
-function createFlow(pull: Pull, start: number, first: Buffer = Buffer.alloc(0), isEnded = false): Flow {
+function createFlow(pull: Pull, start: number, first: Buffer = nothing, isEnded = false): Flow {
   let [held, offset, ended] = [first, start, isEnded]
   const store = createStore()
 
@@ -149,7 +151,7 @@ function createFlow(pull: Pull, start: number, first: Buffer = Buffer.alloc(0), 
 
 /** Memory with room behind what is held: so a megabyte is not copied once for each of its chunks. */
 function createStore() {
-  let memory = Buffer.alloc(0)
+  let memory: Buffer = nothing
 
   function moved(held: Buffer, more: number): Buffer {
     memory = Buffer.allocUnsafeSlow(Math.max(65_536, 2 * (held.length + more)))

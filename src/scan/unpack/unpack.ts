@@ -21,7 +21,7 @@ export type Input = Buffer | Placed | AsyncIterable<Buffer>
  */
 export async function unpack(name: string, input: Input, options: UnpackOptions): Promise<void> {
   const budget = createBudget(options.limits)
-  const walk: Walk = { name, options, budget, depth: 0, decoded: [], open }
+  const walk: Walk = { name, options, budget, depth: 0, encodings: 0, decoded: [], open }
   const failed = (error: unknown) =>
     say(walk, 'unreadable', `it could not be read to its end: ${messageOf(error)}`)
   await open(walk, flowOfInput(input, budget.packed, failed))

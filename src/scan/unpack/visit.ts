@@ -1,4 +1,8 @@
+import { decodedIn } from './encoded.ts'
 import type { Position } from './model.ts'
+import { mayBeNotebook, notebookCells } from './notebook.ts'
+import { utf16Runs } from './utf-16-runs.ts'
+import type { View } from './view.ts'
 import type { Walk } from './walk.ts'
 
 /** A part of a file, with what is around it; see `Content`. */
@@ -14,10 +18,31 @@ export interface Piece {
 
 /** Hands a piece to the visitor, and then what stands encoded in it. */
 export async function visitPiece(walk: Walk, piece: Piece): Promise<void> {
-  const { options, name, decoded, place } = walk
-  const { bytes, from, to, isBinary, position } = piece
-  options.visit({
-    ...{ name, bytes, from, to, isBinary, decoded },
-    position: place === undefined ? position : () => place,
+  const { options, name, decoded, place, budget } = walk
+  const { bytes, from, to, isBinary } = piece
+  const position = place === undefined ? piece.position : () => place
+  options.visit({ name, bytes, from, to, isBinary, decoded, position })
+  if (walk.isAsItIs === true || walk.encodings >= budget.limits.decodedDepth) return
+  if (isBinary) await visitView(walk, utf16Runs(bytes, from, to), 'utf-16', position)
+  else if (from === 0 && piece.isLast && mayBeNotebook(bytes))
+    for (const { number, view } of notebookCells(bytes))
+      await visitView(walk, view, `cell ${number}`, position)
+  const { base64, hex } = await decodedIn(walk, { ...piece, position })
+  await visitView(walk, base64, 'base64', position)
+  await visitView(walk, hex, 'hex', position)
+}
+
+async function visitView(
+  walk: Walk,
+  view: View | undefined,
+  how: string,
+  outer: (offset: number) => Position,
+): Promise<void> {
+  if (view === undefined || view.isEmpty()) return
+  const bytes = view.bytes()
+  const inner = { ...walk, decoded: [...walk.decoded, how], encodings: walk.encodings + 1 }
+  await visitPiece(inner, {
+    ...{ bytes, from: 0, to: bytes.length, isBinary: false, isLast: true },
+    position: view.position(outer),
   })
 }

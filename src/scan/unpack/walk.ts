@@ -11,6 +11,10 @@ export interface Walk {
   /** Archives around it. */
   readonly depth: number
   readonly decoded: readonly string[]
+  /** How many encodings are around it, as base64 in base64. */
+  readonly encodings: number
+  /** Nothing is decoded in it. */
+  readonly isAsItIs?: true
   /** Of all that is in it, if it stands encoded in a text: the place of that. */
   readonly place?: Position
   /** Visits what is in these bytes, whatever they are. */

@@ -1,0 +1,115 @@
+/** Runs shorter than this are not decoded. */
+export const leastCharacters = 24
+
+/** The value of each character of base64 and of base64url; 64 for others. */
+const values = new Uint8Array(256).fill(64)
+/** Of a byte: 0 if it is none of these characters; 2 if it also separates words and parts of a path. */
+const kinds = new Uint8Array(256)
+for (const alphabet of [
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
+])
+  for (let i = 0; i < 64; i++) {
+    values[alphabet.charCodeAt(i)] = i
+    kinds[alphabet.charCodeAt(i)] = i < 62 ? 1 : 2
+  }
+
+const hexValues = new Uint8Array(256).fill(16)
+for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
+  for (let i = 0; i < 16; i++) hexValues[digits.charCodeAt(i)] = i
+
+/** Of a byte: 1 if it is of a text in ASCII. */
+export const printable = new Uint8Array(256)
+for (let byte = 0x20; byte < 0x7f; byte++) printable[byte] = 1
+for (const byte of [0x09, 0x0a, 0x0d]) printable[byte] = 1
+
+/**
+ * Where the next run of at least 24 characters of base64 or hex begins, from `least` on, before which no such character stands; -1 if there is
+ * none. Only each 24th byte is looked at until one may be of a run.
+ */
+export function nextRun(bytes: Buffer, least: number): number {
+  const { length } = bytes
+  for (let from = least; ;) {
+    const probe = from + leastCharacters - 1
+    if (probe >= length) return -1
+    if (kinds[bytes[probe] as number] === 0) {
+      from = probe + 1
+      continue
+    }
+    let start = probe
+    while (start > from && kinds[bytes[start - 1] as number] !== 0) start--
+    const enough = start + leastCharacters
+    let end = probe + 1
+    while (end < enough && end < length && kinds[bytes[end] as number] !== 0) end++
+    if (end >= enough) return start
+    from = end + 1
+  }
+}
+
+/** Where the run ends that this byte is of. */
+export function runEnd(bytes: Buffer, at: number): number {
+  let end = at
+  while (end < bytes.length && kinds[bytes[end] as number] !== 0) end++
+  return end
+}
+
+/** Where in a run base64 of a text begins: `/`, `-`, `_` and `+` may be of what stands in front. -1 if there is none. */
+export function encodedStart(bytes: Buffer, start: number, end: number): number {
+  if (isEncodedText(bytes, start)) return start
+  const last = end - leastCharacters
+  for (let at = start + 1; at <= last; at++)
+    if (kinds[bytes[at - 1] as number] === 2 && isEncodedText(bytes, at)) return at
+  return -1
+}
+
+const leastTexts = 16
+
+/** Whether the 24 characters from there are base64 of a text, or of something that is packed. */
+function isEncodedText(bytes: Buffer, at: number): boolean {
+  let [count, texts, wide, before] = [0, 0, 0, 0]
+  for (let i = at; i < at + leastCharacters; i += 4) {
+    const bits = bitsAt(bytes, i)
+    if (count === 0 && (bits === 0x1f8b08 || bits === 0x504b03 || bits === 0x28b52f || bits === 0xfd377a))
+      return true
+    for (let shift = 16; shift >= 0; shift -= 8, count++) {
+      const byte = (bits >> shift) & 0xff
+      texts += printable[byte] as number
+      if (count % 2 === 1 && byte === 0) wide += printable[before] as number
+      before = byte
+    }
+    if (texts + wide < count - 2) return false
+  }
+  return texts >= leastTexts || wide === 9
+}
+
+function bitsAt(bytes: Buffer, at: number): number {
+  return (
+    ((values[bytes[at] as number] as number) << 18) |
+    ((values[bytes[at + 1] as number] as number) << 12) |
+    ((values[bytes[at + 2] as number] as number) << 6) |
+    (values[bytes[at + 3] as number] as number)
+  )
+}
+
+const packed = ['1f8b08', '504b0304', '28b52ffd', 'fd377a58']
+
+export function isPacked(plain: Buffer): boolean {
+  const begin = plain.toString('hex', 0, 4)
+  return packed.some((magic) => begin.startsWith(magic))
+}
+
+/** Where a run of hex ends that begins there, and is that of a text; -1 if it is none. */
+export function hexTextEnd(bytes: Buffer, at: number, end: number): number {
+  let stop = at
+  while (stop < end && (hexValues[bytes[stop] as number] as number) < 16) stop++
+  stop -= (stop - at) % 2
+  if (stop - at < leastCharacters) return -1
+  const seen = Math.min(stop - at, 256)
+  let texts = 0
+  for (let i = at; i < at + seen; i += 2) {
+    const byte =
+      ((hexValues[bytes[i] as number] as number) << 4) | (hexValues[bytes[i + 1] as number] as number)
+    texts += printable[byte] as number
+  }
+  return texts * 2 >= seen * 0.9 ? stop : -1
+}
