@@ -180,6 +180,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'audit/search',
     'attest/sign',
     'pipelines',
+    'scan/engine',
+    'scan/findings',
+    'scan/rules',
   ],
   main: [
     ...[

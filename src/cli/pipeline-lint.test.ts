@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { projectFolder } from '../../demo/stage.ts'
 import { pipelineRules } from '../pipelines/index.ts'
+import { builtInRules, fillTemplate, seededRandom } from '../scan/rules/index.ts'
 
 const shapes = join(projectFolder, 'test/fixtures/pipelines')
 
@@ -39,7 +40,6 @@ test('exit code 1 with an error, 0 with warnings, 2 for what is no checkout', ()
   const npm = lint('--no-tools', join(shapes, 'npm-monorepo'))
   assert.equal(npm.status, 0)
   assert.doesNotMatch(npm.stdout, /not installed/)
-  assert.equal(lint(join(shapes, 'nothing')).status, 2)
   assert.equal(lint(join(projectFolder, 'package.json')).status, 2)
 })
 
@@ -74,6 +74,25 @@ test('SARIF is what its schema says, and JSON names what replaces a secret', () 
     findings: { rule: string; connection?: string }[]
   }
   assert.equal(told.findings.find(({ rule }) => rule === 'static-cloud-key')?.connection, 'aws')
+})
+
+test('a secret in a file is found, and masked', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-lint-'))
+  try {
+    mkdirSync(join(folder, '.github/workflows'), { recursive: true })
+    const kind = builtInRules.find(({ id, check }) => id.startsWith('github') && check !== undefined)
+    const token = fillTemplate(kind?.examples.positive[0] ?? '', seededRandom(7))
+    writeFileSync(join(folder, '.github/workflows/a.yml'), `on: push\nenv:\n  É: "${token}"\n`)
+    const { status, stdout } = lint('--no-tools', folder)
+    assert.equal(status, 1)
+    assert.match(
+      stdout,
+      /^\.github\/workflows\/a\.yml:3:\d+: error: .* stands in the file: .*\[literal-secret\]$/m,
+    )
+    assert.ok(!stdout.includes(token.slice(0, 24)))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('nothing that a file says reaches a terminal as it is', () => {

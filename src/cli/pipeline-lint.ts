@@ -15,6 +15,7 @@ import {
   type ToolRun,
 } from '../pipelines/index.ts'
 import { endWithReader, exitCodes, toJson } from './output.ts'
+import { createLiteralFinder } from './pipeline-literals.ts'
 
 interface LintOptions {
   readonly format: 'text' | 'json' | 'sarif'
@@ -27,7 +28,9 @@ export async function lintPipelineFiles(path: string, { format, tools }: LintOpt
   // Tools look at a checkout; of one file they would know too little.
   const runs = tools && one === undefined ? await toolRuns(path, checkout) : []
   const others = runs.flatMap((run) => (run.state === 'ran' ? run.findings : []))
-  const report = reportOf(checkout, findMistakes(checkout), others, Date.now())
+  const nowMs = Date.now()
+  const own = findMistakes(checkout, createLiteralFinder(nowMs))
+  const report = reportOf(checkout, own, others, nowMs)
   endWithReader()
   process.stdout.write(rendered(format, checkout, report, runs))
   return report.findings.some(({ severity }) => severity === 'error') ? exitCodes.refused : exitCodes.ok

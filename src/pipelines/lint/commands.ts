@@ -11,7 +11,7 @@ export const secretInCommand: PipelineRule = {
   severity: 'warning',
   check: (file) =>
     file.ci === 'jenkins'
-      ? file.jobs.flatMap((job) => interpolated(file, job))
+      ? interpolated(file, file.jobs)
       : file.secrets.flatMap((secret) => inCommand(file, secret)),
 }
 
@@ -58,23 +58,25 @@ function scriptOf(jobs: readonly Job[], { job, step = 0, span }: SecretReference
   )
 }
 
+const variable = /\$\{?(?:env\.)?([A-Za-z_]\w{0,199})/g
+
 /** Of Jenkins: Groovy puts the value of a credential into a string in double quotes before the shell begins. */
-function interpolated({ text, secrets }: PipelineFile, { steps }: Job): Found[] {
-  const targets = secrets.flatMap(({ target }) => (target === undefined ? [] : [target]))
-  return steps.flatMap(({ commands }) =>
-    commands.flatMap(({ value, span }): Found[] => {
-      const used = targets.find((target) => uses(value, target))
-      if (used === undefined) return []
-      if (!text.startsWith('"', span.start)) return asArgument(text, span, used)
-      return [
-        {
-          span,
-          message: `Groovy writes the value of ${used} into the command: it is on the command line`,
-          fix: 'Write the command in single quotes, so that the shell reads the variable; better, let the gateway add the credential.',
-        },
-      ]
-    }),
-  )
+function interpolated({ text, secrets }: PipelineFile, jobs: readonly Job[]): Found[] {
+  const targets = new Set(secrets.flatMap(({ target }) => (target === undefined ? [] : [target])))
+  const commands = jobs.flatMap(({ steps }) => steps.flatMap((step) => step.commands))
+  return commands.flatMap(({ value, span }): Found[] => {
+    const names = [...value.matchAll(variable)].flatMap(([, name]) => (name === undefined ? [] : [name]))
+    const used = names.find((name) => targets.has(name))
+    if (used === undefined) return []
+    if (!text.startsWith('"', span.start)) return asArgument(text, span, used)
+    return [
+      {
+        span,
+        message: `Groovy writes the value of ${used} into the command: it is on the command line`,
+        fix: 'Write the command in single quotes, so that the shell reads the variable; better, let the gateway add the credential.',
+      },
+    ]
+  })
 }
 
 /** In single quotes the shell reads the variable, and hands its value to the program. */
@@ -90,12 +92,4 @@ function asArgument(text: string, span: Span, name: string): Found[] {
       message: `${word} is given ${name} as an argument, which every process of the machine can read`,
     },
   ]
-}
-
-function uses(command: string, name: string): boolean {
-  for (let at = command.indexOf(name); at !== -1; at = command.indexOf(name, at + 1)) {
-    const before = command.slice(Math.max(0, at - 2), at)
-    if ((before.endsWith('$') || before === '${') && !/\w/.test(command[at + name.length] ?? '')) return true
-  }
-  return false
 }
