@@ -30,7 +30,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // What is scanned for secrets.
   'scan/unpack': ['lib'],
-  'scan/sources': ['lib', 'scan/unpack'],
+  'scan/sources': ['lib', 'images', 'scan/unpack'],
   'scan/engine': ['lib'],
   'scan/rules': ['lib', 'der', 'scan/engine'],
   scan: ['lib', 'scan/engine', 'scan/findings', 'scan/rules', 'scan/sources', 'scan/unpack'],

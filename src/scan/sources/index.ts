@@ -1,6 +1,6 @@
 /**
- * Where the bytes come from that are scanned: a folder or a file, what is staged, the history of a repository, a range of commits, a
- * stream. Each source is an `AsyncIterable<Batch>`: work
+ * Where the bytes come from that are scanned: a folder or a file, what is staged, the history of a repository, a range of commits,
+ * an image, a stream. Each source is an `AsyncIterable<Batch>`: work
  * of a few megabytes or files. Lists here, in the main thread; opens, reads and unpacks where `createBatchReader` is called, which is in
  * the workers:
  *
@@ -20,6 +20,7 @@ export { stagedSource } from './staged.ts'
 export { historySource } from './history.ts'
 export { attributeBlobs, commitsSource } from './commits.ts'
 export type { BlobOrigin } from './changes.ts'
+export { imageSource } from './image.ts'
 export { streamSource } from './stream.ts'
 export { createBatchReader, type ReadOptions } from './read-batch.ts'
 export type { GitPlace } from './git.ts'

@@ -47,6 +47,12 @@ export function formOf(head: Buffer): Form {
   return utf16Of(head) ?? 'plain'
 }
 
+/** Whether a file that begins so is a tar, packed or not. Takes its first 512 bytes. */
+export function isArchive(head: Buffer): boolean {
+  const form = formOf(head)
+  return form === 'tar' || form === 'gzip' || form === 'zstd' || form === 'xz'
+}
+
 const zerosMeanBytes = 256
 
 /** The order of the bytes, if it is a text in UTF-16: by its mark, or since every other byte is zero as in Latin letters. */
