@@ -9,6 +9,7 @@ import { benchCrowd } from './crowd.ts'
 import { benchDoors } from './doors.ts'
 import { benchExchange } from './exchange.ts'
 import { benchFind } from './find.ts'
+import { benchInspection } from './inspection.ts'
 import { benchLeases } from './leases.ts'
 import { benchLogs } from './logs.ts'
 import { benchMask } from './mask.ts'
@@ -57,6 +58,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   ssh: benchSsh,
   doors: benchDoors,
   mask: benchMask,
+  inspection: benchInspection,
   logs: benchLogs,
   leases: benchLeases,
   vault: benchVault,

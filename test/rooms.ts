@@ -161,7 +161,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     'recordings',
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'attest/attestor'],
-    ...['attest/trust', 'attest/verify', 'config'],
+    ...['attest/trust', 'attest/verify', 'config', 'inspection'],
   ],
   cli: [
     'lib',

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { duration, name } from './name-schema.ts'
 
 /** Where what leaves a step is looked at. */
-export type ScanPlace = 'push' | 'packages' | 'images' | 'artifacts' | 'output'
+export type ScanPlace = 'push' | 'packages' | 'images' | 'output'
 
 const actions = ['block', 'known', 'warn', 'record', 'off'] as const
 export type ScanAction = (typeof actions)[number]
@@ -32,7 +32,6 @@ export const scanSchema = z.strictObject({
   images: actionIn(
     'Layers and manifests on `oci:push`; `known` if left out: base images have keys for tests in them.',
   ),
-  artifacts: actionIn('Files that a step declares; `warn` if left out.'),
   output: actionIn(
     'What steps write. It is masked from there on wherever it is found; `block` and `known` are as `warn`, which is meant if it is left out.',
   ),

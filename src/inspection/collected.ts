@@ -12,6 +12,8 @@ export interface Collected {
   add(name: string, bytes: Buffer): Promise<void>
   stream(name: string): LookStream
   unseen(why: string): void
+  /** Where it stands in what was added, of one file as it is. */
+  spans(): readonly { readonly from: number; readonly to: number }[]
   /** All of it. Rejects with what a scan failed with. */
   end(nameOf: (name: string) => string): Promise<Found>
 }
@@ -29,6 +31,7 @@ export function createCollected(deps: {
   const secrets = new Map<string, FoundSecret & { readonly item: string }>()
   const findings = new Map<string, RuleFinding & { readonly item: string }>()
   const why: string[] = []
+  const spans: { from: number; to: number }[] = []
   const running = new Set<Promise<void>>()
   let [more, unseenCount, waitingBytes] = [0, 0, 0]
   let failure: { readonly error: unknown } | undefined
@@ -42,6 +45,7 @@ export function createCollected(deps: {
     const known = deps.secrets.known() ?? (await firstSweep(deps.secrets))
     const scanned = await look(known.table())
     more += scanned.more
+    spans.push(...scanned.spans.slice(0, maxFindings))
     for (const { name, why: reason } of scanned.unseen) unseen(`${name}: ${reason}`)
     takeSecrets(item, known, scanned)
     for (const finding of scanned.findings) {
@@ -57,6 +61,8 @@ export function createCollected(deps: {
     for (const candidate of textsFirst) {
       const hit = known.prove(candidate)
       if (hit === undefined) continue
+      const { offset, start, end } = candidate
+      if (offset !== undefined) spans.push({ from: offset, to: offset + end - start })
       const fingerprint = known.nameOf(idOf(hit.of))
       const { name, line } = candidate
       const key = `${fingerprint} ${name}`
@@ -74,6 +80,7 @@ export function createCollected(deps: {
 
   return {
     unseen,
+    spans: () => spans,
     async add(name, bytes) {
       waitingBytes += bytes.length
       run(

@@ -24,6 +24,8 @@ export interface Scanned {
   readonly unseen: readonly { readonly name: string; readonly why: string }[]
   /** What may be a secret of the vault: only who has its key can say. */
   readonly candidates: readonly PlacedCandidate[]
+  /** Where in the file what rules found stands as it is: not what is only possible, nor what was decoded or unpacked. */
+  readonly spans: readonly { readonly from: number; readonly to: number }[]
 }
 
 /** What people are told of a rule beside its id. */
@@ -41,4 +43,6 @@ export interface PlacedCandidate extends Candidate {
   readonly line: number
   /** The line says little: what is no text has none. */
   readonly isBinary: boolean
+  /** Where in the file it begins, if it stands there as it is. */
+  readonly offset?: number
 }

@@ -9,5 +9,6 @@
 export type { ContentScanner, PlacedCandidate, Scanned } from './content-scanner.ts'
 export { createScanThreads } from './scan-threads.ts'
 export { createInspection } from './inspection.ts'
+export { createOutputInspection, type OutputInspection } from './output.ts'
 export { createResponse } from './response.ts'
 export { createVaultSecrets, type VaultSecrets } from './vault-secrets.ts'

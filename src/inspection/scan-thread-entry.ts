@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '../lib/index.ts'
-import type { Hit } from '../scan/engine/index.ts'
+import { compileExpression, type Hit, type Rule } from '../scan/engine/index.ts'
 import { createAllowList, findingsIn, type Finding } from '../scan/findings/index.ts'
 import { findCandidates, type WindowTable } from '../scan/known/index.ts'
 import { unpack, type Content } from '../scan/unpack/index.ts'
@@ -38,6 +38,9 @@ const limits = { totalBytes: 4_294_967_296, members: 200_000 }
 const knownOverlap = 1_024
 
 const engine = openEngine()
+const paths = new Map(
+  engine.rules.flatMap((rule) => (rule.path === undefined ? [] : [[rule, compileExpression(rule.path)]])),
+)
 const byId = new Map(engine.rules.map((rule) => [rule.id, rule]))
 const inflows = new Map<number, Inflow>()
 let table: WindowTable | undefined
@@ -46,6 +49,7 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
   const findings: (Finding & RuleFacts)[] = []
   const unseen: { name: string; why: string }[] = []
   const candidates: PlacedCandidate[] = []
+  const spans: { from: number; to: number }[] = []
   const allow = createAllowList([], nowMs)
   // One that comes in between says another thing of the same secrets.
   const known = table
@@ -55,19 +59,43 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
     limits,
     visit(content) {
       const hits: Hit[] = []
-      engine.find(content.bytes, (hit) => void hits.push(hit))
+      engine.find(content.bytes, (hit) => {
+        if (isMeant(hit.rule, content)) hits.push(hit)
+      })
       const found = findingsIn(content, hits, { nowMs, allow })
+      if (isAsItIs(content, name) && spans.length < maxFindings) spans.push(...spansOf(content, hits))
       const room = maxFindings - findings.length
       findings.push(...found.findings.slice(0, room).map((one) => ({ ...one, ...factsOf(one.rule) })))
       more += found.more + Math.max(0, found.findings.length - room)
-      if (!addCandidates(known, content, candidates) && unseen.length < maxUnseen)
+      if (!addCandidates(known, content, name, candidates) && unseen.length < maxUnseen)
         unseen.push({ name: content.name, why: 'it is full of what begins as a secret does' })
     },
     unseen(one) {
       if (unseen.length < maxUnseen) unseen.push({ name: one.name, why: one.why })
     },
   })
-  return { findings, more, unseen, candidates }
+  return { findings, more, unseen, candidates, spans }
+}
+
+/** Of a binary file only what is unmistakable counts; some rules are of some paths alone. */
+function isMeant(rule: Rule, { name, isBinary }: Content): boolean {
+  if (isBinary && rule.confidence !== 'certain') return false
+  return paths.get(rule)?.test(name) !== false
+}
+
+function isAsItIs({ name, decoded }: Content, file: string): boolean {
+  return decoded.length === 0 && name === file
+}
+
+function spansOf(content: Content, hits: readonly Hit[]): { from: number; to: number }[] {
+  return hits
+    .filter(
+      ({ rule, start }) => rule.confidence !== 'possible' && content.from <= start && start < content.to,
+    )
+    .map(({ start, end }) => {
+      const { offset: from } = content.position(start)
+      return { from, to: from + end - start }
+    })
 }
 
 function factsOf(id: string): RuleFacts {
@@ -79,7 +107,12 @@ function factsOf(id: string): RuleFacts {
   }
 }
 
-function addCandidates(known: WindowTable | undefined, content: Content, all: PlacedCandidate[]): boolean {
+function addCandidates(
+  known: WindowTable | undefined,
+  content: Content,
+  file: string,
+  all: PlacedCandidate[],
+): boolean {
   if (known === undefined) return true
   const { name, isBinary } = content
   return findCandidates(
@@ -87,7 +120,10 @@ function addCandidates(known: WindowTable | undefined, content: Content, all: Pl
     content.bytes,
     (one) => {
       const isOwn = content.from <= one.start && one.start < content.to
-      if (isOwn) all.push({ ...one, name, isBinary, line: content.position(one.start).line })
+      if (!isOwn) return
+      const { line, offset } = content.position(one.start)
+      const place = isAsItIs(content, file) ? { offset } : {}
+      all.push({ ...one, name, isBinary, line, ...place })
     },
     maxCandidates - all.length,
   )

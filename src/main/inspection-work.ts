@@ -3,9 +3,11 @@ import type { Broker, Lease, Step } from '../broker/index.ts'
 import type { Inspection } from '../gateway/index.ts'
 import {
   createInspection,
+  createOutputInspection,
   createResponse,
   createScanThreads,
   createVaultSecrets,
+  type OutputInspection,
 } from '../inspection/index.ts'
 import type { Clock, Secret } from '../lib/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
@@ -15,6 +17,7 @@ import type { Vault, VaultKey } from '../vault/index.ts'
 
 export interface InspectionWork {
   readonly inspection: Inspection
+  readonly output: OutputInspection
   given(step: Step, lease: Lease, value: Secret): void
   /** Called every second. */
   sweep(): Promise<void>
@@ -46,12 +49,14 @@ export function createInspectionWork(deps: {
       return isNew ? 'begun' : 'known'
     },
   })
+  const inspecting = {
+    policy: () => rules.current().policy,
+    ...{ secrets, scanner, outbox, response, clock },
+    approvers: approvals.operations,
+  }
   return {
-    inspection: createInspection({
-      policy: () => rules.current().policy,
-      ...{ secrets, scanner, outbox, response, clock },
-      approvers: approvals.operations,
-    }),
+    inspection: createInspection(inspecting),
+    output: createOutputInspection(inspecting),
     given: (step, { connection, expiresMs: untilMs }, value) =>
       secrets.given({ connection, step: step.id, untilMs, value }),
     sweep: () => secrets.sweep(),

@@ -252,6 +252,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     attestationsArePublic: attest.isPublic,
     signingIdentities: signing.identities,
     artifactLists: createStoredArtifactLists({ store }),
+    output: inspecting.output,
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit, clock }),

@@ -10,6 +10,7 @@ import {
   type Tier,
 } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
+import type { SendPiece } from './record/index.ts'
 import { sendRequest } from './http.ts'
 import { allPages, type SignedPage } from './signed-pages.ts'
 import type { WorkspaceKind } from './workspace/index.ts'
@@ -73,12 +74,7 @@ export interface ServerApi {
     only?: { readonly connection: string; readonly refused: boolean },
   ): Promise<readonly HandedCredential[]>
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
-  appendLog(
-    step: StepGrant,
-    offset: number,
-    bytes: Buffer,
-    timeoutMs: number,
-  ): Promise<{ readonly size: number; readonly full?: string }>
+  appendLog(step: StepGrant, offset: number, bytes: Buffer, timeoutMs: number): ReturnType<SendPiece>
   /** All files that it hands on or names as artifacts, for what is signed about it: before its end is told. */
   declareArtifacts(step: StepGrant, files: FileList['files']): Promise<void>
   finish(step: StepGrant, outcome: FinishReport): Promise<FinishAnswer>

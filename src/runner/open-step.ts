@@ -9,6 +9,7 @@ import { publisherIdentityOnce } from './publisher-identity.ts'
 import { createRefusals } from './refusals.ts'
 import { createRelay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
+import type { Redactor } from './redactor.ts'
 import { createSecretsSeen } from './secrets-seen.ts'
 import { stepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
@@ -87,6 +88,7 @@ export async function openStep(
     send: (offset, bytes, timeoutMs) => api.appendLog(step, offset, bytes, timeoutMs),
     tell: notices.tell,
     nowMs: () => deps.clock.nowMs(),
+    found: maskFound(redactor, notices.tell),
   })
   const secretsSeen = createSecretsSeen(redactor.text)
   return {
@@ -95,6 +97,19 @@ export async function openStep(
     isCovered: () => false,
     caches: undefined,
     hasStarted: () => false,
+  }
+}
+
+/** What the server has found in the output is masked from here on; what was shown, was. */
+function maskFound(redactor: Redactor, tell: (line: string) => void): (value: string) => void {
+  let isTold = false
+  return (value) => {
+    redactor.add(new Secret(value, 'a secret in the output'))
+    if (!isTold)
+      tell(
+        'mayfly: a secret was found in what the step writes: it is masked from here on, and in the audit log',
+      )
+    isTold = true
   }
 }
 

@@ -58,6 +58,7 @@ import { secretRoutes } from './routes/secrets.ts'
 import { vaultRoutes } from './routes/vault.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signInRoutes } from './routes/sign-in.ts'
+import type { OutputInspection } from '../inspection/index.ts'
 import type { SigningIdentities } from './finish-step.ts'
 import { stepRoutes } from './routes/steps.ts'
 import { whoamiRoutes } from './routes/whoami.ts'
@@ -98,6 +99,8 @@ export interface ServerDeps {
   /** Where attestations are signed with the job’s own token. */
   signingIdentities?: SigningIdentities | undefined
   artifactLists: StoredArtifactLists
+  /** Looks at what steps write. */
+  output?: OutputInspection
   store: Store
   vaultControl: VaultControl
   /** Before the vault is sealed. */

@@ -124,3 +124,17 @@ test('with git itself: a secret of the vault is refused with its file and line, 
   const status = await stage.operate(['secret', 'status', 'leaked'])
   assert.match(status.stdout, /COMPROMISED/)
 })
+
+test('a secret of the vault that a step writes is masked from there on, and counts as compromised', async () => {
+  const value = `tok_${randomBytes(27).toString('base64url')}`
+  assert.equal((await stage.operate(['secret', 'set', 'shown'], value)).exitCode, 0)
+  await new Promise((done) => setTimeout(done, 3_000))
+  const [left, right] = [value.slice(0, 20), value.slice(20)]
+  // The command line is masked, too, so the step puts it together itself.
+  const ran = await inStep(`for i in 1 2 3 4 5 6; do echo "round $i ${left}""${right}"; sleep 1; done`)
+  const rounds = ran.stdout.split('\n').filter((line) => line.startsWith('round'))
+  assert.match(rounds[0] ?? '', new RegExp(value))
+  assert.equal(rounds[5], 'round 6 ***', ran.stdout)
+  assert.match(ran.stderr, /a secret was found in what the step writes: it is masked from here on/)
+  assert.match((await stage.operate(['secret', 'status', 'shown'])).stdout, /COMPROMISED/)
+})

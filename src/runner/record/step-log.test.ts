@@ -194,3 +194,27 @@ test('pieces are cut where they have to be, and go on in the middle of one', () 
   pieces.push(Buffer.alloc(limits.logPieceBytes + 1))
   assert.equal(pieces.next().bytes.length, limits.logPieceBytes)
 })
+
+test('what the server has found, by its place, is told as the text that was sent; places of what was not are nothing', async () => {
+  const found: string[] = []
+  let kept = Buffer.alloc(0)
+  const log = createStepLog({
+    async send(offset, bytes) {
+      if (offset === kept.length) kept = Buffer.concat([kept, bytes])
+      const from = kept.indexOf('the-secret')
+      const mask = [
+        { from, to: from + 10 },
+        { from: kept.length + 5, to: kept.length + 20 },
+        { from: -5, to: 10 },
+        { from, to: from + 2 },
+      ]
+      return { size: kept.length, mask }
+    },
+    tell: () => undefined,
+    nowMs: () => 1_000,
+    found: (value) => found.push(value),
+  })
+  log.add('o', Buffer.from('here is the-secret, shown\n'))
+  await log.end()
+  assert.deepEqual(found, ['the-secret'])
+})

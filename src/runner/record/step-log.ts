@@ -29,7 +29,12 @@ export type SendPiece = (
   offset: number,
   bytes: Buffer,
   timeoutMs: number,
-) => Promise<{ readonly size: number; readonly full?: string }>
+) => Promise<{
+  readonly size: number
+  readonly full?: string
+  /** Where in the log the server has found secrets. */
+  readonly mask?: readonly { readonly from: number; readonly to: number }[]
+}>
 
 /** What waits here at most. */
 const maxWaitingBytes = 4_194_304
@@ -45,6 +50,8 @@ export function createStepLog(deps: {
   send: SendPiece
   tell: (line: string) => void
   nowMs: () => number
+  /** A secret that the step has shown. */
+  found?: (value: string) => void
 }): StepLog {
   const { send, tell, nowMs } = deps
   const hash = createHash('sha256')
@@ -60,6 +67,7 @@ export function createStepLog(deps: {
   let closed = false
   let told = false
   let room: PromiseWithResolvers<void> | undefined
+  const recent = createRecent()
 
   function record(frame: Buffer): void {
     hash.update(frame)
@@ -116,7 +124,9 @@ export function createStepLog(deps: {
   async function sendOne(timeoutMs: number): Promise<void> {
     const { offset, bytes: piece } = pieces.next()
     try {
-      const { size, full } = await send(offset, piece, timeoutMs)
+      const { size, full, mask = [] } = await send(offset, piece, timeoutMs)
+      recent.add(offset, piece)
+      for (const value of recent.textsAt(mask)) deps.found?.(value)
       failing = false
       if (!pieces.confirm(size)) return stop('the server has lost a part of it')
       if (full !== undefined) stop(full)
@@ -161,6 +171,32 @@ export function createStepLog(deps: {
         ...(lostBytes === 0 ? {} : { lost_bytes: lostBytes }),
         ...(unsent === 0 ? {} : { unsent_bytes: unsent }),
       }
+    },
+  }
+}
+
+/** Longer ones are no secret, and shorter ones cannot be masked. */
+const [leastFound, longestFound] = [6, 8_192]
+/** More of them are a server that is not ours. */
+const mostFound = 100
+const recentBytes = 2_097_152
+
+/** What was sent last: the server says by its place what is to be masked, and sends nothing of it back. */
+function createRecent() {
+  let [bytes, start]: [Buffer, number] = [Buffer.alloc(0), 0]
+  return {
+    add(offset: number, piece: Buffer): void {
+      const before = offset === start + bytes.length ? bytes : Buffer.alloc(0)
+      const all = Buffer.concat([before, piece])
+      bytes = all.subarray(Math.max(0, all.length - recentBytes))
+      start = offset + piece.length - bytes.length
+    },
+    textsAt(places: readonly { readonly from: number; readonly to: number }[]): string[] {
+      return places.slice(0, mostFound).flatMap(({ from, to }) => {
+        const isHere = from >= start && to <= start + bytes.length
+        const isLike = to - from >= leastFound && to - from <= longestFound
+        return isHere && isLike ? [bytes.toString('utf8', from - start, to - start)] : []
+      })
     },
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MayflyError, limits, noSuch, type Clock, type StepId } from '../../lib/index.ts'
 import type { Broker } from '../../broker/index.ts'
+import type { OutputInspection } from '../../inspection/index.ts'
 import { graceMs, type StepLogs } from '../../logs/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { EndNotices } from '../end-notices.ts'
@@ -14,6 +15,7 @@ export interface LogRoutesDeps {
   store: Store
   clock: Clock
   notices: EndNotices
+  output?: OutputInspection
 }
 
 /** What steps showed: their runners send it, operators read it. */
@@ -35,16 +37,28 @@ export function logRoutes(deps: LogRoutesDeps): Route[] {
       method: 'POST',
       path: '/v1/steps/:id/log',
       summary:
-        'Add a piece to the step’s masked log, with ?offset=BYTES; `size` is where it ends now, and `full` why no more is taken',
+        'Add a piece to the step’s masked log, with ?offset=BYTES; `size` is where it ends now, `full` why no more is taken, `mask` where secrets were found',
       auth: 'dpop',
       bodyType: 'bytes',
       bodyLimitBytes: limits.logPieceBytes,
-      response: z.object({ size: z.int(), full: z.string().optional() }),
+      response: z.object({
+        size: z.int(),
+        full: z.string().optional(),
+        mask: z
+          .array(z.object({ from: z.int(), to: z.int() }))
+          .optional()
+          .describe('Secrets were found there, in bytes of the log: they are to be masked from now on.'),
+      }),
       ...withBody(z.unknown(), async (call, bytes) => {
         const id = ownStep(call)
         if (!Buffer.isBuffer(bytes) || call.access === undefined)
           throw new MayflyError('bad_input', 'a piece of a log is application/octet-stream')
-        return await logs.put({ id, run: call.access.run }, byteCount(call, 'offset'), bytes)
+        const offset = byteCount(call, 'offset')
+        const taken = await logs.put({ id, run: call.access.run }, offset, bytes)
+        const step = broker.step(id)
+        const isNew = taken.size === offset + bytes.length
+        const mask = isNew && step !== undefined ? await deps.output?.look(step, offset, bytes) : undefined
+        return { ...taken, ...(mask === undefined || mask.length === 0 ? {} : { mask: [...mask] }) }
       }),
     },
     {

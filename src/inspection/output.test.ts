@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import type { Step } from '../broker/index.ts'
+import { policySchema } from '../config/index.ts'
+import { systemClock } from '../lib/index.ts'
+import { compileScan } from '../policy/scan.ts'
+import { createKnownSecrets, fingerprintsOf, keysOf } from '../scan/known/index.ts'
+import { createOutputInspection, createResponse, createScanThreads } from './index.ts'
+import type { Owner } from './vault-secrets.ts'
+
+const token = `tok_${randomBytes(27).toString('base64url')}`
+const keys = keysOf(randomBytes(32))
+
+function setup(t: TestContext, scan?: object) {
+  const known = createKnownSecrets<Owner>(keys)
+  known.add('secret 1 deploy', { kind: 'secret', secret: 'deploy', version: 1 }, fingerprintsOf(token, keys))
+  const scanner = createScanThreads({ clock: systemClock })
+  t.after(() => scanner.close())
+  const entries: { type: string; data: Record<string, unknown> }[] = []
+  const compromised: string[] = []
+  const rules = compileScan(policySchema.shape.scan.parse(scan), undefined)
+  const output = createOutputInspection({
+    policy: () => ({ roles: new Map([['build', { scan: rules }]]) }) as never,
+    secrets: {
+      known: () => known,
+      sweep: async () => undefined,
+      forget: () => undefined,
+      given: () => undefined,
+    },
+    scanner,
+    outbox: {
+      write: async (work) => work(undefined as never, (all) => void entries.push(...(all as typeof entries))),
+    },
+    approvers: undefined,
+    response: createResponse({
+      async compromise(secret) {
+        compromised.push(secret)
+        return 'begun'
+      },
+    }),
+    clock: systemClock,
+  })
+  const step = {
+    ...{ id: 'stp_1', role: 'build', name: 'tests' },
+    session: { id: 'ses_1', runId: 'run_1', subject: { issuer: 'github', attributes: {} } },
+  } as unknown as Step
+  let offset = 0
+  const pieces: Buffer[] = []
+  return {
+    entries,
+    compromised,
+    async write(text: string) {
+      const bytes = Buffer.from(text)
+      pieces.push(bytes)
+      const spans = await output.look(step, offset, bytes)
+      offset += bytes.length
+      const all = Buffer.concat(pieces).toString()
+      return spans.map(({ from, to }) => all.slice(from, to))
+    },
+  }
+}
+
+test('a secret in what a step writes is said by its place, also where two pieces cut it; recorded once, and answered', async (t) => {
+  const it = setup(t)
+  assert.deepEqual(await it.write('mayfly-log/1 ...\n1 o 6\nhello\n'), [])
+  assert.deepEqual(await it.write(`2 o 60\nusing ${token}\n`), [token])
+  assert.deepEqual([it.entries.length, it.compromised], [1, ['deploy']])
+  assert.partialDeepStrictEqual(it.entries[0]?.data, { place: 'output', what: 'tests', outcome: 'masked' })
+  assert.ok(!JSON.stringify(it.entries).includes(token.slice(0, 12)))
+  // What has been said is not recorded again.
+  await it.write(`3 o 60\nusing ${token}\n`)
+  assert.equal(it.entries.length, 1)
+  const cut = setup(t)
+  assert.deepEqual(await cut.write(`using ${token.slice(0, 15)}`), [])
+  assert.deepEqual(await cut.write(token.slice(15)), [token])
+})
+
+test('a role that only records has it recorded; one that says off is not looked at', async (t) => {
+  const recorded = setup(t, { output: 'record' })
+  assert.deepEqual(await recorded.write(`using ${token}\n`), [])
+  assert.equal(recorded.entries[0]?.data['outcome'], 'passed')
+  const off = setup(t, { output: 'off' })
+  assert.deepEqual([await off.write(`using ${token}\n`), off.entries], [[], []])
+})
