@@ -4,10 +4,10 @@ import type { Hit, Rule } from '../engine/index.ts'
 import { canPassBy } from '../engine/pass-by.ts'
 import { chooseHits } from '../findings/choose.ts'
 import { builtInRules } from './index.ts'
-import { finderOf } from './find.fixture.ts'
+import { searchFor } from './find.fixture.ts'
 import { fillPieces, seededRandom } from './templates.ts'
 
-const fills = 10
+const fills = 8
 
 function filled(template: string, random: () => number) {
   const pieces = fillPieces(template, random)
@@ -54,7 +54,7 @@ test('no kind has a secret that none of its keywords wakes it for', () => {
 })
 
 /** One engine for all, because what it makes of a rule is made once. */
-const find = finderOf(builtInRules)
+const { find, stepsFor } = searchFor(builtInRules)
 
 test('each kind finds its own examples, exactly the secret, and nobody else finds it under another name', () => {
   for (const rule of builtInRules) {
@@ -100,4 +100,21 @@ test('a finding without its checksum is none, and a test that forgot it would no
   assert.deepEqual(ids('ghp_{alnum:30}{github-crc}'), ['github-personal-access-token'])
   assert.deepEqual(ids('ghp_{alnum:36}'), [])
   assert.deepEqual(ids('npm_{alnum:36}'), [])
+})
+
+/** Nearly a secret, again and again: its keyword alone, and an example that ends in its middle. */
+function nearlies({ keywords, examples }: Rule): readonly string[] {
+  const [template = ''] = examples.positive
+  const { text } = filled(template, seededRandom(9))
+  return [...keywords.slice(0, 1), text.slice(0, text.length / 2)]
+}
+
+test('what is made to be nearly a secret of some kind costs steps in proportion to its length', () => {
+  for (const rule of builtInRules)
+    for (const text of nearlies(rule)) {
+      // Longer than its reach, within which a bad one would go over the same bytes for each keyword.
+      const bytes = Math.max(1200, Math.min(9000, (rule.reach ?? 256) * 3))
+      const steps = stepsFor(text.repeat(Math.ceil(bytes / text.length)))
+      assert.ok(steps < bytes * 80, `${rule.id}: ${steps} steps for ${text.slice(0, 60)}`)
+    }
 })

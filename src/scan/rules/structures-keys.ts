@@ -90,39 +90,26 @@ export const structuresKeysRules: readonly Rule[] = [
     title: 'Private JSON web key',
     vendor: 'JWK',
     source: 'https://www.rfc-editor.org/rfc/rfc7518#section-6',
-    keywords: ['"kty"'],
-    pattern: '"kty"\\s{0,3}:\\s{0,3}"(?:RSA|EC|OKP)"[^{}]*"d"\\s{0,3}:\\s{0,3}"([A-Za-z0-9_-]{40,})"',
-    reach: 4096,
-    confidence: 'certain',
+    keywords: ['"d"'],
+    // As long as the private value is of P-256 and Ed25519, Ed448, P-384, P-521, and RSA of 1024 to 4096 bits.
+    pattern:
+      '"d"\\s{0,3}:\\s{0,3}"((?:[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{64}|[A-Za-z0-9_-]{76}|[A-Za-z0-9_-]{88}|[A-Za-z0-9_-]{171}|[A-Za-z0-9_-]{342}|[A-Za-z0-9_-]{512}|[A-Za-z0-9_-]{683}))"',
+    reach: 720,
+    confidence: 'likely',
+    entropy: 4,
     revoke: 'Take the key out of the set, and make another.',
     examples: {
       positive: [
         '{{"kty":"EC","crv":"P-256","x":"{base64url:43}","y":"{base64url:43}","d":"{base64url:43}"}',
         '{{ "kty": "RSA", "n": "{base64url:342}", "e": "AQAB", "d": "{base64url:342}" }',
+        '{{"d": "{base64url:683}", "e": "AQAB", "kty": "RSA"}',
       ],
       negative: [
         '{{"kty":"EC","crv":"P-256","x":"{base64url:43}","y":"{base64url:43}"}',
-        '{{"kty":"RSA","e":"AQAB"},{{"d":"{base64url:43}"}',
+        '{{"d":"{base64url:50}"}',
         '{{"kty":"EC","d":"<private>"}',
+        '{{"d":"M10 20L30 40H50V60C70 80 90 100 110 120z"}',
       ],
-    },
-  },
-  {
-    id: 'jwk-private-key-sorted',
-    title: 'Private JSON web key (members in another order)',
-    vendor: 'JWK',
-    source: 'https://www.rfc-editor.org/rfc/rfc7517',
-    keywords: ['"kty"'],
-    pattern: '"d"\\s{0,3}:\\s{0,3}"([A-Za-z0-9_-]{40,})"[^{}]*"kty"\\s{0,3}:\\s{0,3}"(?:RSA|EC|OKP)"',
-    reach: 4096,
-    confidence: 'certain',
-    revoke: 'Take the key out of the set, and make another.',
-    examples: {
-      positive: [
-        '{{"crv":"P-256","d":"{base64url:43}","kty":"EC","x":"{base64url:43}"}',
-        '{{"d": "{base64url:342}", "e": "AQAB", "kty": "RSA"}',
-      ],
-      negative: ['{{"crv":"P-256","kty":"EC","x":"{base64url:43}"}', '{{"d":"{base64url:43}"},{{"kty":"EC"}'],
     },
   },
   {

@@ -11,8 +11,8 @@ export interface Assignment {
 }
 
 const maxBefore = 48
-const maxBehind = 560
-const maxValue = 400
+const maxBehind = 400
+const maxValue = 256
 
 /** What a name is given, in any of the languages below. */
 export function assignmentAt(bytes: Buffer, name: string, { start, end }: Place): Assignment | undefined {
@@ -57,7 +57,7 @@ function valueBegins(name: string, before: string, behind: string): number | und
 }
 
 const quote = /^(?:[rbfuLN@$]{0,2})(\\{0,3}["'`])/
-const plain = /^[^\s"'`<>{}()[\],;]{4,400}/
+const plain = /^[^\s"'`<>{}()[\],;]{4,256}/
 
 function valueAt(
   behind: string,

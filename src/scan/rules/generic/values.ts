@@ -40,8 +40,9 @@ function bitsOf(value: string): number {
 
 /** Could this be the value of a password, or of a token? Asked of what has a name that says so. */
 export function isSecretValue(value: string, named: Named, isQuoted: boolean): boolean {
-  if (holes.some((one) => one.test(value)) || shapes.some((one) => one.test(value))) return false
-  return named === 'password' ? isPassword(value, isQuoted) : isToken(value, isQuoted)
+  // What it is made of is asked first: it costs least, and most values are words.
+  const isMadeSo = named === 'password' ? isPassword(value, isQuoted) : isToken(value, isQuoted)
+  return isMadeSo && !holes.some((one) => one.test(value)) && !shapes.some((one) => one.test(value))
 }
 
 /** Made at random: many different characters, of which hardly three in a row are of a word. */
