@@ -120,7 +120,7 @@ function isKey(names: readonly string[]): boolean {
 
 /** The action, pipe or plugin in whose inputs the secret stands; of Jenkins and variables none. */
 function usesAt({ jobs }: PipelineFile, { job, step, target }: SecretReference): string | undefined {
-  if (target === undefined) return undefined
+  if (target === undefined || job === undefined) return undefined
   const one = jobs.find(({ id }) => id === job)
   const uses = step === undefined ? one?.uses : one?.steps[step]?.uses
   const inputs = step === undefined ? one?.inputs : one?.steps[step]?.inputs
