@@ -122,6 +122,10 @@ function addRun(program: Command): void {
     .option('--junit <file>', 'the results of the steps, as CIs read them')
     .option('--results <file>', 'the same as one JSON object, as of --json')
     .option('-j, --jobs <n>', 'steps of a file that run at once; as many as there are processors', positive)
+    .option(
+      '--script <file>',
+      'run what stands in this file of the job, which the step cannot see; by the command (a shell: bash -e) if there is one. A CI’s own `shell` may be `mayfly run --role ROLE --script {0}`',
+    )
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
     .option(

@@ -38,6 +38,8 @@ export interface RunOptions {
   checkout: boolean
   /** In the job's workspace, although the role writes and others have been there. */
   sharedWorkspace: boolean
+  /** A file with the script that the command, a shell, is to run. */
+  script?: string
   json: boolean
 }
 
@@ -67,7 +69,7 @@ export function missingVariables(
 }
 
 function commandStep(command: readonly string[], options: RunOptions): JobStep {
-  if (command.length === 0)
+  if (command.length === 0 && options.script === undefined)
     throw new MayflyError(
       'bad_input',
       'say what to run: mayfly run --role ROLE -- COMMAND, or mayfly run -f FILE',
@@ -89,7 +91,7 @@ function commandStep(command: readonly string[], options: RunOptions): JobStep {
     ...shared,
     name: options.name,
     role: options.role,
-    command,
+    ...(options.script === undefined ? { command } : scriptOf(options.script, command, options.isolation)),
     env: {},
     passEnv: options.env ?? [],
     services: (options.service ?? []).map(portOf),
@@ -112,6 +114,17 @@ function commandStep(command: readonly string[], options: RunOptions): JobStep {
   }
 }
 
+/** The file is read here: a CI writes its steps' scripts to a folder of its own, which no step sees. */
+function scriptOf(
+  file: string,
+  shell: readonly string[],
+  isolation: RunOptions['isolation'],
+): Pick<JobStep, 'command' | 'script'> {
+  const script = readText(file)
+  if (script.includes('\0')) throw new MayflyError('bad_input', `${file} has a NUL, which no script can hold`)
+  return { command: shell.length === 0 ? shellCommand(script, isolation) : [...shell, '-c', script], script }
+}
+
 function portOf(text: string): number {
   const port = Number(text)
   if (/^[0-9]{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port
@@ -130,6 +143,8 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
       'bad_input',
       '--checkout and --shared-workspace are for a single command: the steps of a file have `checkout` and `workspace`',
     )
+  if (options.script !== undefined)
+    throw new MayflyError('bad_input', '--script is for a single step: those of a file have `run`')
   if (options.service !== undefined)
     throw new MayflyError('bad_input', '--service is for a single command: a step of a file has `services:`')
   if (options.artifact !== undefined)

@@ -1,0 +1,31 @@
+import { Option, type Command } from 'commander'
+import { act, jsonOption, serverOption } from './command.ts'
+
+/** `mayfly pipeline migrate`. */
+export function addMigrate(pipeline: Command): void {
+  pipeline
+    .command('migrate')
+    .description(
+      'moves pipelines to short-lived access: shows what changes in them, and the policy that they need',
+    )
+    .argument('[file...]', 'pipeline files of the checkout; all if left out')
+    .addOption(new Option('--diff', 'show it, and write nothing; so it is if left out').default(true))
+    .option('--write', 'write the files, each only as it was read', false)
+    .option('-C, --checkout <dir>', 'the checkout', '.')
+    .option(
+      '--policy <file>',
+      'where the policy is written; a file that is there is not changed',
+      'mayfly.yaml',
+    )
+    .option('--repository <name>', 'OWNER/NAME, or its address; the remote of the checkout if left out')
+    .option('--repository-id <n>', 'its number, which no other repository ever gets (GITHUB_REPOSITORY_ID)')
+    .option('--owner-id <n>', 'the number of its owner (GITHUB_REPOSITORY_OWNER_ID)')
+    .option('--install <command>', 'how a job gets Mayfly, if its machine does not have it: a step in front')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .action(
+      act(async (paths: string[], options) =>
+        (await import('./pipeline-migrate.ts')).migratePipelines(paths, options),
+      ),
+    )
+}

@@ -1,0 +1,158 @@
+import {
+  createPositions,
+  grantText,
+  type Migration,
+  type PipelineFile,
+  type PolicyDraft,
+} from '../pipelines/index.ts'
+import type { PlacedFinding } from './placed-finding.ts'
+
+export interface Outcome {
+  readonly migrations: readonly Migration[]
+  /** All pipeline files of the checkout. */
+  readonly files: readonly PipelineFile[]
+  readonly policy: PolicyDraft | undefined
+  readonly policyFile: string
+  readonly policyIsThere: boolean
+  readonly findings: readonly PlacedFinding[]
+  readonly missing: readonly string[]
+  readonly written: readonly string[]
+}
+
+interface Deletion {
+  readonly name: string
+  readonly where: string
+  /** Places that still need it. */
+  readonly stillAt: readonly string[]
+}
+
+/** What a person is told below the diff. */
+export function migrationLines(outcome: Outcome): string[] {
+  const { migrations, policy, missing, written, findings } = outcome
+  if (policy === undefined)
+    return [
+      ...section('Cannot be moved:', keptLines(migrations)),
+      'nothing to move: no secret of these files can go',
+    ]
+  const store = policy.secrets.map(({ name, holds }) => `mayfly secret set ${name}   # ${holds}`)
+  const deletions = deletionsOf(outcome)
+  const gone = deletions.filter(({ stillAt }) => stillAt.length === 0)
+  const needed = deletions.filter(({ stillAt }) => stillAt.length > 0)
+  return [
+    '',
+    ...section('Cannot be moved:', keptLines(migrations)),
+    ...section('To know:', [
+      ...migrations.flatMap(({ file, notes }) => notes.map((note) => `${file.path}: ${note}`)),
+      ...runnerLines(migrations),
+    ]),
+    ...section('Not pinned, since nothing here says their digest:', unpinnedLines(migrations)),
+    ...section('To fill in:', policy.fillIn),
+    ...section(
+      `${outcome.policyFile}, as lint sees it:`,
+      findings.map(({ severity, message }) => `${severity}: ${message}`),
+    ),
+    ...section('Before it is merged:', [...store, `mayfly apply ${outcome.policyFile}`]),
+    ...section(
+      'To delete, once a run has gone through:',
+      gone.map(({ name, where }) => `${name}: ${where}`),
+    ),
+    ...section(
+      'Still needed:',
+      needed.map(({ name, stillAt }) => `${name}: ${stillAt.join(', ')}`),
+    ),
+    ...section('To be said before --write:', missing),
+    ...(written.length > 0 ? [`written: ${written.join(', ')}`] : ['nothing is written: --write does']),
+  ]
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`), '']
+}
+
+function keptLines(migrations: readonly Migration[]): string[] {
+  return migrations.flatMap(({ file, kept }) => {
+    const at = createPositions(file.text)
+    return kept.map(
+      ({ span, what, why, instead }) =>
+        `${file.path}:${at(span.start).line}: ${what}: ${why}${instead === undefined ? '' : `. Instead: ${instead}`}`,
+    )
+  })
+}
+
+function unpinnedLines(migrations: readonly Migration[]): string[] {
+  return migrations.flatMap(({ file, unpinned }) => {
+    const at = createPositions(file.text)
+    return unpinned.map(({ text }) => `${file.path}:${at(text.span.start).line}: ${text.value}`)
+  })
+}
+
+function runnerLines(migrations: readonly Migration[]): string[] {
+  const isMoved = migrations.some(({ roles }) => roles.length > 0)
+  const hasInstall = migrations.some(({ edits }) => edits.some(({ text }) => text.includes('Install Mayfly')))
+  return isMoved && !hasInstall
+    ? [
+        'the machines of these jobs must have Mayfly (docs/ci.md, Installing it in the job); --install COMMAND puts a step in front that gets it',
+      ]
+    : []
+}
+
+/** Secrets of the CI that nothing asks for any more, and where they are. */
+function deletionsOf({ migrations, files }: Outcome): Deletion[] {
+  const moved = migrations.flatMap(({ file, moved: own }) =>
+    own.map(({ reference }) => ({ file, reference })),
+  )
+  const names = [...new Set(moved.map(({ reference }) => reference.name))].toSorted()
+  return names.map((name) => ({
+    name,
+    where: whereKept(moved.filter(({ reference }) => reference.name === name).map(({ file }) => file)),
+    stillAt: files.flatMap((file) => placesOf(file, name, migrations)),
+  }))
+}
+
+function placesOf(file: PipelineFile, name: string, migrations: readonly Migration[]): string[] {
+  const own = migrations.find((one) => one.file.path === file.path)
+  const gone = new Set(own?.moved.map(({ reference }) => reference.span.start) ?? [])
+  const at = createPositions(file.text)
+  return file.secrets
+    .filter((one) => one.name === name && !gone.has(one.span.start))
+    .map(({ span }) => `${file.path}:${at(span.start).line}`)
+}
+
+function whereKept(files: readonly PipelineFile[]): string {
+  const environments = files.flatMap(({ jobs }) => jobs.flatMap(({ deployment }) => deployment?.value ?? []))
+  const also =
+    environments.length === 0 ? '' : `, or in the environment ${[...new Set(environments)].join(', ')}`
+  return `in the repository’s settings, Secrets and variables, Actions${also}; then end it where it was made`
+}
+
+/** The same for programs. */
+export function plainMigration(outcome: Outcome, diffs: readonly string[]): object {
+  const { migrations, policy, missing, written, findings } = outcome
+  return {
+    files: migrations.map(({ file, edits, kept, roles, unpinned, notes, moved }) => {
+      const at = createPositions(file.text)
+      return {
+        path: file.path,
+        ci: file.ci,
+        edits: edits.map(({ start, reason }) => ({ line: at(start).line, reason })),
+        moved: moved.map(({ reference, connection }) => ({
+          secret: reference.name,
+          line: at(reference.span.start).line,
+          connection,
+        })),
+        kept: kept.map(({ span, ...one }) => ({ line: at(span.start).line, ...one })),
+        roles: roles.map(({ name, needs }) => ({ name, grants: needs.map(grantText) })),
+        unpinned: unpinned.map(({ text }) => text.value),
+        notes,
+      }
+    }),
+    diff: diffs.join(''),
+    policy: policy?.text,
+    secrets: policy?.secrets ?? [],
+    fill_in: policy?.fillIn ?? [],
+    lint: findings.map(({ severity, message }) => ({ severity, message })),
+    delete: deletionsOf(outcome),
+    missing,
+    written,
+  }
+}

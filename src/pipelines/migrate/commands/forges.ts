@@ -1,0 +1,90 @@
+import { asPattern, need, optionOf, plainWords, type CommandFacts, type Family } from './command.ts'
+import type { Need } from '../model.ts'
+
+export const forges: readonly Family[] = [
+  {
+    programs: /^git$/,
+    reaches({ words }, facts) {
+      const at = words.findIndex((word) => /^(?:clone|fetch|pull|push|submodule|ls-remote|lfs)$/.test(word))
+      const verb = words[at]
+      if (verb === undefined) return { needs: [] }
+      const rest = words.slice(at + 1)
+      if (verb !== 'push') return { needs: [need('git', 'git:read', false, facts.repository.path)] }
+      return { needs: [need('git', 'git:read', false, facts.repository.path), ...pushed(rest, facts)] }
+    },
+  },
+  {
+    programs: /^(?:gh|hub)$/,
+    reaches({ words }, { repository }) {
+      const [subject = '', verb = ''] = plainWords(words)
+      const path = asPattern(optionOf(words, '--repo', '-R') ?? repository.path)
+      const where = /^[\w.-]+\/[\w.-]+$/.test(path) ? path : repository.path
+      return { needs: [need('github', ghAction(subject, verb), ghWrites(subject, verb), where)] }
+    },
+  },
+  {
+    programs: /^(?:glab|release-cli)$/,
+    reaches({ program, words }, { repository }) {
+      const [subject = '', verb = ''] = plainWords(words)
+      const isRelease = program === 'release-cli' || (subject === 'release' && verb === 'create')
+      return {
+        needs: [need('gitlab', isRelease ? 'gitlab:release' : 'gitlab:read', isRelease, repository.path)],
+      }
+    },
+  },
+]
+
+const reading = /^(?:view|list|status|checks|diff|download|clone|watch|auth|)$/
+
+function ghWrites(subject: string, verb: string): boolean {
+  return ghAction(subject, verb) !== 'github:read'
+}
+
+function ghAction(subject: string, verb: string): string {
+  if (subject === 'api' || subject === 'auth' || reading.test(verb)) return 'github:read'
+  if (subject === 'pr') {
+    if (verb === 'merge') return 'github:merge'
+    return verb === 'comment' || verb === 'review' ? 'github:comment' : 'github:pull-request'
+  }
+  if (subject === 'issue') return verb === 'comment' ? 'github:comment' : 'github:issue'
+  const actions: Readonly<Record<string, string>> = {
+    release: 'github:release',
+    workflow: 'github:dispatch',
+    run: 'github:dispatch',
+    secret: 'github:secret',
+    variable: 'github:secret',
+    gist: 'github:gist',
+    label: 'github:issue',
+  }
+  return actions[subject] ?? 'github:read'
+}
+
+/** What a push moves, as far as its words say; each ref as narrow as they are. */
+function pushed(words: readonly string[], { repository }: CommandFacts): Need[] {
+  const isDelete = words.includes('--delete') || words.includes('-d')
+  const isForce = words.some((word) => /^(?:-f|--force|--force-with-lease\b.*)$/.test(word))
+  const [, ...named] = plainWords(words)
+  const whole = words.includes('--tags') || words.includes('--follow-tags') ? ['refs/tags/v*'] : []
+  const refs = [...named.map((word) => refOf(word, repository.defaultBranch)), ...whole]
+  const all =
+    refs.length === 0 || words.includes('--follow-tags')
+      ? [...refs, `refs/heads/${repository.defaultBranch}`]
+      : refs
+  return [...new Set(all)].map((ref) => {
+    const action = isDelete
+      ? 'git:delete'
+      : isForce && !ref.startsWith('refs/tags/')
+        ? 'git:force'
+        : 'git:push'
+    return need('git', action, true, repository.path, ref)
+  })
+}
+
+function refOf(word: string, defaultBranch: string): string {
+  const to = asPattern(word.replace(/^\+/, '').split(':').at(-1) ?? '')
+  if (to.startsWith('refs/') && !/^refs\/\*?$/.test(to)) return to.replace(/^(refs\/tags\/)\*$/, '$1v*')
+  if (to === 'HEAD' || to === '') return `refs/heads/${defaultBranch}`
+  // A name that is computed is a version more often than a branch; and the narrower of the two.
+  if (/^v?[\d*]/.test(to)) return `refs/tags/${to === '*' ? 'v*' : to}`
+  return `refs/heads/${to}`
+}

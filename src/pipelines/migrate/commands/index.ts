@@ -1,0 +1,56 @@
+import type { Host, Need } from '../model.ts'
+import type { Command, CommandFacts } from './command.ts'
+import { deploys } from './deploys.ts'
+import { forges } from './forges.ts'
+import { registries } from './registries.ts'
+import { commandsOf } from './words.ts'
+
+const families = [...registries, ...forges, ...deploys]
+
+export interface ScriptReach {
+  readonly needs: readonly Need[]
+  readonly hosts: readonly Host[]
+}
+
+/** What a script reaches, as its words say: the grants of a first policy. */
+export function reachOf(script: string, facts: CommandFacts): ScriptReach {
+  const needs = new Map<string, Need>()
+  const hosts = new Set<Host>()
+  for (const command of commandsOf(script))
+    for (const family of families) {
+      if (!family.programs.test(command.program)) continue
+      const reached = family.reaches(command, facts)
+      for (const one of reached.needs)
+        needs.set(`${one.action} ${one.connection}/${one.path ?? ''}@${one.ref ?? ''}`, one)
+      for (const host of reached.hosts ?? []) hosts.add(host)
+    }
+  return { needs: [...needs.values()], hosts: [...hosts] }
+}
+
+/** What cannot be done inside `mayfly run`, and what to do instead. */
+const impossible: readonly { readonly programs: RegExp; readonly why: string; readonly instead: string }[] = [
+  {
+    programs: /^(?:docker|docker-compose|nerdctl)$/,
+    why: 'docker needs its daemon, which is root on the machine and is not there in a step',
+    instead: 'build and push with buildah, podman, skopeo or crane (docs/ci.md, Building images)',
+  },
+  {
+    programs: /^(?:sudo|su|doas)$/,
+    why: 'no set-user-id program works in a step',
+    instead: 'put what it installs into the runner’s image, or into a step without secrets before it',
+  },
+  {
+    programs: /^(?:apt-get|apt|yum|dnf|apk|brew|snap|systemctl|service|mount)$/,
+    why: 'the system is read-only in a step',
+    instead: 'put what it installs into the runner’s image, or into a step without secrets before it',
+  },
+]
+
+export function impossibleIn(script: string): (typeof impossible)[number] | undefined {
+  const programs = commandsOf(script).map(({ program }) => program)
+  return impossible.find((one) => programs.some((program) => one.programs.test(program)))
+}
+
+export function programsOf(script: string): string[] {
+  return commandsOf(script).map(({ program }: Command) => program)
+}

@@ -1,0 +1,114 @@
+import { applyEdits, sortedEdits, type Edit } from './edits.ts'
+import { lineEnd, lineStart } from './lines.ts'
+
+const contextLines = 3
+
+interface Change {
+  /** Lines of the old text, counted from 0; the end is not among them. */
+  readonly from: number
+  readonly to: number
+  readonly added: readonly string[]
+  readonly reasons: readonly string[]
+}
+
+/** A unified diff of what the edits do, with the reasons behind the places of each hunk, where `patch` and Git take any text. */
+export function unifiedDiff(path: string, text: string, edits: readonly Edit[]): string {
+  const lines = linesOf(text)
+  const hunks = hunksOf(changesOf(text, edits), lines.length)
+  let shift = 0
+  const parts = hunks.map((changes) => {
+    const written = writeHunk(lines, changes, shift)
+    shift += written.grown
+    return written.text
+  })
+  return parts.length === 0 ? '' : [`--- a/${path}\n+++ b/${path}\n`, ...parts].join('')
+}
+
+/** Edits that touch the same lines are one change. */
+function changesOf(text: string, edits: readonly Edit[]): Change[] {
+  const starts = startsOf(text)
+  const lineOf = (at: number) => indexOfLine(starts, at)
+  const groups: { start: number; end: number; edits: Edit[] }[] = []
+  for (const edit of sortedEdits(edits)) {
+    const start = lineStart(text, edit.start)
+    const isWhole = edit.end > edit.start && text[edit.end - 1] === '\n'
+    // Whole lines that are put before a line leave that line alone.
+    const isBefore = edit.start === edit.end && edit.start === start && /\n$/.test(edit.text)
+    const end = isWhole || isBefore ? edit.end : lineEnd(text, edit.end)
+    const last = groups.at(-1)
+    if (last !== undefined && start < last.end) {
+      last.end = Math.max(last.end, end)
+      last.edits.push(edit)
+    } else groups.push({ start, end, edits: [edit] })
+  }
+  return groups.map(({ start, end, edits: own }) => {
+    const moved = own.map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }))
+    return {
+      from: lineOf(start),
+      to: end === start ? lineOf(start) : lineOf(end - 1) + 1,
+      added: linesOf(applyEdits(text.slice(start, end), moved)),
+      reasons: [...new Set(own.map(({ reason }) => reason))],
+    }
+  })
+}
+
+function hunksOf(changes: readonly Change[], total: number): Change[][] {
+  const hunks: Change[][] = []
+  for (const change of changes) {
+    const before = hunks.at(-1)?.at(-1)
+    if (before !== undefined && change.from - Math.min(before.to, total) <= 2 * contextLines)
+      hunks.at(-1)?.push(change)
+    else hunks.push([change])
+  }
+  return hunks
+}
+
+function writeHunk(
+  lines: readonly string[],
+  changes: readonly Change[],
+  shift: number,
+): { readonly text: string; readonly grown: number } {
+  const first = Math.max(0, (changes[0]?.from ?? 0) - contextLines)
+  const last = Math.min(lines.length, (changes.at(-1)?.to ?? 0) + contextLines)
+  const body: string[] = []
+  let at = first
+  let grown = 0
+  for (const { from, to, added } of changes) {
+    body.push(...marked(' ', lines.slice(at, from)))
+    body.push(...marked('-', lines.slice(from, to)), ...marked('+', added))
+    grown += added.length - (to - from)
+    at = to
+  }
+  body.push(...marked(' ', lines.slice(at, last)))
+  const reasons = [...new Set(changes.flatMap((change) => change.reasons))].join('; ')
+  const count = last - first
+  const place = `@@ -${count === 0 ? 0 : first + 1},${count} +${first + 1 + shift},${count + grown} @@`
+  return { text: `${place} ${reasons}\n${body.join('')}`, grown }
+}
+
+function marked(mark: string, lines: readonly string[]): string[] {
+  return lines.map(
+    (line) => `${mark}${line.endsWith('\n') ? line : `${line}\n\\ No newline at end of file\n`}`,
+  )
+}
+
+function linesOf(text: string): string[] {
+  return text === '' ? [] : text.split(/(?<=\n)/)
+}
+
+function startsOf(text: string): number[] {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return starts
+}
+
+function indexOfLine(starts: readonly number[], at: number): number {
+  let low = 0
+  let high = starts.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if ((starts[middle] ?? 0) <= at) low = middle
+    else high = middle - 1
+  }
+  return low
+}

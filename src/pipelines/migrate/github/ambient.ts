@@ -1,0 +1,99 @@
+import type { Entry, PipelineFile, SecretReference } from '../../model.ts'
+import type { YamlView } from '../../read/yaml-view.ts'
+import type { Edit } from '../edits.ts'
+import type { Kept, MovedSecret } from '../model.ts'
+import { takeOutEntries } from '../take-out.ts'
+import { isPlain } from './logins.ts'
+import { within } from './secrets.ts'
+import { readsVariable, type StepPlan } from './steps.ts'
+
+export interface Ambient {
+  readonly moved: readonly MovedSecret[]
+  readonly kept: readonly Kept[]
+  readonly names: ReadonlySet<string>
+  edits(above: YamlView): readonly Edit[]
+}
+
+/**
+ * Secrets among the variables of a job or of the file: each of its steps has them, and so has each action. One goes if all who could
+ * read it are scripts that Mayfly runs. `stranger`: a job that has the variables and is not moved at all.
+ */
+export function planAmbient(
+  file: PipelineFile,
+  entries: readonly Entry[],
+  isOf: (reference: SecretReference) => boolean,
+  steps: readonly StepPlan[],
+  stranger?: string,
+): Ambient {
+  const moved: MovedSecret[] = []
+  const kept: Kept[] = []
+  const names = new Set<string>()
+  for (const entry of entries)
+    for (const reference of file.secrets.filter((one) => isOf(one) && within(one.span, entry.value?.span))) {
+      const name = entry.key.value
+      const users = steps.filter((step) => step.use === undefined && step.blocked === undefined)
+      const connection = connectionOf(reference, users)
+      const why = whyNot(name, steps, users, connection, stranger)
+      if (why === undefined && connection !== undefined) {
+        moved.push({ reference, connection })
+        names.add(name)
+      } else if (why !== undefined)
+        kept.push({ span: reference.span, what: `secrets.${reference.name}`, why })
+    }
+  return {
+    moved,
+    kept,
+    names,
+    edits(above) {
+      const pair = above.pair('env')
+      if (pair === undefined || names.size === 0) return []
+      const isTaken = ({ key }: { readonly key: { readonly value: string } }) => names.has(key.value)
+      return takeOutEntries(file.text, pair.value, isTaken, 'no step has this secret any more', {
+        pair,
+        above,
+      })
+    },
+  }
+}
+
+function whyNot(
+  name: string,
+  steps: readonly StepPlan[],
+  users: readonly StepPlan[],
+  connection: string | undefined,
+  stranger: string | undefined,
+): string | undefined {
+  const reader = steps.find((step) => mayRead(step, name))
+  if (reader !== undefined)
+    return `${reader.step.uses?.name ?? 'a script that stays outside of Mayfly'} has it among its variables, too`
+  if (stranger !== undefined) return `job ${stranger}, which is not moved, has it among its variables, too`
+  if (connection === undefined) return 'no script shows who uses it'
+  if (users.some(({ script }) => readsVariable(script, name)))
+    return 'scripts name the variable: give it to their steps alone, and move those'
+  return undefined
+}
+
+function mayRead(step: StepPlan, name: string): boolean {
+  if (step.use?.is === 'own') return true
+  if (step.use !== undefined || step.blocked === undefined) return false
+  return readsVariable(step.script, name) || !isPlain(step.script)
+}
+
+/** Which of what scripts reach such a secret is for. */
+const families: readonly (readonly [RegExp, RegExp])[] = [
+  [/AWS_/i, /^aws:/],
+  [/NPM|NODE_AUTH/i, /^npm:/],
+  [/PYPI|TWINE/i, /^pypi:publish/],
+  [/CARGO|CRATES/i, /^cargo:/],
+  [/GEM|RUBYGEMS/i, /^rubygems:/],
+  [/GOOGLE|GCP|GCLOUD/i, /^gcp:/],
+  [/(?:^|_)(?:GH|GITHUB|PAT)(?:_|$)/i, /^(?:github|git):/],
+  [/PGPASS|POSTGRES|DATABASE|DB_/i, /^postgres:/],
+]
+
+function connectionOf(reference: SecretReference, users: readonly StepPlan[]): string | undefined {
+  const names = [reference.target ?? '', reference.name]
+  const family = families.find(([name]) => names.some((one) => name.test(one)))
+  if (family === undefined) return undefined
+  return users.flatMap(({ needs }) => needs).find(({ action }) => family[1].test(action))?.connection
+}

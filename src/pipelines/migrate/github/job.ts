@@ -1,0 +1,103 @@
+import type { Job, PipelineFile } from '../../model.ts'
+import type { YamlView } from '../../read/yaml-view.ts'
+import { unknownName } from '../commands/command.ts'
+import type { Edit } from '../edits.ts'
+import type { Kept, MovedRole, MovedSecret } from '../model.ts'
+import type { JobPlan } from './job-plan.ts'
+import { withIdToken } from './permissions.ts'
+import { stepEdits, tokenInputs } from './step-edits.ts'
+import type { StepPlan } from './steps.ts'
+
+export interface JobMigration {
+  readonly edits: readonly Edit[]
+  readonly roles: readonly MovedRole[]
+  readonly moved: readonly MovedSecret[]
+  readonly kept: readonly Kept[]
+  readonly notes: readonly string[]
+}
+
+const nothing: JobMigration = { edits: [], roles: [], moved: [], kept: [], notes: [] }
+
+/** Moves one job. `inherited`: secrets that its steps had from the variables of the file. */
+export function migrateJob(
+  file: PipelineFile,
+  root: YamlView,
+  plan: JobPlan,
+  inherited: readonly MovedSecret[],
+): JobMigration {
+  const { job, view } = plan
+  if (plan.is === 'stays') {
+    const own = file.secrets.filter((one) => one.job === job.id)
+    return { ...nothing, kept: own.map(({ span, name }) => ({ span, what: `secrets.${name}`, ...plan.why })) }
+  }
+  const { steps, logins, ambient, roles } = plan
+  const kept = [...steps.flatMap((step) => step.kept), ...logins.flatMap((one) => one.kept), ...ambient.kept]
+  const tokens = steps.flatMap((step) => tokenInputs(file, step))
+  const moved = [
+    ...steps.flatMap((step) => step.moved.map(({ secret }) => secret)),
+    ...logins.flatMap((one) => one.moved),
+    ...ambient.moved,
+    ...tokens.flatMap((one) => one.moved),
+  ]
+  const isHeir = inherited.some(({ connection }) =>
+    steps.some(({ needs }) => needs.some((need) => need.connection === connection)),
+  )
+  if (moved.length === 0 && !isHeir) return { ...nothing, kept }
+  const permissions = withIdToken(file.text, root, view, ownTokenNeeds(steps))
+  const edits = steps.flatMap((step, i) =>
+    stepEdits(file.text, step, logins[i]?.gone === true, roles.by(step), job, file),
+  )
+  return {
+    edits: [...permissions.edits, ...ambient.edits(view), ...edits, ...tokens.flatMap((one) => one.edits)],
+    roles: roles.all,
+    moved,
+    kept,
+    notes: notesOf(job, steps, permissions.wasDefault, roles.left),
+  }
+}
+
+/** What the job's own token is used for, where its permissions were the repository's default. */
+function ownTokenNeeds(steps: readonly StepPlan[]): string[] {
+  return steps.flatMap(({ step: { uses }, use }) => {
+    if (uses === undefined || use?.is !== 'own') return []
+    if (/release/i.test(uses.name)) return ['contents: write']
+    if (/pages/i.test(uses.name)) return ['contents: write', 'pages: write']
+    return /pull-request|changesets/i.test(uses.name) ? ['contents: write', 'pull-requests: write'] : []
+  })
+}
+
+function notesOf(
+  job: Job,
+  steps: readonly StepPlan[],
+  wasDefault: boolean,
+  left: readonly string[],
+): string[] {
+  const where = `job ${job.id}`
+  const outside = steps.filter((step) => step.use === undefined && step.blocked !== undefined)
+  const guesses = [...new Set(steps.flatMap((step) => step.guesses))]
+  return [
+    ...(wasDefault
+      ? [
+          `${where}: had the permissions that the repository’s settings give; it now has what it names. What else its own token was for, add`,
+        ]
+      : []),
+    ...left.map((event) => `${where}: when it is started by ${event}, the role that writes is not given`),
+    ...outside.map(
+      (step) =>
+        `${where}: a script stays outside of Mayfly, and could ask for the job’s identity token: ${step.blocked?.why ?? ''}`,
+    ),
+    ...steps
+      .filter(({ use, step }) => use?.is === 'own' && step.uses !== undefined)
+      .map(
+        ({ step }) =>
+          `${where}: ${step.uses?.name ?? ''} runs outside of Mayfly, and could ask for the job’s identity token`,
+      ),
+    ...guesses.map(
+      (connection) =>
+        `${where}: what it reaches on ${connection} the script does not show; its grant names "${unknownName}", or all packages of the checkout. The first denial says what to write`,
+    ),
+    ...(steps.some(({ view }) => view.get('working-directory').isThere)
+      ? [`${where}: a step with working-directory sees that folder alone`]
+      : []),
+  ]
+}

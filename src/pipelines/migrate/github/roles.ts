@@ -1,0 +1,123 @@
+import type { Job, PipelineFile } from '../../model.ts'
+import type { YamlView } from '../../read/yaml-view.ts'
+import { programsOf } from '../commands/index.ts'
+import type { MovedRole, Need, Project } from '../model.ts'
+import { readingTrust, writingTrust } from '../triggers.ts'
+import { usesLogin } from './logins.ts'
+import type { RunBy } from './shell.ts'
+import type { StepPlan } from './steps.ts'
+
+export interface Roles {
+  readonly all: readonly MovedRole[]
+  readonly by: (step: StepPlan) => Omit<RunBy, 'variables' | 'shell'> | undefined
+  readonly left: readonly string[]
+}
+
+/**
+ * The roles of a job: one for what builds, one for what writes or had a secret. A text says why no role can be trusted to the job.
+ */
+export function rolesOf(
+  file: PipelineFile,
+  root: YamlView,
+  job: Job,
+  steps: readonly StepPlan[],
+  logins: readonly { readonly gone: boolean }[],
+  project: Project,
+): Roles | string {
+  const run = steps.filter((step) => step.use === undefined && step.blocked === undefined)
+  const gone = steps.filter((_, i) => logins[i]?.gone === true)
+  const isWriting = (step: StepPlan) =>
+    step.moved.length > 0 ||
+    step.needs.some((one) => one.writes || gone.some((login) => usesLogin(login, one)))
+  const writing = run.filter(isWriting)
+  const reading = run.filter((step) => !isWriting(step))
+  const always = {
+    issuer: 'github',
+    repository_id: project.repository.id ?? 'REPOSITORY_ID',
+    ...(job.deployment === undefined || job.deployment.value.includes('${{')
+      ? {}
+      : { environment: job.deployment.value }),
+  }
+  const on = root.get('on')
+  const read = readingTrust(on, always)
+  const write = writingTrust(on, always, job.condition?.value, project.repository.defaultBranch)
+  if (writing.length > 0 && write === undefined)
+    return 'strangers can start it (by a pull request, an issue, or what follows one), and no role that writes may trust that'
+  if (reading.length > 0 && read === undefined) return 'only strangers start it'
+  const name = roleName(file, job.id)
+  const base: Need = {
+    connection: 'git',
+    action: 'git:read',
+    path: project.repository.path,
+    url: project.repository.host,
+    writes: false,
+  }
+  const shared = writing.some((step) => reading.some((one) => one.index < step.index) && !isGitOnly(step))
+  const all: MovedRole[] = []
+  if (reading.length > 0 && read !== undefined)
+    all.push(
+      role(
+        `${name}-build`,
+        `Job ${job.id} of ${file.path}: what it builds and tests.`,
+        read.rule,
+        [base, ...reading.flatMap(({ needs }) => needs)],
+        reading,
+      ),
+    )
+  if (writing.length > 0 && write !== undefined)
+    all.push({
+      ...role(
+        name,
+        `Job ${job.id} of ${file.path}: what had its secrets.`,
+        write.rule,
+        [base, ...writing.flatMap(({ needs }) => needs)],
+        writing,
+      ),
+      allow: shared ? ['shared-workspace'] : [],
+    })
+  const both = [...(write?.left ?? [])].filter((event) => writing.length > 0 && event !== '')
+  return {
+    all,
+    left: both,
+    by(step) {
+      if (!run.includes(step)) return undefined
+      if (!writing.includes(step)) return { role: `${name}-build`, workspace: 'job' }
+      const follows = reading.some((one) => one.index < step.index)
+      return { role: name, workspace: isGitOnly(step) ? 'checkout' : follows ? 'shared' : 'job' }
+    },
+  }
+}
+
+function role(
+  name: string,
+  description: string,
+  trust: MovedRole['trust'],
+  needs: readonly Need[],
+  steps: readonly StepPlan[],
+): MovedRole {
+  const credentialed = new Set(
+    needs.flatMap(({ url }) => (url === undefined ? [] : [`${new URL(url).hostname}:443`])),
+  )
+  const hosts = [...new Set(steps.flatMap((step) => step.hosts))].filter((host) => !credentialed.has(host))
+  return { name, description, trust, needs, hosts, allow: [] }
+}
+
+/** It tags and pushes what the commit has: a clean checkout of its own is all that it needs. */
+function isGitOnly({ script }: StepPlan): boolean {
+  return (
+    /\bgit\b[^\n]*\bpush\b/.test(script) &&
+    programsOf(script).every((program) => /^(?:git|echo|set|printf|export|test|\[|true)$/.test(program)) &&
+    !/\bgit\b[^\n]*\b(?:add|commit|config|merge|rebase|checkout|switch)\b/.test(script)
+  )
+}
+
+function roleName(file: PipelineFile, job: string): string {
+  const stem = (file.path.split('/').at(-1) ?? '').replace(/\.ya?ml$/, '')
+  const plain = (text: string) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replaceAll(/^-+|-+$/g, '')
+  const name = plain(job) === plain(stem) ? plain(job) : `${plain(stem)}-${plain(job)}`
+  return (/^[a-z]/.test(name) ? name : `job-${name}`).slice(0, 56).replace(/-+$/, '')
+}

@@ -1,0 +1,145 @@
+import type { Job, PipelineFile } from '../../model.ts'
+import { isTold } from '../connections.ts'
+import type { Edit } from '../edits.ts'
+import { standIn, type MovedSecret } from '../model.ts'
+import { takeOutEntries, takeOutItem } from '../take-out.ts'
+import type { Roles } from './roles.ts'
+import { within } from './secrets.ts'
+import { runByMayfly } from './shell.ts'
+import { readsVariable, type StepPlan } from './steps.ts'
+
+/** Tokens that an action takes and can do without. */
+export function tokenInputs(file: PipelineFile, step: StepPlan): { edits: Edit[]; moved: MovedSecret[] }[] {
+  const { use, view, asked } = step
+  if (use?.is !== 'token-input') return []
+  const taken = asked.filter(
+    ({ entry, reference }) =>
+      entry !== undefined &&
+      use.inputs.test(entry.key.value) &&
+      reference.name.toUpperCase() !== 'GITHUB_TOKEN',
+  )
+  const pair = view.pair('with')
+  if (taken.length === 0 || pair === undefined) return []
+  // Another repository than the job's own is read by that token alone.
+  if (view.get('with', 'repository').isThere) return []
+  const names = new Set(taken.map(({ entry }) => entry?.key.value))
+  const reason = 'the checkout leaves no token behind: `git` inside Mayfly goes by the gateway'
+  const own = pair.value.pairs()
+  const first = own.find(({ key }) => names.has(key.value))
+  if (first === undefined) return []
+  const rest = own.filter(({ key }) => names.has(key.value) && key !== first.key)
+  const has = pair.value.get('persist-credentials').isThere
+  const edits = has
+    ? takeOutEntries(file.text, pair.value, ({ key }) => names.has(key.value), reason, { pair, above: view })
+    : [
+        { ...first.span, text: 'persist-credentials: false', reason },
+        ...(rest.length === 0
+          ? []
+          : takeOutEntries(
+              file.text,
+              pair.value,
+              ({ key }) => rest.some((one) => one.key.value === key.value),
+              reason,
+            )),
+      ]
+  return [{ edits, moved: taken.map(({ reference }) => ({ reference, connection: 'git' })) }]
+}
+
+/** What becomes of one step. */
+export function stepEdits(
+  text: string,
+  step: StepPlan,
+  isGone: boolean,
+  by: ReturnType<Roles['by']>,
+  job: Job,
+  file: PipelineFile,
+): Edit[] {
+  if (isGone) {
+    const gone = takeOutItem(
+      text,
+      step.step.span,
+      'no step logs in any more: the gateway adds the credential',
+    )
+    return gone === undefined ? [] : [gone]
+  }
+  if (by === undefined || step.shell === 'other') return []
+  const removed = new Set<string>()
+  const edits: Edit[] = []
+  for (const { asked, id } of step.moved) {
+    const name = asked.entry?.key.value
+    if (asked.place === 'variable' && name !== undefined && isTold(id) && !readsVariable(step.script, name))
+      removed.add(name)
+    else edits.push(stood(text, asked.reference.span))
+  }
+  for (const { entry, place } of step.jobTokens)
+    if (place === 'variable' && entry !== undefined) removed.add(entry.key.value)
+  const pair = step.view.pair('env')
+  if (pair !== undefined && removed.size > 0)
+    edits.push(
+      ...takeOutEntries(
+        text,
+        pair.value,
+        ({ key }) => removed.has(key.value),
+        'no step has this secret any more',
+        { pair, above: step.view },
+      ),
+    )
+  const ran = runByMayfly(text, step.view, {
+    ...by,
+    shell: step.shell,
+    variables: variablesOf(file, job, step, removed),
+  })
+  return ran === undefined ? edits : [...edits, ran]
+}
+
+/** `${{ secrets.X }}` becomes a word that opens nothing. */
+function stood(text: string, span: { readonly start: number; readonly end: number }): Edit {
+  const open = text.lastIndexOf('${{', span.start)
+  const close = text.indexOf('}}', span.end)
+  return {
+    start: open,
+    end: close + 2,
+    text: standIn,
+    reason: 'a word that opens nothing: the gateway adds the credential',
+  }
+}
+
+const variableName = /^[A-Za-z_]\w{0,199}$/
+
+/** What the script has of the job's variables; Mayfly hands on what is named. */
+function variablesOf(file: PipelineFile, job: Job, step: StepPlan, removed: ReadonlySet<string>): string[] {
+  const entries = [...file.environment, ...job.environment, ...step.step.environment]
+  const handedOn = job.steps.flatMap(({ commands }) =>
+    commands.flatMap(({ value }) =>
+      [...value.matchAll(/\b([A-Za-z_]\w{0,199})=[^\n]{0,500}>>\s*"?\$\{?GITHUB_ENV/g)].flatMap(
+        ([, name]) => name ?? [],
+      ),
+    ),
+  )
+  const names = [
+    ...entries.filter(({ value }) => !isSecretOnly(file, value?.span)).map(({ key }) => key.value),
+    ...handedOn,
+  ]
+  const stands = step.moved.flatMap(({ asked }) =>
+    asked.place === 'variable' && asked.entry !== undefined ? [asked.entry.key.value] : [],
+  )
+  return [...new Set([...names, ...stands])].filter(
+    (name) =>
+      variableName.test(name) &&
+      !removed.has(name) &&
+      !/^(?:MAYFLY_|(?:GITHUB|GITEA|FORGEJO)_TOKEN$|ACTIONS_)/.test(name),
+  )
+}
+
+/** A secret that stays in the job’s variables is not handed on to a step. */
+function isSecretOnly(
+  file: PipelineFile,
+  span: { readonly start: number; readonly end: number } | undefined,
+): boolean {
+  return file.secrets.some(
+    (one) =>
+      within(one.span, span) &&
+      one.store === 'secret' &&
+      !/(?:USER|USERNAME|HOST|REGION|URL|NAME)$/i.test(one.name),
+  )
+}

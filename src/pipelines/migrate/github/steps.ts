@@ -1,0 +1,216 @@
+import type { PipelineFile, Step } from '../../model.ts'
+import { isJobToken } from '../../read/secret-names.ts'
+import type { YamlView } from '../../read/yaml-view.ts'
+import { impossibleIn, reachOf } from '../commands/index.ts'
+import { hasNoStandIn } from '../connections.ts'
+import type { Host, Kept, MovedSecret, Need, Project } from '../model.ts'
+import { actionUse, type ActionUse } from './actions.ts'
+import { askedBy, movedIn, type Asked, type Moved } from './secrets.ts'
+import { shellOf, type Shell } from './shell.ts'
+
+/** A step as it would be moved; nothing is decided yet about the job. */
+export interface StepPlan {
+  readonly index: number
+  readonly step: Step
+  readonly view: YamlView
+  readonly asked: readonly Asked[]
+  readonly script: string
+  readonly shell: Shell
+  readonly use?: ActionUse
+  /** Why Mayfly cannot run it. */
+  readonly blocked?: Pick<Kept, 'why' | 'instead'>
+  readonly needs: readonly Need[]
+  readonly hosts: readonly Host[]
+  readonly moved: readonly { readonly asked: Asked; readonly secret: MovedSecret; readonly id: string }[]
+  /** The job's own token, which a step in Mayfly does without. */
+  readonly jobTokens: readonly Asked[]
+  readonly kept: readonly Kept[]
+  readonly guesses: readonly string[]
+}
+
+export function planSteps(
+  file: PipelineFile,
+  root: YamlView,
+  job: YamlView,
+  jobId: string,
+  steps: readonly Step[],
+  project: Project,
+): StepPlan[] {
+  const views = job.get('steps').items()
+  return steps.flatMap((step, index) => {
+    const view = views[index]
+    if (view === undefined) return []
+    const asked = askedBy(file, jobId, index, step)
+    return [
+      step.uses === undefined
+        ? planScript(file, root, job, { index, step, view, asked }, project)
+        : planAction({ index, step, view, asked }, step.uses.name),
+    ]
+  })
+}
+
+type Base = Pick<StepPlan, 'index' | 'step' | 'view' | 'asked'>
+
+function planAction(base: Base, name: string): StepPlan {
+  const use = base.step.uses?.pin === 'local' ? actionUse(`./${name}`) : actionUse(name)
+  const secrets = base.asked.filter(({ reference }) => !isJobToken(reference.name))
+  const kept =
+    use.is === 'own'
+      ? secrets.map(({ reference }): Kept => ({
+          span: reference.span,
+          what: `secrets.${reference.name}`,
+          why: `${name} takes it and talks to its service by itself, outside of Mayfly`,
+          instead: use.instead,
+        }))
+      : []
+  return {
+    ...base,
+    use,
+    script: '',
+    shell: 'other',
+    needs: [],
+    hosts: [],
+    moved: [],
+    jobTokens: [],
+    kept,
+    guesses: [],
+  }
+}
+
+function planScript(
+  file: PipelineFile,
+  root: YamlView,
+  job: YamlView,
+  base: Base,
+  project: Project,
+): StepPlan {
+  const script = base.step.commands.map(({ value }) => value).join('\n')
+  const shell = shellOf(root, job, base.view)
+  const blocked = blockedBy(base, shell, script)
+  const reach = reachOf(script, project)
+  const judged = base.asked.map((asked) => ({ asked, one: judge(file, asked, script, blocked, project) }))
+  const kept = judged.flatMap(({ asked, one }) => (one.ok === false ? [keptSecret(asked, one)] : []))
+  const movable = judged.flatMap(({ asked, one }) => (one.ok === true ? [{ asked, one }] : []))
+  const plan = {
+    ...base,
+    script,
+    shell,
+    needs: reach.needs,
+    hosts: reach.hosts,
+    moved: [],
+    jobTokens: [],
+    guesses: [],
+  }
+  const first = kept[0]
+  if (first !== undefined) {
+    const why = `the step needs ${first.what}, too, which cannot be moved`
+    const others = movable.map(({ asked }) => keptSecret(asked, { why }))
+    return { ...plan, kept: [...kept, ...others], blocked: blocked ?? { why: `it needs ${first.what}` } }
+  }
+  return {
+    ...plan,
+    ...(blocked === undefined ? {} : { blocked }),
+    needs: [...reach.needs, ...movable.flatMap(({ one }) => one.needs)],
+    moved: movable.map(({ asked, one }) => ({
+      asked,
+      secret: { reference: asked.reference, connection: one.needs[0]?.connection ?? '' },
+      id: one.replacement.id,
+    })),
+    jobTokens: judged.flatMap(({ asked, one }) => (one.ok === 'stays' && one.isJobToken ? [asked] : [])),
+    kept: [],
+    guesses: movable.flatMap(({ one }) => (one.isGuess ? (one.needs[0]?.connection ?? []) : [])),
+  }
+}
+
+function judge(
+  file: PipelineFile,
+  asked: Asked,
+  script: string,
+  blocked: StepPlan['blocked'],
+  project: Project,
+): Moved {
+  const one = movedIn(file, asked.reference, script, project)
+  if (one.ok !== true) return one
+  const why = blocked ?? unfit(asked, one, script, file)
+  return why === undefined ? one : { ok: false, ...why }
+}
+
+function keptSecret({ reference }: Asked, { why, instead }: Pick<Kept, 'why' | 'instead'>): Kept {
+  return {
+    span: reference.span,
+    what: `secrets.${reference.name}`,
+    why,
+    ...(instead === undefined ? {} : { instead }),
+  }
+}
+
+function blockedBy({ view, step }: Base, shell: Shell, script: string): StepPlan['blocked'] {
+  if (shell === 'other')
+    return { why: 'its shell is neither bash nor sh', instead: 'call its program from bash: python3 file.py' }
+  const impossible = impossibleIn(script)
+  if (impossible !== undefined) return impossible
+  const run = view.pair('run')
+  if (
+    run === undefined ||
+    run.isMerged ||
+    view.via !== undefined ||
+    step.commands.some(({ via }) => via !== undefined)
+  )
+    return {
+      why: 'it is written once by an anchor and used in several places',
+      instead: 'write it out where it is used',
+    }
+  return undefined
+}
+
+/** Why the secret cannot go from this step although its connection is known. */
+function unfit(
+  { reference, entry, place }: Asked,
+  { replacement: { id, connection, url }, isGuess }: Extract<Moved, { ok: true }>,
+  script: string,
+  file: PipelineFile,
+): StepPlan['blocked'] {
+  const name = entry?.key.value
+  // The word goes to that API alone: the step reaches nothing else by it.
+  const isApi = connection === 'http' && url !== undefined
+  const isRead = place === 'command' || (name !== undefined && readsVariable(script, name))
+  if (isRead && hasNoStandIn(id))
+    return {
+      why: 'the script itself works on its value',
+      instead: 'take out the lines that write it to a file: inside `mayfly run` the tool needs none',
+    }
+  if (/(?:URL|URI|DSN|CONNECTION_STRING)$/i.test(name ?? reference.name))
+    return {
+      why: 'it holds an address beside the password',
+      instead: 'write the address into the file, without the password: postgres://USER@HOST/NAME',
+    }
+  // It may be handed on to what Mayfly does not carry: a word in its place would arrive there.
+  if (isRead && isGuess && !isApi)
+    return {
+      why: 'the script hands its value on, and does not show to whom',
+      instead: 'say what it is for by a command that Mayfly knows',
+    }
+  if (name !== undefined && asksFor(file, name))
+    return {
+      why: `an \`if\` asks whether env.${name} is there`,
+      instead: 'let the condition ask for the event or the ref',
+    }
+  if (place === 'elsewhere')
+    return {
+      why: `it is used in a place where only the CI itself reads it (${reference.target ?? 'an expression'})`,
+    }
+  return undefined
+}
+
+export function readsVariable(script: string, name: string): boolean {
+  return new RegExp(
+    `\\$\\{?(?:env:)?${name}\\b|environ\\S{0,10}['"]${name}['"]|process\\.env\\.${name}\\b|env\\.${name}\\b`,
+  ).test(script)
+}
+
+function asksFor({ jobs }: PipelineFile, name: string): boolean {
+  const conditions = jobs.flatMap((job) => [job.condition, ...job.steps.map(({ condition }) => condition)])
+  return conditions.some(
+    (one) => one !== undefined && new RegExp(`\\benv(?:\\.|\\[')${name}\\b`).test(one.value),
+  )
+}

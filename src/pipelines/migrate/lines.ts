@@ -1,0 +1,35 @@
+import type { Span } from '../model.ts'
+
+/** Where the line begins that has this offset. */
+export function lineStart(text: string, at: number): number {
+  return at === 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1
+}
+
+/** Behind the line's end; of the last line that has none, the end of the text. */
+export function lineEnd(text: string, at: number): number {
+  const newline = text.indexOf('\n', at)
+  return newline === -1 ? text.length : newline + 1
+}
+
+/** How the lines of the text end: as its first one does. */
+export function lineBreak(text: string): '\n' | '\r\n' {
+  const newline = text.indexOf('\n')
+  return newline > 0 && text[newline - 1] === '\r' ? '\r\n' : '\n'
+}
+
+/** Spaces up to the column of this offset, so that what is put on a line of its own stands below it. */
+export function indentTo(text: string, at: number): string {
+  return ' '.repeat(at - lineStart(text, at))
+}
+
+/** The lines on which the span stands, whole. */
+export function wholeLines(text: string, { start, end }: Span): Span {
+  // What ends with a line's end (a block of text) has its last line already.
+  const last = end > start && text[end - 1] === '\n' ? end : lineEnd(text, end)
+  return { start: lineStart(text, start), end: last }
+}
+
+/** Does nothing but blanks stand before it on its line? */
+export function beginsLine(text: string, at: number): boolean {
+  return /^[ \t]*$/.test(text.slice(lineStart(text, at), at))
+}

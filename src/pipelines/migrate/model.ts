@@ -1,0 +1,89 @@
+import type { PipelineFile, Reference, SecretReference, Span } from '../model.ts'
+import type { Packages } from './commands/command.ts'
+import type { Edit } from './edits.ts'
+
+/** What is known of the project whose pipelines are moved. */
+export interface Project {
+  /** Where Mayfly's server is. */
+  readonly server: string
+  readonly repository: RepositoryFacts
+  /** How a job gets Mayfly, if its machine does not have it: the lines of a shell. */
+  readonly install?: string
+  /** Names of the packages that the checkout is the source of, by the kind of their registry. */
+  readonly packages: Packages
+  /** Full commits and digests that the checkout itself has for `NAME@VERSION`. */
+  readonly pins: ReadonlyMap<string, string>
+}
+
+export interface RepositoryFacts {
+  /** `https://github.com`. */
+  readonly host: string
+  /** OWNER/NAME, or GROUP/.../PROJECT. */
+  readonly path: string
+  readonly defaultBranch: string
+  /** As the CI's tokens say it; undefined if nobody has said it. */
+  readonly id?: string
+  readonly ownerId?: string
+}
+
+/** Something that a step reaches by Mayfly, as a grant says it. */
+export interface Need {
+  /** The name of a connection; its table is connections.ts. */
+  readonly connection: string
+  /** `https://ghcr.io`: where it is, if the connection's name does not say. */
+  readonly url?: string
+  /** `npm:publish`. */
+  readonly action: string
+  readonly path?: string
+  readonly ref?: string
+  readonly writes: boolean
+}
+
+/** A host that a step reaches without a credential: `cdn.example.org:443`. */
+export type Host = string
+
+/** What could not be moved. */
+export interface Kept {
+  readonly span: Span
+  /** What it is: `secrets.NPM_TOKEN`, `docker/build-push-action`. */
+  readonly what: string
+  readonly why: string
+  readonly instead?: string
+}
+
+/** Who may assume a role: names of `trust` with their values, of which one of `any` must hold, too. */
+export interface TrustRule {
+  readonly all: Readonly<Record<string, string>>
+  readonly any: readonly Readonly<Record<string, string>>[]
+}
+
+export interface MovedRole {
+  readonly name: string
+  readonly description: string
+  readonly trust: TrustRule
+  readonly needs: readonly Need[]
+  readonly hosts: readonly Host[]
+  readonly allow: readonly string[]
+}
+
+/** A secret of the CI that a connection's credential takes the place of. */
+export interface MovedSecret {
+  readonly reference: SecretReference
+  readonly connection: string
+}
+
+/** What is to be done with one file. */
+export interface Migration {
+  readonly file: PipelineFile
+  readonly edits: readonly Edit[]
+  readonly roles: readonly MovedRole[]
+  readonly moved: readonly MovedSecret[]
+  readonly kept: readonly Kept[]
+  /** Actions and images that no digest is known of. */
+  readonly unpinned: readonly Reference[]
+  /** What whoever applies it should know. */
+  readonly notes: readonly string[]
+}
+
+/** What stands where a secret stood, if the script names it: the gateway leaves it out and adds the credential. */
+export const standIn = 'held-by-the-gateway'

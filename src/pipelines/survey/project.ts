@@ -1,0 +1,16 @@
+import { openCheckout } from '../read/checkout-files.ts'
+import type { Packages } from '../migrate/commands/command.ts'
+import { packagesOf } from './packages.ts'
+import { defaultBranchOf, remoteOf, type Remote } from './remotes.ts'
+
+export interface ProjectFacts {
+  readonly remote: Remote | undefined
+  readonly defaultBranch: string
+  readonly packages: Packages
+}
+
+/** What the files of a checkout say of the project. Follows no link out of it, runs nothing, asks nobody. */
+export function surveyProject(folder: string): ProjectFacts {
+  const files = openCheckout(folder)
+  return { remote: remoteOf(files), defaultBranch: defaultBranchOf(files), packages: packagesOf(files) }
+}
