@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { act } from './command.ts'
+import { addMigrate } from './migrate-commands.ts'
 
 /** `mayfly pipeline ...`: pipeline files of CIs, as they are in a checkout. */
 export function addPipeline(program: Command): void {
@@ -21,4 +22,5 @@ export function addPipeline(program: Command): void {
         (await import('./pipeline-lint.ts')).lintPipelineFiles(path, options),
       ),
     )
+  addMigrate(pipeline)
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parse } from 'yaml'
 import { npmRegistry, runMayfly, setStage, type Ran, type Stage } from '../../demo/stage.ts'
+import { isWhole } from '../whole.ts'
 
 /** As the project had it before: a password in the CI, which every step of the job could have. */
 const workflow = `name: ci
@@ -20,7 +21,8 @@ jobs:
         env:
           LEVEL: warn
         run: |
-          npm ci --omit=dev --loglevel "$LEVEL"
+          test "$LEVEL" = warn
+          ${isWhole ? 'npm ci --omit=dev --loglevel "$LEVEL"' : 'npm pkg get version'}
       - id: version
         run: echo "tag=v$(node -p 'require("./package.json").version')" >> "$GITHUB_OUTPUT"
       - name: Tag

@@ -33,7 +33,7 @@ function changesOf(text: string, edits: readonly Edit[]): Change[] {
     const start = lineStart(text, edit.start)
     const isWhole = edit.end > edit.start && text[edit.end - 1] === '\n'
     // Whole lines that are put before a line leave that line alone.
-    const isBefore = edit.start === edit.end && edit.start === start && /\n$/.test(edit.text)
+    const isBefore = edit.start === edit.end && edit.start === start && edit.text.endsWith('\n')
     const end = isWhole || isBefore ? edit.end : lineEnd(text, edit.end)
     const last = groups.at(-1)
     if (last !== undefined && start < last.end) {
@@ -44,12 +44,31 @@ function changesOf(text: string, edits: readonly Edit[]): Change[] {
   return groups.map(({ start, end, edits: own }) => {
     const moved = own.map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }))
     return {
-      from: lineOf(start),
-      to: end === start ? lineOf(start) : lineOf(end - 1) + 1,
-      added: linesOf(applyEdits(text.slice(start, end), moved)),
+      ...changedLines(
+        lineOf(start),
+        linesOf(text.slice(start, end)),
+        linesOf(applyEdits(text.slice(start, end), moved)),
+      ),
       reasons: [...new Set(own.map(({ reason }) => reason))],
     }
   })
+}
+
+/** Lines that come out as they were are none of the change. */
+function changedLines(
+  at: number,
+  old: readonly string[],
+  added: readonly string[],
+): Pick<Change, 'from' | 'to' | 'added'> {
+  let first = 0
+  while (first < Math.min(old.length, added.length) && old[first] === added[first]) first++
+  let last = 0
+  while (
+    last < Math.min(old.length, added.length) - first &&
+    old[old.length - 1 - last] === added[added.length - 1 - last]
+  )
+    last++
+  return { from: at + first, to: at + old.length - last, added: added.slice(first, added.length - last) }
 }
 
 function hunksOf(changes: readonly Change[], total: number): Change[][] {

@@ -7,8 +7,8 @@ export interface Edit extends Span {
 }
 
 /**
- * The text with the edits in it; every other character stays as it is. Of edits that lie within another one the outer one counts. Throws
- * if two overlap otherwise: the file would come out broken.
+ * The text with the edits in it; every other character stays as it is. Throws if two
+ * of them overlap: one would be lost, and the file come out broken.
  */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   let at = 0
@@ -20,14 +20,15 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
   return parts.join('') + text.slice(at)
 }
 
-/** In the order of the file, without those that lie within others. */
+/** In the order of the file. What is taken out within something that is taken out is taken out once. */
 export function sortedEdits(edits: readonly Edit[]): Edit[] {
   const kept: Edit[] = []
   const order = edits.toSorted((one, other) => one.start - other.start || other.end - one.end)
   for (const edit of order) {
     const before = kept.at(-1)
     if (before !== undefined && edit.start < before.end) {
-      if (edit.end > before.end) throw new Error(`edits overlap at ${edit.start}`)
+      if (edit.end > before.end || edit.text !== '' || before.text !== '')
+        throw new Error(`edits overlap at ${edit.start}`)
       continue
     }
     kept.push(edit)

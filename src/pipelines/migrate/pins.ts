@@ -1,5 +1,5 @@
 import { referencesOf } from '../read/file-parts.ts'
-import type { PipelineFile, Reference } from '../model.ts'
+import type { PipelineFile, Reference, Span } from '../model.ts'
 import type { Edit } from './edits.ts'
 import { lineEnd } from './lines.ts'
 
@@ -28,11 +28,12 @@ export function knownPins(files: readonly PipelineFile[]): ReadonlyMap<string, s
 export function pinEdits(
   file: PipelineFile,
   pins: ReadonlyMap<string, string>,
+  isGone: (span: Span) => boolean,
 ): { readonly edits: readonly Edit[]; readonly unpinned: readonly Reference[] } {
   const edits: Edit[] = []
   const unpinned: Reference[] = []
   for (const one of referencesOf(file)) {
-    if (one.pin !== 'version' && one.pin !== 'floating') continue
+    if ((one.pin !== 'version' && one.pin !== 'floating') || isGone(one.text.span)) continue
     const commit = one.version === undefined ? undefined : pins.get(`${one.name}@${one.version}`)
     const written = file.text.slice(one.text.span.start, one.text.span.end)
     const behind = file.text.slice(one.text.span.end, lineEnd(file.text, one.text.span.end))

@@ -42,7 +42,7 @@ export type Moved =
       readonly replacement: Replacement
       readonly isGuess: boolean
     }
-  | { readonly ok: false; readonly why: string; readonly instead?: string }
+  | { readonly ok: false; readonly why: string; readonly instead?: string; readonly isUnclear?: true }
   /** What the CI makes for one job, or no secret by its name: it may stay. */
   | { readonly ok: 'stays'; readonly isJobToken: boolean }
 
@@ -69,6 +69,7 @@ export function movedIn(
       ok: false,
       why: `it is ${replacement.what}, and the script does not show what it is for`,
       instead: replacement.how,
+      isUnclear: true,
     }
   return { ok: true, needs: guess, replacement, isGuess: true }
 }

@@ -1,6 +1,6 @@
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { Edit } from '../edits.ts'
-import { beginsLine, indentTo, lineBreak, lineStart } from '../lines.ts'
+import { indentTo, lineBreak } from '../lines.ts'
 import { isFlow } from '../take-out.ts'
 
 /** How the CI would run a step's script. */
@@ -54,11 +54,7 @@ export function runByMayfly(text: string, step: YamlView, by: RunBy): Edit | und
   const at = run.span.start
   const line = `shell: ${quoted(text, step, command)}`
   if (isFlow(text, step)) return { start: at, end: at, text: `${line}, `, reason }
-  const newline = lineBreak(text)
-  const indent = indentTo(text, at)
-  if (!beginsLine(text, at)) return { start: at, end: at, text: `${line}${newline}${indent}`, reason }
-  const start = lineStart(text, at)
-  return { start, end: start, text: `${indent}${line}${newline}`, reason }
+  return { start: at, end: at, text: `${line}${lineBreak(text)}${indentTo(text, at)}`, reason }
 }
 
 function quoted(text: string, step: YamlView, command: string): string {

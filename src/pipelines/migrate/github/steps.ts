@@ -130,6 +130,8 @@ function judge(
   project: Project,
 ): Moved {
   const one = movedIn(file, asked.reference, script, project)
+  // What keeps Mayfly from running the script at all says more than that it is not understood.
+  if (one.ok === false && one.isUnclear === true && blocked !== undefined) return { ok: false, ...blocked }
   if (one.ok !== true) return one
   const why = blocked ?? unfit(asked, one, script, file)
   return why === undefined ? one : { ok: false, ...why }
@@ -153,6 +155,7 @@ function blockedBy({ view, step }: Base, shell: Shell, script: string): StepPlan
   if (
     run === undefined ||
     run.isMerged ||
+    view.pair('shell')?.isMerged === true ||
     view.via !== undefined ||
     step.commands.some(({ via }) => via !== undefined)
   )

@@ -24,7 +24,8 @@ export function migrateWorkflow(file: PipelineFile, project: Project): Migration
   const moved = [...jobs.flatMap(({ result }) => result.moved), ...ambient.moved]
   const kept = [...jobs.flatMap(({ result }) => result.kept), ...ambient.kept, ...elsewhere(file)]
   if (moved.length === 0) return { ...untouched(file), kept: sorted(kept) }
-  const pins = pinEdits(file, project.pins)
+  const gone = jobs.flatMap(({ result }) => result.edits.filter(({ text }) => text === ''))
+  const pins = pinEdits(file, project.pins, (span) => gone.some((edit) => within(span, edit)))
   const touched = jobs.filter(({ result }) => result.roles.length > 0)
   return {
     file,

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { lintFindings } from './policy-lint.ts'
+import { migratePipelines, type MigrateOptions } from './pipeline-migrate.ts'
+
+const shapes = join(import.meta.dirname, '../../test/fixtures/pipelines')
+
+function checkoutOf(t: TestContext, shape: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-moved-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  cpSync(join(shapes, shape), folder, { recursive: true })
+  mkdirSync(join(folder, '.git'), { recursive: true })
+  writeFileSync(join(folder, '.git/config'), '[remote "origin"]\n\turl = git@github.com:octo-org/app.git\n')
+  return folder
+}
+
+interface Told {
+  readonly diff: string
+  readonly policy?: string
+  readonly written: string[]
+  readonly missing: string[]
+  readonly delete: { name: string; stillAt: string[] }[]
+  readonly files: { kept: { what: string }[] }[]
+}
+
+async function migrate(
+  t: TestContext,
+  checkout: string,
+  options: Partial<MigrateOptions> = {},
+): Promise<Told> {
+  const said: string[] = []
+  const write = t.mock.method(process.stdout, 'write', (text: string) => (said.push(text), true))
+  try {
+    const all: MigrateOptions = { write: false, checkout, policy: 'mayfly.yaml', json: true, ...options }
+    assert.equal(await migratePipelines([], all), 0)
+  } finally {
+    write.mock.restore()
+  }
+  return JSON.parse(said.join('')) as Told
+}
+
+const known = { server: 'https://mayfly.example.com', repositoryId: '1296269', ownerId: '65781' }
+
+for (const shape of ['aws-site', 'maven-library', 'multi-cloud', 'rust-tool', 'npm-monorepo', 'docker-image'])
+  test(`the policy that moved pipelines need holds: ${shape}`, async (t) => {
+    const { policy } = await migrate(t, checkoutOf(t, shape), known)
+    const wrong = policy === undefined ? [] : lintFindings(policy, 'mayfly.yaml')
+    assert.deepEqual(
+      wrong.filter(({ severity }) => severity === 'error').map(({ message }) => message),
+      [],
+    )
+  })
+
+test('without --write nothing is written; what nobody said fails loudly', async (t) => {
+  const checkout = checkoutOf(t, 'aws-site')
+  const before = readFileSync(join(checkout, '.github/workflows/deploy.yml'), 'utf8')
+  const told = await migrate(t, checkout)
+  assert.deepEqual(told.written, [])
+  assert.equal(told.missing.length, 2)
+  assert.match(told.diff, /\+ {2}MAYFLY_SERVER: "https:\/\/mayfly\.invalid"/)
+  assert.match(told.policy ?? '', /repository_id: REPOSITORY_ID/)
+  assert.equal(readFileSync(join(checkout, '.github/workflows/deploy.yml'), 'utf8'), before)
+  await assert.rejects(migrate(t, checkout, { write: true }), {
+    code: 'bad_input',
+    message: /--repository-id/,
+  })
+  assert.equal(existsSync(join(checkout, 'mayfly.yaml')), false)
+})
+
+test('--write writes files and policy; a policy that is there is not changed', async (t) => {
+  const checkout = checkoutOf(t, 'aws-site')
+  writeFileSync(join(checkout, 'mayfly.yaml'), 'roles: {}\n')
+  await assert.rejects(migrate(t, checkout, { ...known, write: true }), {
+    message: /mayfly\.yaml is there already/,
+  })
+  assert.equal(readFileSync(join(checkout, 'mayfly.yaml'), 'utf8'), 'roles: {}\n')
+  const told = await migrate(t, checkout, { ...known, write: true, policy: 'moved.yaml' })
+  assert.deepEqual(told.written, ['.github/workflows/deploy.yml', 'moved.yaml'])
+  assert.doesNotMatch(
+    readFileSync(join(checkout, '.github/workflows/deploy.yml'), 'utf8'),
+    /secrets\.(?!SLACK)/,
+  )
+  assert.deepEqual(
+    told.delete.map(({ name, stillAt }) => [name, stillAt]),
+    [
+      ['AWS_ACCESS_KEY_ID', []],
+      ['AWS_SECRET_ACCESS_KEY', []],
+      ['PG_PASSWORD', []],
+    ],
+  )
+  // What was moved is not moved again.
+  const again = await migrate(t, checkout, known)
+  assert.equal(again.diff, '')
+})
+
+test('a file of no CI, and an id that is none, are refused', async (t) => {
+  const checkout = checkoutOf(t, 'aws-site')
+  const options: MigrateOptions = { write: false, checkout, policy: 'mayfly.yaml', json: true }
+  await assert.rejects(migratePipelines(['README.md'], options), { message: /none of the pipeline files/ })
+  await assert.rejects(migratePipelines([], { ...options, repositoryId: 'octo/app' }), {
+    message: /a number is wanted/,
+  })
+})
