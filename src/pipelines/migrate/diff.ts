@@ -5,7 +5,7 @@ const contextLines = 3
 
 interface Change {
   /** Lines of the old text, counted from 0; the end is not among them. */
-  readonly from: number
+  readonly start: number
   readonly to: number
   readonly added: readonly string[]
   readonly reasons: readonly string[]
@@ -59,7 +59,7 @@ function changedLines(
   at: number,
   old: readonly string[],
   added: readonly string[],
-): Pick<Change, 'from' | 'to' | 'added'> {
+): Pick<Change, 'start' | 'to' | 'added'> {
   let first = 0
   while (first < Math.min(old.length, added.length) && old[first] === added[first]) first++
   let last = 0
@@ -68,14 +68,14 @@ function changedLines(
     old[old.length - 1 - last] === added[added.length - 1 - last]
   )
     last++
-  return { from: at + first, to: at + old.length - last, added: added.slice(first, added.length - last) }
+  return { start: at + first, to: at + old.length - last, added: added.slice(first, added.length - last) }
 }
 
 function hunksOf(changes: readonly Change[], total: number): Change[][] {
   const hunks: Change[][] = []
   for (const change of changes) {
     const before = hunks.at(-1)?.at(-1)
-    if (before !== undefined && change.from - Math.min(before.to, total) <= 2 * contextLines)
+    if (before !== undefined && change.start - Math.min(before.to, total) <= 2 * contextLines)
       hunks.at(-1)?.push(change)
     else hunks.push([change])
   }
@@ -87,15 +87,15 @@ function writeHunk(
   changes: readonly Change[],
   shift: number,
 ): { readonly text: string; readonly grown: number } {
-  const first = Math.max(0, (changes[0]?.from ?? 0) - contextLines)
+  const first = Math.max(0, (changes[0]?.start ?? 0) - contextLines)
   const last = Math.min(lines.length, (changes.at(-1)?.to ?? 0) + contextLines)
   const body: string[] = []
   let at = first
   let grown = 0
-  for (const { from, to, added } of changes) {
-    body.push(...marked(' ', lines.slice(at, from)))
-    body.push(...marked('-', lines.slice(from, to)), ...marked('+', added))
-    grown += added.length - (to - from)
+  for (const { start, to, added } of changes) {
+    body.push(...marked(' ', lines.slice(at, start)))
+    body.push(...marked('-', lines.slice(start, to)), ...marked('+', added))
+    grown += added.length - (to - start)
     at = to
   }
   body.push(...marked(' ', lines.slice(at, last)))

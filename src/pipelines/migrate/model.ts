@@ -1,5 +1,4 @@
 import type { PipelineFile, Reference, SecretReference, Span } from '../model.ts'
-import type { Packages } from './commands/command.ts'
 import type { Edit } from './edits.ts'
 
 /** What is known of the project whose pipelines are moved. */
@@ -13,6 +12,15 @@ export interface Project {
   readonly packages: Packages
   /** Full commits and digests that the checkout itself has for `NAME@VERSION`. */
   readonly pins: ReadonlyMap<string, string>
+}
+
+/** Packages that a checkout is the source of, by the kind of their registry. */
+export type Packages = Readonly<Record<string, readonly Package[]>>
+
+export interface Package {
+  readonly name: string
+  /** Of its next versions, as grants write them: `1.*`. */
+  readonly versions: string
 }
 
 export interface RepositoryFacts {

@@ -1,5 +1,5 @@
 import type { CheckoutFiles } from '../read/checkout-files.ts'
-import type { Package, Packages } from '../migrate/commands/command.ts'
+import type { Package, Packages } from '../migrate/model.ts'
 
 const maxManifests = 100
 

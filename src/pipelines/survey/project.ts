@@ -1,5 +1,5 @@
 import { openCheckout } from '../read/checkout-files.ts'
-import type { Packages } from '../migrate/commands/command.ts'
+import type { Packages } from '../migrate/model.ts'
 import { packagesOf } from './packages.ts'
 import { defaultBranchOf, remoteOf, type Remote } from './remotes.ts'
 

@@ -1,4 +1,4 @@
-import type { Host, Need, RepositoryFacts } from '../model.ts'
+import type { Host, Need, Packages, RepositoryFacts } from '../model.ts'
 
 /** One simple command of a script, as far as words tell. */
 export interface Command {
@@ -11,15 +11,6 @@ export interface Command {
 export interface CommandFacts {
   readonly repository: RepositoryFacts
   readonly packages: Packages
-}
-
-/** Packages that a checkout is the source of, by the kind of their registry. */
-export type Packages = Readonly<Record<string, readonly Package[]>>
-
-export interface Package {
-  readonly name: string
-  /** Of its next versions, as grants write them: `1.*`. */
-  readonly versions: string
 }
 
 /** A name of that kind which nothing has. */
