@@ -1,4 +1,4 @@
-import { at, lowerCase, maxSpelled, sizeOf, type ByteSet } from './bytes.ts'
+import { lowerCase, maxSpelled, sizeOf, type ByteSet } from './bytes.ts'
 import { restsFrom, type Program } from './program.ts'
 
 /**
@@ -41,5 +41,5 @@ function spelledAt(program: Program, keyword: string, maxSize: number): number[]
 
 function hasEither(set: ByteSet, lower: number): boolean {
   const isLetter = lower >= 0x61 && lower <= 0x7a
-  return at(set, lower) === 1 || (isLetter && at(set, lower - 0x20) === 1)
+  return (set[lower] as number) === 1 || (isLetter && (set[lower - 0x20] as number) === 1)
 }

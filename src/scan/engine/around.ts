@@ -1,4 +1,4 @@
-import { at, perlSets } from './bytes.ts'
+import { perlSets } from './bytes.ts'
 import type { Assertion } from './syntax.ts'
 
 /** What a byte is to an assertion beside it. */
@@ -10,12 +10,12 @@ const kinds = Uint8Array.from({ length: 256 }, (_, byte) =>
 )
 
 export function kindOf(byte: number): Kind {
-  return at(kinds, byte) as Kind
+  return kinds[byte] as number as Kind
 }
 
 /** Of the byte at an index; before the first and after the last there is none. */
 export function kindAt(bytes: Uint8Array, index: number): Kind {
-  return index < 0 || index >= bytes.length ? Kind.none : kindOf(at(bytes, index))
+  return index < 0 || index >= bytes.length ? Kind.none : kindOf(bytes[index] as number)
 }
 
 /** Does it hold between two bytes? */

@@ -1,5 +1,4 @@
 import { holds, Kind, kindOf } from './around.ts'
-import { at } from './bytes.ts'
 import type { Graph } from './graph.ts'
 
 /** How much the automata of an engine may hold, all together. What is full forgets, and goes on. */
@@ -55,7 +54,7 @@ export class Automaton {
 
   /** At the nodes of the numbered start; `last` is the byte that stands behind it. */
   begin(start: number, last: Kind): number {
-    const known = at(this.#begun, start * 4 + last)
+    const known = this.#begun[start * 4 + last] as number
     if (known !== -1) return known
     const nodes = Int32Array.from(this.#starts[start] ?? []).sort()
     return (this.#begun[start * 4 + last] = this.#intern(nodes, this.#graph.asserts ? last : Kind.other))
@@ -63,8 +62,8 @@ export class Automaton {
 
   /** As the table has it; a byte of -1 is where there is none. States that were handed out before may have been forgotten: only the answer's holds. */
   step(state: number, byte: number): number {
-    const column = byte === -1 ? this.#graph.classes : at(this.classOf, byte)
-    const known = at(this.table, state * this.#width + column)
+    const column = byte === -1 ? this.#graph.classes : (this.classOf[byte] as number)
+    const known = this.table[state * this.#width + column] as number
     if (known !== -1) return known
     const from = this.#states[state] as State
     const kind = byte === -1 ? Kind.none : kindOf(byte)
@@ -87,8 +86,8 @@ export class Automaton {
     const rests = Array.from(from.nodes)
     for (const node of rests) this.#mark[node] = 1
     for (const node of rests) {
-      for (let edge = at(free.first, node), end = at(free.first, node + 1); edge < end; edge++) {
-        const to = at(free.to, edge)
+      for (let edge = free.first[node] as number, end = free.first[node + 1] as number; edge < end; edge++) {
+        const to = free.to[edge] as number
         const condition = free.of[edge]
         if (this.#mark[to] === 1 || (condition !== undefined && !holds(condition, left, right))) continue
         this.#mark[to] = 1
@@ -104,8 +103,8 @@ export class Automaton {
     const { first, to, of } = this.#graph.reading
     const nodes: number[] = []
     for (const node of rests) {
-      for (let edge = at(first, node), end = at(first, node + 1); edge < end; edge++) {
-        const next = at(to, edge)
+      for (let edge = first[node] as number, end = first[node + 1] as number; edge < end; edge++) {
+        const next = to[edge] as number
         if (of[edge]?.[byte] === 0 || this.#mark[next] === 1) continue
         this.#mark[next] = 1
         nodes.push(next)

@@ -1,5 +1,4 @@
 import { holds, kindAt } from './around.ts'
-import { at } from './bytes.ts'
 import type { Instruction, Program } from './program.ts'
 
 /** Bits of the largest note of where a matcher has been: 8 MB. */
@@ -60,11 +59,11 @@ export class Backtracker {
         const one = code[index] as Instruction
         if (one.op === 'match') return where
         if (one.op === 'byte') {
-          if (where >= end || one.set[at(bytes, where)] === 0) break
+          if (where >= end || one.set[bytes[where] as number] === 0) break
           where += 1
         } else if (one.op === 'split') stack.push(one.or, where)
         else if (one.op === 'save') {
-          stack.push(-1 - one.slot, at(slots, one.slot))
+          stack.push(-1 - one.slot, slots[one.slot] as number)
           slots[one.slot] = where
         } else if (!holds(one.what, kindAt(bytes, where - 1), kindAt(bytes, where))) break
         index = one.next
@@ -75,7 +74,7 @@ export class Backtracker {
 
   #visit(place: number): boolean {
     const bit = 1 << (place & 31)
-    const word = at(this.#visited, place >>> 5)
+    const word = this.#visited[place >>> 5] as number
     if ((word & bit) !== 0) return false
     this.#visited[place >>> 5] = word | bit
     return true

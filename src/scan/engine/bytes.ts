@@ -13,7 +13,8 @@ export function inverted(set: ByteSet): ByteSet {
 
 export function union(sets: readonly ByteSet[]): ByteSet {
   const all = new Uint8Array(256)
-  for (const set of sets) for (let byte = 0; byte < 256; byte++) all[byte] = at(all, byte) | at(set, byte)
+  for (const set of sets)
+    for (let byte = 0; byte < 256; byte++) all[byte] = (all[byte] as number) | (set[byte] as number)
   return all
 }
 
@@ -21,7 +22,7 @@ export function union(sets: readonly ByteSet[]): ByteSet {
 export function withoutCase(set: ByteSet): ByteSet {
   const folded = set.slice()
   for (let upper = 0x41; upper <= 0x5a; upper++) {
-    const either = at(set, upper) | at(set, upper + 0x20)
+    const either = (set[upper] as number) | (set[upper + 0x20] as number)
     folded[upper] = either
     folded[upper + 0x20] = either
   }
@@ -30,7 +31,7 @@ export function withoutCase(set: ByteSet): ByteSet {
 
 export function membersOf(set: ByteSet): number[] {
   const members: number[] = []
-  for (let byte = 0; byte < 256; byte++) if (at(set, byte) === 1) members.push(byte)
+  for (let byte = 0; byte < 256; byte++) if (set[byte] === 1) members.push(byte)
   return members
 }
 
@@ -56,11 +57,6 @@ export function sizeOf(set: ByteSet): number {
   let size = sizes.get(set)
   if (size === undefined) sizes.set(set, (size = set.reduce((sum, is) => sum + is)))
   return size
-}
-
-/** An element of a typed array that is known to be within it. */
-export function at(array: { readonly [index: number]: number | undefined }, index: number): number {
-  return array[index] as number
 }
 
 const digits = bytesOf([0x30, 0x39])

@@ -1,6 +1,5 @@
 import type { Budget } from './automaton.ts'
 import { Backtracker } from './backtrack.ts'
-import { at } from './bytes.ts'
 import { entropyOf } from './entropy.ts'
 import { createKeywordSearch } from './keywords.ts'
 import { Matcher, type Bounds } from './matcher.ts'
@@ -41,14 +40,17 @@ export function compileRules(rules: readonly Rule[], options: EngineOptions = {}
   const finders: (Find | undefined)[] = rules.map(() => undefined)
   const matchers = createMatchers()
 
+  // Up to where each rule is done: matches of one rule do not overlap. Kept for the next search, unless it begins within this one.
+  let spare: Int32Array | undefined
+
   function find(bytes: Uint8Array, hit: (hit: Hit) => void): void {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    // Up to where each rule is done: matches of one rule do not overlap.
-    const done = new Int32Array(rules.length)
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const done = spare?.fill(0) ?? new Int32Array(rules.length)
+    spare = undefined
     search.search(bytes, (keyword, to) => {
       const from = to - (keywords[keyword] as string).length
       for (const use of uses[keyword] ?? []) {
-        const floor = at(done, use.rule)
+        const floor = done[use.rule] as number
         if (from < floor) continue
         const one = (read[use.rule] ??= readRule(rules[use.rule] as Rule, helpers))
         const finder = (finders[use.rule] ??= matchers.finderOf(one))
@@ -61,6 +63,7 @@ export function compileRules(rules: readonly Rule[], options: EngineOptions = {}
         if (secret !== undefined) hit({ rule: one.rule, start, end, ...secret })
       }
     })
+    spare = done
   }
 
   const longest = Math.max(0, ...keywords.map(({ length }) => length))
@@ -114,8 +117,9 @@ function gather(rules: readonly Rule[]): { keywords: string[]; uses: Use[][] } {
 /** The first group that took part, else all of it. */
 function secretOf(bounds: Bounds): [start: number, end: number] {
   for (let slot = 2; slot < bounds.length; slot += 2)
-    if (at(bounds, slot + 1) > at(bounds, slot)) return [at(bounds, slot), at(bounds, slot + 1)]
-  return [at(bounds, 0), at(bounds, 1)]
+    if ((bounds[slot + 1] as number) > (bounds[slot] as number))
+      return [bounds[slot] as number, bounds[slot + 1] as number]
+  return [bounds[0] as number, bounds[1] as number]
 }
 
 /** Undefined: no secret after all. */

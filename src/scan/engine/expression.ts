@@ -1,7 +1,7 @@
 import { MayflyError } from '../../lib/index.ts'
 import { Kind } from './around.ts'
 import { Automaton } from './automaton.ts'
-import { anyByte, at } from './bytes.ts'
+import { anyByte } from './bytes.ts'
 import { graphOf } from './graph.ts'
 import { parsePattern } from './parse.ts'
 import { compileProgram } from './program.ts'
@@ -40,7 +40,7 @@ export function compileExpression(
 function leads(automaton: Automaton, bytes: Uint8Array): boolean {
   let state = automaton.begin(0, Kind.none)
   for (let i = 0; i <= bytes.length; i++) {
-    const next = automaton.step(state, i < bytes.length ? at(bytes, i) : -1)
+    const next = automaton.step(state, i < bytes.length ? (bytes[i] as number) : -1)
     if ((next & 1) === 1) return true
     state = next >> 1
   }

@@ -1,5 +1,5 @@
 import { kindOf } from './around.ts'
-import { at, type ByteSet } from './bytes.ts'
+import { type ByteSet } from './bytes.ts'
 import type { Program } from './program.ts'
 import type { Assertion } from './syntax.ts'
 
@@ -54,13 +54,14 @@ interface Edge<T> {
 
 function sorted<T>(edges: readonly Edge<T>[], nodes: number): Edges<T> {
   const first = new Int32Array(nodes + 1)
-  for (const { from } of edges) first[from + 1] = at(first, from + 1) + 1
-  for (let node = 0; node < nodes; node++) first[node + 1] = at(first, node + 1) + at(first, node)
+  for (const { from } of edges) first[from + 1] = (first[from + 1] as number) + 1
+  for (let node = 0; node < nodes; node++)
+    first[node + 1] = (first[node + 1] as number) + (first[node] as number)
   const next = first.slice()
   const to = new Int32Array(edges.length)
   const of: T[] = edges.map((edge) => edge.of)
   for (const edge of edges) {
-    const place = at(next, edge.from)
+    const place = next[edge.from] as number
     next[edge.from] = place + 1
     to[place] = edge.to
     of[place] = edge.of
@@ -75,15 +76,15 @@ function classesOf({ code, asserts }: Program): { classOf: Uint8Array; classes: 
     const named = new Int16Array(classes * 4).fill(-1)
     let count = 0
     for (let byte = 0; byte < 256; byte++) {
-      const key = at(classOf, byte) * 4 + tell(byte)
-      if (at(named, key) === -1) named[key] = count++
-      classOf[byte] = at(named, key)
+      const key = (classOf[byte] as number) * 4 + tell(byte)
+      if ((named[key] as number) === -1) named[key] = count++
+      classOf[byte] = named[key] as number
     }
     classes = count
   }
   const sets = new Set<ByteSet>()
   for (const one of code) if (one.op === 'byte') sets.add(one.set)
-  for (const set of sets) refine((byte) => at(set, byte))
+  for (const set of sets) refine((byte) => set[byte] as number)
   if (asserts) refine(kindOf)
   return { classOf, classes }
 }

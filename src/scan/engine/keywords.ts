@@ -1,179 +1,132 @@
-import { at, lowerCase } from './bytes.ts'
+import { makeKeywordTable } from './keyword-table.ts'
 
-/** Bytes that are looked at in one go; of each quarter of them at once. */
+/** Bytes that are looked at in one go; of each eighth of them at once. */
 const blockBytes = 131_072
-const stripes = 4
-const fewBytes = 1024
-/** For the hits of a stretch, should each of its bytes be one. */
-const room = (blockBytes / stripes) * 2
+const stripes = 8
+/** Of fewer it takes longer to begin in the middle than to go through them. */
+const fewBytes = 2048
+/** For the hits of a stretch, should each of its bytes be one, and for what eight do not divide. */
+const room = (blockBytes / stripes) * 2 + 2 * stripes
 
 /**
- * Finds all keywords in one pass, whatever their case (Aho and Corasick). One look at a table a byte, and no byte twice; four stretches of the
- * bytes are followed at once, so that the processor does not wait for one look-up after the other.
+ * Finds all keywords in one pass, whatever their case (Aho and Corasick). One look at a table a byte, and no byte twice; eight stretches of
+ * the bytes are followed at once, so that the processor does not wait for one look-up after the other.
  */
 export interface KeywordSearch {
-  /** Calls `found` with each keyword's number and where it ends, stretch by stretch, within one by where it ends. */
+  /** Calls `found` with each keyword's number and where it ends, by where it ends. */
   search(bytes: Uint8Array, found: (keyword: number, end: number) => void): void
 }
 
+/** Throws bad_input if there are too many. */
 export function createKeywordSearch(keywords: readonly string[]): KeywordSearch {
-  const { classOf, classes } = classesOf(keywords)
-  const tree = plant(keywords, classOf, classes)
-  const { table, shift, firstFinal, finals } = flatten(tree, classes)
-  const warmUp = keywords.reduce((most, { length }) => Math.max(most, length), 1) - 1
+  const { next, firstFinal, ended } = makeKeywordTable(keywords)
+  const longest = keywords.reduce((most, { length }) => Math.max(most, length), 1)
   // Of each stretch pairs: where, and in which final state. Kept for the next search, unless it begins within this one.
   let spare: Int32Array | undefined
 
-  function enter(bytes: Uint8Array, from: number): number {
+  /** The state at a place, by as many bytes before it as can matter. */
+  function stateAt(bytes: Uint8Array, place: number): number {
     let state = 0
-    for (let i = Math.max(0, from - warmUp); i < from; i++)
-      state = table[(state << shift) + (classOf[bytes[i] as number] as number)] as number
+    for (let i = Math.max(0, place - longest + 1); i < place; i++)
+      state = next[(state << 8) | (bytes[i] as number)] as number
     return state
   }
 
-  /** Answers where the pairs of each stretch end. */
-  function searchBlock(bytes: Uint8Array, from: number, to: number, hits: Int32Array): number[] {
-    // Of a few bytes it takes longer to begin in the middle than to go through them.
-    const stretch = to - from < fewBytes ? 0 : Math.floor((to - from) / stripes)
-    let a = enter(bytes, from)
-    let b = enter(bytes, from + stretch)
-    let c = enter(bytes, from + stretch * 2)
-    let d = enter(bytes, from + stretch * 3)
-    let hitA = 0
-    let hitB = room
-    let hitC = room * 2
-    let hitD = room * 3
-    for (let i = from, end = from + stretch; i < end; i++) {
-      a = table[(a << shift) + (classOf[bytes[i] as number] as number)] as number
-      b = table[(b << shift) + (classOf[bytes[i + stretch] as number] as number)] as number
-      c = table[(c << shift) + (classOf[bytes[i + stretch * 2] as number] as number)] as number
-      d = table[(d << shift) + (classOf[bytes[i + stretch * 3] as number] as number)] as number
-      if (a >= firstFinal) {
-        hits[hitA++] = i
-        hits[hitA++] = a
-      }
-      if (b >= firstFinal) {
-        hits[hitB++] = i + stretch
-        hits[hitB++] = b
-      }
-      if (c >= firstFinal) {
-        hits[hitC++] = i + stretch * 2
-        hits[hitC++] = c
-      }
-      if (d >= firstFinal) {
-        hits[hitD++] = i + stretch * 3
-        hits[hitD++] = d
-      }
+  /** One stretch; answers where its pairs end. */
+  function searchOne(
+    bytes: Uint8Array,
+    range: { from: number; to: number; state: number },
+    hits: Int32Array,
+    end: number,
+  ): number {
+    let { state } = range
+    for (let i = range.from; i < range.to; i++) {
+      state = next[(state << 8) | (bytes[i] as number)] as number
+      if (state < firstFinal) continue
+      hits[end++] = i
+      hits[end++] = state
     }
-    // What four do not divide.
-    for (let i = from + stretch * stripes; i < to; i++) {
-      d = table[(d << shift) + (classOf[bytes[i] as number] as number)] as number
-      if (d < firstFinal) continue
-      hits[hitD++] = i
-      hits[hitD++] = d
+    return end
+  }
+
+  /** Eight stretches of a length, and what is behind them; puts where the pairs of each end into `ends`. */
+  function searchEight(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    hits: Int32Array,
+    ends: Int32Array,
+  ): void {
+    const long = Math.floor((to - from) / stripes)
+    const enter = (stripe: number) => stateAt(bytes, from + stripe * long)
+    let [a, b, c, d] = [enter(0), enter(1), enter(2), enter(3)]
+    let [e, f, g, h] = [enter(4), enter(5), enter(6), enter(7)]
+    const final = firstFinal
+    const put = (stripe: number, place: number, state: number) => {
+      if (state < final) return
+      const end = ends[stripe] as number
+      hits[end] = place
+      hits[end + 1] = state
+      ends[stripe] = end + 2
     }
-    return [hitA, hitB, hitC, hitD]
+    for (let i = from, end = from + long; i < end; i++) {
+      a = next[(a << 8) | (bytes[i] as number)] as number
+      b = next[(b << 8) | (bytes[i + long] as number)] as number
+      c = next[(c << 8) | (bytes[i + long * 2] as number)] as number
+      d = next[(d << 8) | (bytes[i + long * 3] as number)] as number
+      e = next[(e << 8) | (bytes[i + long * 4] as number)] as number
+      f = next[(f << 8) | (bytes[i + long * 5] as number)] as number
+      g = next[(g << 8) | (bytes[i + long * 6] as number)] as number
+      h = next[(h << 8) | (bytes[i + long * 7] as number)] as number
+      if (
+        a < final &&
+        b < final &&
+        c < final &&
+        d < final &&
+        e < final &&
+        f < final &&
+        g < final &&
+        h < final
+      )
+        continue
+      put(0, i, a)
+      put(1, i + long, b)
+      put(2, i + long * 2, c)
+      put(3, i + long * 3, d)
+      put(4, i + long * 4, e)
+      put(5, i + long * 5, f)
+      put(6, i + long * 6, g)
+      put(7, i + long * 7, h)
+    }
+    const rest = { from: from + long * stripes, to, state: h }
+    ends[stripes - 1] = searchOne(bytes, rest, hits, ends[stripes - 1] as number)
+  }
+
+  function searchBlock(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    hits: Int32Array,
+    ends: Int32Array,
+  ): void {
+    for (let stripe = 0; stripe < stripes; stripe++) ends[stripe] = stripe * room
+    if (to - from >= fewBytes) searchEight(bytes, from, to, hits, ends)
+    else ends[0] = searchOne(bytes, { from, to, state: stateAt(bytes, from) }, hits, 0)
   }
 
   return {
     search(bytes, found) {
-      const hits = spare ?? new Int32Array(room * stripes + 2 * stripes)
+      const hits = spare ?? new Int32Array(room * stripes)
       spare = undefined
+      const ends = new Int32Array(stripes)
       for (let from = 0; from < bytes.length; from += blockBytes) {
-        const ends = searchBlock(bytes, from, Math.min(bytes.length, from + blockBytes), hits)
-        for (const [stripe, end] of ends.entries())
-          for (let i = stripe * room; i < end; i += 2)
-            for (const keyword of finals[at(hits, i + 1) - firstFinal] ?? []) found(keyword, at(hits, i) + 1)
+        searchBlock(bytes, from, Math.min(bytes.length, from + blockBytes), hits, ends)
+        for (let stripe = 0; stripe < stripes; stripe++)
+          for (let i = stripe * room; i < (ends[stripe] as number); i += 2)
+            for (const keyword of ended[(hits[i + 1] as number) - firstFinal] ?? [])
+              found(keyword, (hits[i] as number) + 1)
       }
       spare = hits
     },
   }
-}
-
-interface Flat {
-  readonly table: Uint16Array | Int32Array
-  readonly shift: number
-  readonly firstFinal: number
-  /** Keywords that end in each final state. */
-  readonly finals: readonly (readonly number[])[]
-}
-
-/** Bytes that no keyword has are of class 0; a letter is of the class of its other case. */
-function classesOf(keywords: readonly string[]): { classOf: Uint8Array; classes: number } {
-  const classOf = new Uint8Array(256)
-  let classes = 1
-  for (const keyword of keywords) {
-    for (const byte of bytesOfKeyword(keyword)) {
-      if (at(classOf, byte) !== 0) continue
-      classOf[byte] = classes++
-      if (byte >= 0x61 && byte <= 0x7a) classOf[byte - 0x20] = at(classOf, byte)
-    }
-  }
-  return { classOf, classes }
-}
-
-function bytesOfKeyword(keyword: string): Buffer {
-  return Buffer.from(keyword).map(lowerCase) as Buffer
-}
-
-/** Rows of the table, one a state; and the keywords that end in each. */
-interface Tree {
-  readonly rows: Int32Array
-  readonly ends: readonly (readonly number[] | undefined)[]
-}
-
-function plant(keywords: readonly string[], classOf: Uint8Array, classes: number): Tree {
-  const most = keywords.reduce((sum, { length }) => sum + length, 1)
-  const rows = new Int32Array(most * classes)
-  const ends: (number[] | undefined)[] = [undefined]
-  keywords.forEach((keyword, number) => {
-    let state = 0
-    for (const byte of bytesOfKeyword(keyword)) {
-      const place = state * classes + at(classOf, byte)
-      if (at(rows, place) === 0) rows[place] = ends.push(undefined) - 1
-      state = at(rows, place)
-    }
-    ;(ends[state] ??= []).push(number)
-  })
-  return { rows: rows.subarray(0, ends.length * classes), ends: complete(rows, ends, classes) }
-}
-
-/** Breadth first: what a state falls back to is complete before the state is. */
-function complete(rows: Int32Array, ends: (number[] | undefined)[], classes: number): Tree['ends'] {
-  const fallback = new Int32Array(ends.length)
-  const queue = [0]
-  for (const state of queue) {
-    const behind = at(fallback, state) * classes
-    for (let column = 0; column < classes; column++) {
-      const place = state * classes + column
-      const child = at(rows, place)
-      if (child === 0) {
-        rows[place] = state === 0 ? 0 : at(rows, behind + column)
-        continue
-      }
-      const falls = state === 0 ? 0 : at(rows, behind + column)
-      fallback[child] = falls
-      const more = ends[falls]
-      if (more !== undefined) (ends[child] ??= []).push(...more)
-      queue.push(child)
-    }
-  }
-  return ends
-}
-
-/** Final states get the highest numbers: whether a state is one is told by one comparison. */
-function flatten({ rows, ends }: Tree, classes: number): Flat {
-  const shift = Math.ceil(Math.log2(Math.max(2, classes)))
-  const order: number[] = []
-  ends.forEach((end, state) => end ?? order.push(state))
-  const firstFinal = order.length
-  ends.forEach((end, state) => end && order.push(state))
-  const nameOf = new Int32Array(ends.length)
-  order.forEach((state, name) => (nameOf[state] = name))
-  const table = new (ends.length > 65_536 ? Int32Array : Uint16Array)(ends.length << shift)
-  order.forEach((state, name) => {
-    for (let column = 0; column < classes; column++)
-      table[(name << shift) + column] = at(nameOf, at(rows, state * classes + column))
-  })
-  return { table, shift, firstFinal, finals: order.slice(firstFinal).map((state) => ends[state] ?? []) }
 }

@@ -1,7 +1,6 @@
 import { kindAt } from './around.ts'
 import { Automaton, type Budget } from './automaton.ts'
 import type { Backtracker } from './backtrack.ts'
-import { at } from './bytes.ts'
 import { graphOf } from './graph.ts'
 import type { Pattern } from './rule.ts'
 
@@ -47,8 +46,8 @@ export class Matcher {
     let state = automaton.begin(keyword, kindAt(bytes, from))
     let where = from
     for (; state !== 0; where--) {
-      const byte = where > 0 ? at(bytes, where - 1) : -1
-      let next = byte === -1 ? -1 : at(automaton.table, state * width + at(classOf, byte))
+      const byte = where > 0 ? (bytes[where - 1] as number) : -1
+      let next = byte === -1 ? -1 : (automaton.table[state * width + (classOf[byte] as number)] as number)
       if (next === -1) next = automaton.step(state, byte)
       if ((next & 1) === 1) starts.push(where)
       if (where <= low) break
@@ -65,8 +64,8 @@ export class Matcher {
     let where = from
     let found = false
     for (; state !== 0; where++) {
-      const byte = where < bytes.length ? at(bytes, where) : -1
-      let next = byte === -1 ? -1 : at(automaton.table, state * width + at(classOf, byte))
+      const byte = where < bytes.length ? (bytes[where] as number) : -1
+      let next = byte === -1 ? -1 : (automaton.table[state * width + (classOf[byte] as number)] as number)
       if (next === -1) next = automaton.step(state, byte)
       found = (next & 1) === 1
       if (found || where >= end) break

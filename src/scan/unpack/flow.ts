@@ -129,6 +129,7 @@ function createFlow(pull: Pull, start: number, first: Buffer = nothing, isEnded 
     },
     async fill(bytes) {
       while (held.length < bytes) {
+        if (ended) return false
         // Its source may use the memory of a chunk for the next one.
         if (held.length > 0) held = store.own(held)
         const chunk = await pulled()
