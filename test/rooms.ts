@@ -24,15 +24,15 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
   recordings: ['lib', 'store'],
-  'scan/findings': ['lib', 'scan/engine'],
-  'scan/reports': ['lib', 'scan/findings'],
-  'scan/rule-files': ['lib', 'config', 'scan/engine', 'scan/rules', 'scan/findings'],
 
   // What is scanned for secrets.
   'scan/unpack': ['lib'],
   'scan/sources': ['lib', 'images', 'scan/unpack'],
   'scan/engine': ['lib'],
   'scan/rules': ['lib', 'der', 'scan/engine'],
+  'scan/findings': ['lib', 'scan/engine'],
+  'scan/reports': ['lib', 'scan/findings'],
+  'scan/rule-files': ['lib', 'config', 'scan/engine', 'scan/rules', 'scan/findings'],
   scan: ['lib', 'scan/engine', 'scan/findings', 'scan/rules', 'scan/sources', 'scan/unpack'],
 
   // What is decided, and by what.
@@ -181,8 +181,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'attest/sign',
     'pipelines',
     'scan/engine',
-    'scan/findings',
-    'scan/rules',
+    ...['scan', 'scan/findings', 'scan/reports', 'scan/rule-files', 'scan/rules', 'scan/sources'],
   ],
   main: [
     ...[

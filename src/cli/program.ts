@@ -16,6 +16,7 @@ import { addPeople } from './people-commands.ts'
 import { addPipeline } from './pipeline-commands.ts'
 import { addPolicy } from './policy-commands.ts'
 import { addProcesses, type Starters } from './process-commands.ts'
+import { addScan } from './scan-commands.ts'
 import { addSecrets } from './secret-commands.ts'
 import { addVerify } from './verify-command.ts'
 import { addVault } from './vault-commands.ts'
@@ -48,6 +49,8 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   addRun(program)
   addCredentials(program)
   addDoctor(program)
+  program.commandsGroup('Secrets that should not be there:')
+  addScan(program)
   program.commandsGroup('Operating it:')
   addPeople(program)
   addOperator(program)

@@ -8,7 +8,7 @@
  *
  * Invariant: of a secret at most its first four bytes leave this room, of one under sixteen none; what is accepted has a reason.
  */
-export { createAllowList, type AllowEntry, type AllowList } from './allow.ts'
+export { acceptanceOf, createAllowList, type AllowEntry, type AllowList } from './allow.ts'
 export {
   acceptKnown,
   grownBaseline,

@@ -38,3 +38,8 @@ export interface Report {
 export function openFindings(report: Report): Finding[] {
   return report.findings.filter(({ accepted }) => accepted === undefined)
 }
+
+export function compareFindings(a: Finding, b: Finding): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1
+  return a.start.line - b.start.line || a.start.column - b.start.column || (a.rule < b.rule ? -1 : 1)
+}

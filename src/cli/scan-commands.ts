@@ -1,0 +1,60 @@
+import { Option, type Command } from 'commander'
+import { act, collect, positive } from './command.ts'
+
+/** `mayfly scan`. It needs no server and no mayfly.yaml. */
+export function addScan(program: Command): void {
+  const scan = program
+    .command('scan')
+    .description(
+      'secrets in files, a history, what is staged; exit code 1: found, 2: not all could be looked at',
+    )
+    .argument('[path...]', 'folders or files (default: .); of a repository a folder in it')
+    .optionsGroup('What is scanned, if not files:')
+    .option('--staged', 'what would be committed now')
+    .option('--history', 'all that the repository ever had, each blob once')
+    .option('--since <range>', 'what commits brought: A..B, or A for what came since')
+    .option('--stdin', 'standard input')
+    .optionsGroup('What is looked for:')
+    .option('--rules <file>', 'rules and allow lists (default: .mayfly/scan.yaml, if it is there)')
+    .option('--no-rules', 'not even .mayfly/scan.yaml')
+    .option(
+      '--gitleaks-config <file>',
+      'rules and allow lists of gitleaks (TOML); may be given again',
+      collect,
+    )
+    .addOption(
+      new Option('--confidence <level>', 'the least sure that is told')
+        .choices(['certain', 'likely', 'possible'])
+        .default('possible'),
+    )
+    .option('--baseline <file>', 'what is known already: it is counted, and fails nothing')
+    .option('--write-baseline <file>', 'adds what is found to a baseline, whole or not at all')
+    .option('--gitleaks-allow', 'lines with gitleaks:allow fail nothing')
+    .option('--allow-unseen', 'exit code 0 although not all could be looked at; it is said all the same')
+    .optionsGroup('How it is told:')
+    .addOption(
+      new Option('--report <form>', 'how it is told')
+        .choices(['text', 'json', 'sarif', 'gitlab', 'github'])
+        .default('text'),
+    )
+    .option('-o, --output <file>', 'where the report goes, if not to standard output')
+    .option('-j, --jobs <n>', 'threads; as many as there are processors, four at most', positive)
+    .option('--list-rules', 'the rules that would be asked, and nothing else')
+    .addHelpText('after', '\nFormats, rule files, comments that ignore, baselines: docs/scan.md.')
+    .action(act(async (paths: string[], options) => (await import('./scan/scan.ts')).runScan(paths, options)))
+  addHook(scan)
+}
+
+function addHook(scan: Command): void {
+  const hook = scan
+    .command('hook')
+    .description('a pre-commit hook of this repository that runs mayfly scan --staged')
+  hook
+    .command('install')
+    .description('writes it; refused if there is another one, with what to do then')
+    .action(act(async () => (await import('./scan/hook.ts')).installHook()))
+  hook
+    .command('remove')
+    .description('takes away what install wrote')
+    .action(act(async () => (await import('./scan/hook.ts')).removeHook()))
+}

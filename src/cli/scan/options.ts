@@ -1,0 +1,30 @@
+import type { Confidence } from '../../scan/findings/index.ts'
+import type { ReportFormat } from '../../scan/reports/index.ts'
+import type { MergedRules } from '../../scan/rule-files/index.ts'
+
+/** As commander hands them on. */
+export interface ScanOptions {
+  readonly staged?: boolean
+  readonly stdin?: boolean
+  readonly history?: boolean
+  readonly since?: string
+  /** False: `--no-rules`. */
+  readonly rules?: string | false
+  readonly gitleaksConfig?: readonly string[]
+  readonly confidence: Confidence
+  readonly baseline?: string
+  readonly writeBaseline?: string
+  readonly gitleaksAllow?: boolean
+  readonly allowUnseen?: boolean
+  readonly report: ReportFormat
+  readonly output?: string
+  readonly jobs?: number
+  readonly listRules?: boolean
+}
+
+/** What the rule files say, together. */
+export interface FileRules extends MergedRules {
+  /** Patterns of what may be left unseen. */
+  readonly mayBeUnseen: readonly string[]
+  readonly warnings: readonly string[]
+}

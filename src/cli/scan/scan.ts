@@ -1,0 +1,155 @@
+import { MayflyError, compilePattern } from '../../lib/index.ts'
+import {
+  acceptKnown,
+  grownBaseline,
+  rankOf,
+  readBaseline,
+  writeBaseline,
+  writeWhole,
+  type Finding,
+} from '../../scan/findings/index.ts'
+import { createScanner, type ScanSettings } from '../../scan/index.ts'
+import { compareFindings, openFindings, summaryLine, writeReport } from '../../scan/reports/index.ts'
+import type { Report, RuleFacts, Unlooked } from '../../scan/reports/index.ts'
+import { builtInRules } from '../../scan/rules/index.ts'
+import { endWithReader, exitCodes } from '../output.ts'
+import { attributed } from './attribute.ts'
+import type { FileRules, ScanOptions } from './options.ts'
+import { readRules } from './rules.ts'
+import { chooseSource, type ChosenSource } from './source.ts'
+
+/** Of more a person, or a program, makes nothing; their number is told. */
+const mostFindings = 100_000
+const mostUnseen = 10_000
+
+/** Looks for secrets and reports. Answers the exit code: 1 if there are any, 2 if not all could be looked at. */
+export async function runScan(paths: readonly string[], options: ScanOptions): Promise<number> {
+  const rules = await readRules(options)
+  if (options.listRules === true) return listRules(rulesOf(rules))
+  const report = await scanned(paths, options, rules)
+  if (options.writeBaseline !== undefined) addToBaseline(options.writeBaseline, report)
+  tell(report, options)
+  return exitCodeOf(report, options)
+}
+
+/** What was found, as it is told. */
+export async function scanned(
+  paths: readonly string[],
+  options: ScanOptions,
+  rules: FileRules,
+): Promise<Report> {
+  const baseline = options.baseline === undefined ? new Map() : readBaseline(options.baseline)
+  const unseen = createUnseen(rules.mayBeUnseen)
+  const source = chooseSource(paths, options, unseen.add)
+  const startMs = Date.now()
+  const found = await look(source, options, { rules, startMs, unseen })
+  const least = rankOf(options.confidence)
+  const sure = found.findings.filter(({ confidence }) => rankOf(confidence) >= least)
+  const told =
+    source.history === undefined ? sure : await attributed(sure, source.history, rules.allow, startMs)
+  return {
+    ...{ scanned: source.scanned, rules: rulesOf(rules), unseen: unseen.all() },
+    findings: acceptKnown(told, baseline).toSorted(compareFindings),
+    ...{ warnings: rules.warnings, files: found.files, bytes: found.bytes },
+    ...{ startMs, endMs: Date.now() },
+  }
+}
+
+/** What is written to a baseline is known from then on. */
+export function exitCodeOf(report: Report, { writeBaseline, allowUnseen }: ScanOptions): number {
+  if (openFindings(report).length > 0 && writeBaseline === undefined) return exitCodes.refused
+  return report.unseen.length > 0 && allowUnseen !== true ? exitCodes.usage : exitCodes.ok
+}
+
+function rulesOf({ without, rules }: FileRules): RuleFacts[] {
+  const kept = without === 'all' ? [] : builtInRules.filter(({ id }) => !without.includes(id))
+  return [...kept, ...rules]
+}
+
+interface Looking {
+  readonly rules: FileRules
+  readonly startMs: number
+  readonly unseen: Unseen
+}
+
+async function look(
+  source: ChosenSource,
+  { jobs }: ScanOptions,
+  { rules, startMs, unseen }: Looking,
+): Promise<{ readonly findings: readonly Finding[]; readonly files: number; readonly bytes: number }> {
+  await using scanner = createScanner({
+    ...{ settings: settingsOf(rules), nowMs: startMs },
+    ...(jobs === undefined ? {} : { threads: jobs }),
+  })
+  const findings: Finding[] = []
+  let left = 0
+  const looked = await scanner.scan(source.batches, {
+    findings(more) {
+      const room = Math.max(0, mostFindings - findings.length)
+      findings.push(...more.slice(0, room))
+      left += Math.max(0, more.length - room)
+    },
+    more: (name, count) =>
+      unseen.add({ name, code: 'limit', why: `${count} more findings in it are not told` }),
+    unseen: unseen.add,
+  })
+  if (left > 0) unseen.add({ name: '', code: 'limit', why: `${left} more findings are not told` })
+  return { findings, files: looked.parts, bytes: looked.bytes }
+}
+
+/** What threads are handed. */
+function settingsOf({ rules, without, allow, gitleaksAllow }: FileRules): ScanSettings {
+  return { rules, without, allow, gitleaksAllow }
+}
+
+interface Unseen {
+  readonly add: (unseen: Unlooked) => void
+  readonly all: () => readonly Unlooked[]
+}
+
+/** What a rule file lets be unseen is not told. */
+function createUnseen(mayBeUnseen: readonly string[]): Unseen {
+  const patterns = mayBeUnseen.map(compilePattern)
+  const all: Unlooked[] = []
+  let left = 0
+  return {
+    add(one) {
+      if (patterns.some((pattern) => pattern.matches(one.name))) return
+      if (all.length < mostUnseen) all.push(one)
+      else left++
+    },
+    all: () => (left === 0 ? all : [...all, { name: '', code: 'limit', why: `and ${left} more` }]),
+  }
+}
+
+function addToBaseline(file: string, { findings, startMs }: Report): void {
+  writeBaseline(file, grownBaseline(readIfThere(file), findings, startMs))
+}
+
+function readIfThere(file: string): ReturnType<typeof readBaseline> {
+  try {
+    return readBaseline(file)
+  } catch (error) {
+    const cause = error instanceof MayflyError ? error.cause : undefined
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return new Map()
+    throw error
+  }
+}
+
+/** With `--output` the summary is on standard error, for the person at the terminal. */
+function tell(report: Report, { report: form, output }: ScanOptions): void {
+  const text = writeReport(report, form)
+  if (output !== undefined) {
+    writeWhole(output, text)
+    process.stderr.write(`mayfly: ${summaryLine(report)}\n`)
+    return
+  }
+  endWithReader()
+  process.stdout.write(text)
+}
+
+function listRules(rules: readonly RuleFacts[]): number {
+  endWithReader()
+  process.stdout.write(rules.map(({ id, title, confidence }) => `${id}  ${confidence}  ${title}\n`).join(''))
+  return exitCodes.ok
+}

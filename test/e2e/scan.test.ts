@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { parse } from 'yaml'
+import { baseEnvironment, projectFolder } from '../../demo/stage.ts'
+import { builtInRules, fillTemplate, seededRandom } from '../../src/scan/rules/index.ts'
+
+// A repository, and nothing else: no server, no mayfly.yaml.
+let root: string
+let token: string
+let line: string
+
+const write = (name: string, text: string) => writeFileSync(join(root, name), text)
+const environment = () => ({
+  ...baseEnvironment(),
+  PATH: [join(projectFolder, 'bin'), process.env['PATH']].join(delimiter),
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  ...Object.fromEntries(
+    ['AUTHOR', 'COMMITTER'].flatMap((who) => [
+      [`GIT_${who}_NAME`, 'Ann'],
+      [`GIT_${who}_EMAIL`, 'ann@example.com'],
+    ]),
+  ),
+})
+
+function run(program: string, args: readonly string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd: root,
+    env: environment(),
+    input,
+    encoding: 'utf8',
+  })
+  // Whatever is told, the secret is not.
+  assert.ok(!`${stdout}${stderr}`.includes(token), stdout + stderr)
+  return { status, stdout, stderr }
+}
+const git = (...args: string[]) => run('git', args)
+const scan = (...args: string[]) => run('mayfly', ['scan', ...args])
+
+before(() => {
+  root = mkdtempSync(join(tmpdir(), 'mayfly-scan-'))
+  const template =
+    builtInRules.find(({ id }) => id === 'github-personal-access-token')?.examples.positive[0] ?? ''
+  line = fillTemplate(template, seededRandom(4))
+  token = /ghp_\w{36}/.exec(line)?.[0] ?? ''
+  assert.notEqual(token, '')
+  git('init', '--quiet')
+  write('README.md', 'nothing here\n')
+  mkdirSync(join(root, 'src'))
+  write('src/app.env', `# ours\nGITHUB_TOKEN=${token}\n`)
+})
+after(() => rmSync(root, { recursive: true, force: true }))
+
+test('a folder is scanned: where, which rule, what to do; exit code 1, and 0 without it', () => {
+  const found = scan()
+  assert.equal(found.status, 1, found.stderr)
+  assert.match(found.stdout, /^src\/app\.env\n {2}2:14 {2}GitHub personal access token/m)
+  assert.match(found.stdout, /GITHUB_TOKEN=ghp_\*{4}/)
+  assert.match(found.stdout, /a connection of kind github/)
+  const { status, stdout } = scan('README.md')
+  assert.equal(status, 0)
+  assert.match(stdout, /^README\.md: no secret found \(1 file/)
+})
+
+test('standard input, and what is no way to ask', () => {
+  const { status, stdout } = run('mayfly', ['scan', '--stdin', '--report', 'json'], line)
+  assert.equal(status, 1)
+  const { findings } = JSON.parse(stdout) as { findings: { file: string }[] }
+  assert.deepEqual(
+    findings.map(({ file }) => file),
+    ['standard input'],
+  )
+  for (const [args, said] of [
+    [['--stdin', '--staged'], /choose one/],
+    [['nowhere'], /cannot be scanned/],
+    [['--baseline', 'README.md'], /the baseline README\.md cannot be read/],
+  ] as const) {
+    const refused = scan(...args)
+    assert.notEqual(refused.status, 0)
+    assert.match(refused.stderr, said)
+    assert.equal(refused.stdout, '')
+  }
+})
+
+test('a hook refuses the commit that adds a secret, by what is staged and not by what is in the folder', () => {
+  assert.equal(scan('hook', 'install').status, 0)
+  assert.match(readFileSync(join(root, '.git/hooks/pre-commit'), 'utf8'), /mayfly scan --staged/)
+  git('add', 'README.md')
+  assert.equal(git('commit', '--quiet', '-m', 'one').status, 0)
+  git('add', 'src')
+  write('src/app.env', 'nothing any more\n')
+  const refused = git('commit', '--quiet', '-m', 'two')
+  assert.equal(refused.status, 1, refused.stderr)
+  assert.match(refused.stdout + refused.stderr, /src\/app\.env\n {2}2:14 {2}GitHub/)
+  // As `git commit FILE` does, with an index of its own.
+  write('other.env', `T=${token}\n`)
+  git('add', '-N', 'other.env')
+  assert.equal(git('commit', '--quiet', '-m', 'three', 'other.env').status, 1)
+  rmSync(join(root, 'other.env'))
+  git('add', '-A')
+  assert.equal(git('commit', '--quiet', '-m', 'four').status, 0)
+  assert.equal(scan('hook', 'remove').status, 0)
+  write('.git/hooks/pre-commit', '#!/bin/sh\n')
+  const conflict = scan('hook', 'install')
+  assert.equal(conflict.status, 1)
+  assert.match(
+    conflict.stderr,
+    /is another hook, and stays as it is: add the line "mayfly scan --staged \|\| exit 1"/,
+  )
+  assert.equal(scan('hook', 'remove').status, 1)
+  rmSync(join(root, '.git/hooks/pre-commit'))
+  const hooks = parse(readFileSync(join(projectFolder, '.pre-commit-hooks.yaml'), 'utf8')) as {
+    entry: string
+  }[]
+  assert.deepEqual(
+    hooks.map(({ entry }) => entry),
+    ['mayfly scan --staged'],
+  )
+})
+
+test('a history has what is no more in the folder, with who brought it; a range what came in it', () => {
+  write('lost.env', `T=${token}\n`)
+  git('add', '-A')
+  assert.equal(git('commit', '--quiet', '-m', 'five').status, 0)
+  const bad = git('rev-parse', 'HEAD').stdout.trim()
+  git('rm', '--quiet', 'lost.env')
+  assert.equal(git('commit', '--quiet', '-m', 'six').status, 0)
+  assert.equal(scan('--no-rules').status, 0)
+  for (const args of [['--history'], ['--since', 'HEAD~2']]) {
+    const { status, stdout } = scan(...args, '--report', 'json')
+    assert.equal(status, 1)
+    const { findings } = JSON.parse(stdout) as { findings: { file: string; line: number; commit: object }[] }
+    const found = findings.filter(({ file }) => file === 'lost.env')
+    assert.deepEqual(
+      found.map(({ line, commit }) => ({ line, ...commit, date: '' })),
+      [{ line: 1, id: bad, author: 'Ann <ann@example.com>', date: '' }],
+    )
+  }
+  assert.equal(scan('--since', 'HEAD~1..HEAD').status, 0)
+  mkdirSync(join(root, '.mayfly'))
+  write('.mayfly/scan.yaml', 'allow: [{ reason: they are dead, paths: ["*.env"] }]\n')
+  // What was staged once, and is in no commit, is there still.
+  const left = scan('--history', '--report', 'github')
+    .stdout.split('\n')
+    .filter((one) => one.startsWith('::'))
+  assert.equal(left.length, 1)
+  for (const one of left) assert.match(one, /^::error file=blob [0-9a-f]{40},line=/)
+})
