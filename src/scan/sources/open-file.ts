@@ -71,10 +71,7 @@ function createBelow(): (fd: number, folder: string) => boolean {
 function placed(fd: number, bytes: number): Input {
   return {
     bytes,
-    readAt(offset, most) {
-      const chunk = Buffer.allocUnsafeSlow(most)
-      return chunk.subarray(0, readSync(fd, chunk, 0, most, offset))
-    },
+    readAt: (offset, into) => readSync(fd, into, 0, into.length, offset),
   }
 }
 

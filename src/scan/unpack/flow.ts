@@ -18,10 +18,11 @@ export interface Flow {
   readonly bytes?: number
 }
 
-/** Bytes that are somewhere else, and are read where they are needed; fewer come at their end. */
+/** Bytes that are somewhere else, and are read where they are needed. */
 export interface Placed {
   readonly bytes: number
-  readAt(offset: number, bytes: number): Buffer
+  /** Fills the buffer from there on; returns how many bytes there were. */
+  readAt(offset: number, into: Buffer): number
 }
 
 const nothing = Buffer.alloc(0)
@@ -38,10 +39,11 @@ export function flowOfBytes(bytes: Buffer, offset = 0): Flow {
 /** It ends where its bytes cannot be had, which is told to `failed`. */
 export function flowOfPlaced(placed: Placed, failed: (error: unknown) => void, offset = 0): Flow {
   let at = offset
+  const memory = Buffer.allocUnsafeSlow(chunkBytes)
   const pull = () => {
-    const chunk = placed.readAt(at, chunkBytes)
-    at += chunk.length
-    return chunk.length === 0 ? undefined : chunk
+    const count = placed.readAt(at, memory)
+    at += count
+    return count === 0 ? undefined : memory.subarray(0, count)
   }
   const flow = createFlow(orFailed(pull, failed), offset)
   const from = (start: number) => flowOfPlaced(placed, failed, start)

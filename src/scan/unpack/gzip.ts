@@ -14,11 +14,27 @@ export async function unpackCompressed(walk: Walk, flow: Flow, form: 'gzip' | 'z
   const heads = createRegion({ ...walk, name: `${walk.name}!(head)` })
   const members =
     form === 'zstd' ? inflated(flow, 'zstd', walk.budget) : gunzipped(flow, walk.budget, heads.add)
-  await walk.open(inner, flowOf(members, stopped(walk)))
+  let isBroken = false
+  const failed = (error: unknown) => {
+    isBroken = true
+    stopped(walk)(error)
+  }
+  await walk.open(inner, flowOf(members, failed))
   await members.return(undefined)
   await heads.end()
-  await openRest(walk, flow)
+  if (isBroken && !walk.budget.isSpent()) await seeRest(walk, flow)
+  else await openRest(walk, flow)
 }
+
+/** Where it is broken, what is left of it may look like the beginning of the very same. */
+async function seeRest(walk: Walk, flow: Flow): Promise<void> {
+  const rest = createRegion({ ...walk, name: `${walk.name}!(rest)` })
+  for (let bytes = await flow.next(chunkBytes); bytes !== undefined; bytes = await flow.next(chunkBytes))
+    await rest.add(bytes)
+  await rest.end()
+}
+
+const chunkBytes = 262_144
 
 /** What is behind an archive, unless that is zeros. */
 export async function openRest(walk: Walk, flow: Flow): Promise<void> {

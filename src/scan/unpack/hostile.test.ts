@@ -273,6 +273,24 @@ for (const [what, bytes] of Object.entries({
     }
   })
 
+test('what is broken from its beginning on is said once, and seen as it is', async () => {
+  const zstd = Buffer.concat([Buffer.from('28b52ffd08', 'hex'), Buffer.from(`of no frame ${secret}`)])
+  const { texts, unseen } = await unseenOf('a', zstd)
+  assert.deepEqual(
+    unseen.map(({ code }) => code),
+    ['broken'],
+  )
+  assert.ok(isSeen(texts))
+})
+
+test('a file that is read where it is needed is seen like one in memory', async () => {
+  for (const [where, make] of Object.entries(hidden)) {
+    const bytes = Buffer.concat([make(), Buffer.alloc(600_000)])
+    const placed = { bytes: bytes.length, readAt: (at: number, into: Buffer) => bytes.copy(into, 0, at) }
+    assert.deepEqual(await unseenOf('a', placed), await unseenOf('a', bytes), where)
+  }
+})
+
 test('what readers of Python see is seen', async (t) => {
   const code = `
 import sys, zipfile, tarfile, io, json, base64
