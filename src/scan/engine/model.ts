@@ -47,6 +47,7 @@ export type FinderName = 'named-password' | 'named-secret'
 export type CheckName =
   | 'aws-account'
   | 'azure-key'
+  | 'basic'
   | 'bech32'
   | 'crates-publishing'
   | 'github-crc32'

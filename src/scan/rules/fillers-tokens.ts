@@ -32,6 +32,9 @@ export const tokenFillers: Readonly<Record<string, Filler>> = {
     const head = json64({ alg: 'HS256', typ: 'JWT' })
     return `${head}.${json64(claims)}.${randomBytesOf(32, random).toString('base64url')}`
   },
+  /** A user and a password in base64. */
+  basic: ({ random }) =>
+    Buffer.from(`svc:${randomBytesOf(12, random).toString('base64url')}`).toString('base64'),
   json64: ({ told, random }) => json64(objectOf(told, random), 'base64'),
   json64url: ({ told, random }) => json64(objectOf(told, random)),
   /** Behind `pypi-`: a macaroon of `{pypi-macaroon:pypi.org}`. */

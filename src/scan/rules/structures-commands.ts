@@ -10,6 +10,7 @@ export const structuresCommandsRules: readonly Rule[] = [
     pattern:
       '[Aa]uthorization["\']?[ \\t]{0,4}[:=,][ \\t]{0,4}["\']?[Bb]asic[ ]{1,3}([A-Za-z0-9+/]{12,}={0,2})(?:[^A-Za-z0-9+/=]|$)',
     general: true,
+    check: 'basic',
     confidence: 'likely',
     entropy: 2.7,
     allow: ['^YWxhZGRpbjpvcGVuc2VzYW1l', '^QWxhZGRpbjpvcGVuIHNlc2FtZQ', '^dXNlcjpwYXNz'],
@@ -17,8 +18,8 @@ export const structuresCommandsRules: readonly Rule[] = [
     revoke: 'Change the password at the server.',
     examples: {
       positive: [
-        'curl -H "Authorization: Basic {base64:40}" https://api.internal',
-        "'Authorization': 'Basic {base64:31}='",
+        'curl -H "Authorization: Basic {basic}" https://api.internal',
+        "'Authorization': 'Basic {basic}'",
       ],
       negative: [
         'Authorization: Basic <credentials>',

@@ -129,14 +129,11 @@ export const structuresFilesRules: readonly Rule[] = [
     general: true,
     confidence: 'likely',
     entropy: 2.7,
-    check: 'password',
+    check: 'basic',
     connection: 'oci',
     revoke: 'At the registry: delete the token, or change the password.',
     examples: {
-      positive: [
-        '{{"auths":{{"registry.internal":{{"auth":"{base64:38}=="}}}',
-        '"identitytoken": "{base64url:60}"',
-      ],
+      positive: ['{{"auths":{{"registry.internal":{{"auth":"{basic}"}}}', '"auth": "{basic}"'],
       negative: ['{{"auths":{{"registry.internal":{{}}}', '"auth": "basic"', '"auth": "<base64>"'],
     },
   },

@@ -139,6 +139,25 @@ test('a NATS seed holds by its checksum, as the one in the documentation of nk d
   assert.equal(checks.nkey(fill('{nkey:O}')).verdict, 'held')
 })
 
+test('a password is none if it is an example, in base64, too', () => {
+  const in64 = (text: string) => Buffer.from(text).toString('base64')
+  for (const none of [
+    'changeme',
+    'somepassword',
+    '${PASSWORD}',
+    '<password>',
+    'xyz',
+    in64('changeme'),
+    in64('my-password'),
+  ])
+    assert.equal(checks.password(none).verdict, 'failed', none)
+  for (const text of ['hunter2', 'k8Fq-29xLw', in64('k8Fq-29xLw')])
+    assert.equal(checks.password(text).verdict, 'open', text)
+  assert.equal(checks.basic(in64('user:password')).verdict, 'failed')
+  assert.equal(checks.basic(in64('ci:k8Fq-29xLw')).verdict, 'held')
+  assert.equal(checks.basic(fill('{base64:40}')).verdict, 'open')
+})
+
 test('Luhn holds for a card, and fails for another digit', () => {
   assert.equal(checks.luhn('4111 1111 1111 1111').verdict, 'held')
   assert.equal(checks.luhn('4111 1111 1111 1112').verdict, 'failed')

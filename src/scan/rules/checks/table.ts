@@ -4,13 +4,14 @@ import { checkCratesPublishing, checkGithub, checkGitlabRoutable, checkGrafana, 
 import { checkAwsAccount, checkBech32, checkNkey } from './encodings.ts'
 import { checkJson, checkJwt } from './json.ts'
 import { checkOpenssh, checkPem, checkPemInBase64 } from './keys.ts'
-import { checkPassword } from '../generic/values.ts'
+import { checkBasic, checkPassword } from './password.ts'
 import { checkPypi } from './macaroon.ts'
 
 /** Checks by the name by which rules ask for them. */
 export const checks: Readonly<Record<CheckName, Check>> = {
   'aws-account': checkAwsAccount,
   'azure-key': checkAzureKey,
+  basic: checkBasic,
   bech32: checkBech32,
   'crates-publishing': checkCratesPublishing,
   'github-crc32': checkGithub,

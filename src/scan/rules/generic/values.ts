@@ -1,5 +1,4 @@
 import { charactersPerPiece } from './rarity.ts'
-import { failed, open, type Verdict } from '../checks/verdict.ts'
 import type { Named } from './names.ts'
 
 /** What is put in a secret's place: a variable, a hole, a word that says so. */
@@ -42,7 +41,9 @@ function bitsOf(value: string): number {
 export function isSecretValue(value: string, named: Named, isQuoted: boolean): boolean {
   // What it is made of is asked first: it costs least, and most values are words.
   const isMadeSo = named === 'password' ? isPassword(value, isQuoted) : isToken(value, isQuoted)
-  return isMadeSo && !holes.some((one) => one.test(value)) && !shapes.some((one) => one.test(value))
+  if (!isMadeSo || holes.some((one) => one.test(value)) || shapes.some((one) => one.test(value))) return false
+  const text = textInBase64(value)
+  return text === undefined || !isExample(text)
 }
 
 /** Made at random: many different characters, of which hardly three in a row are of a word. */
@@ -66,8 +67,14 @@ function isPassword(value: string, isQuoted: boolean): boolean {
   return perPiece <= (classes > 2 ? 2.3 : value.length < 8 ? 1.3 : 1.75)
 }
 
-/** Of a password that stands where only one can: an address, a file for passwords. Words alone are an example's. */
-export function checkPassword(value: string): Verdict {
-  const isNone = value.length < 4 || holes.some((one) => one.test(value))
-  return isNone || charactersPerPiece(value) > 2.6 ? failed : open
+/** A hole, or words alone, as examples have them. */
+export function isExample(value: string): boolean {
+  return holes.some((one) => one.test(value)) || charactersPerPiece(value) > 2.6
+}
+
+/** What base64 says, where that is text. */
+export function textInBase64(value: string): string | undefined {
+  if (value.length < 8 || !/^[A-Za-z0-9+/]*={0,2}$/.test(value)) return undefined
+  const text = Buffer.from(value, 'base64').toString('latin1')
+  return /^[\x20-\x7e]{4,}$/.test(text) ? text : undefined
 }
