@@ -156,7 +156,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/rubygems': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/ssh': ['lib', 'kinds', 'connections', 'policy', 'ssh-keys', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],
-  runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
+  runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity', 'scan'],
   server: [
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     'recordings',

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { duration, name } from './name-schema.ts'
 
 /** Where what leaves a step is looked at. */
-export type ScanPlace = 'push' | 'packages' | 'images' | 'output'
+export type ScanPlace = 'push' | 'packages' | 'images' | 'artifacts' | 'output'
 
 const actions = ['block', 'known', 'warn', 'record', 'off'] as const
 export type ScanAction = (typeof actions)[number]
@@ -31,6 +31,9 @@ export const scanSchema = z.strictObject({
   packages: actionIn('Packages that are published; `block` if left out.'),
   images: actionIn(
     'Layers and manifests on `oci:push`; `known` if left out: base images have keys for tests in them.',
+  ),
+  artifacts: actionIn(
+    'Files that a step hands on to others, looked at by rules where it runs: what the vault knows is not looked for there, so `known` is as `warn`. `block`: a step that would hand on what is certain or likely fails. `warn` if left out.',
   ),
   output: actionIn(
     'What steps write. It is masked from there on wherever it is found; `block` and `known` are as `warn`, which is meant if it is left out.',

@@ -116,7 +116,10 @@ async function askPeople(
       approvers: group,
       timeoutSeconds: rules.timeoutSeconds,
       operations: [`send ${sent.connection} ${shown(sent.what)} though secrets were found in it`],
-      detail: { scan: { findings: linesOf(refused), unseen: refused.unseen } },
+      detail: {
+        found: linesOf(refused).join('; '),
+        ...(refused.unseen ? { unseen: 'a part could not be looked at' } : {}),
+      },
       gone: () => sent.gone(),
       same: sent.same ?? '',
       waits: (line) => sent.tell(line),

@@ -22,6 +22,7 @@ const usual: Readonly<Record<ScanPlace, ScanAction>> = {
   push: 'block',
   packages: 'block',
   images: 'known',
+  artifacts: 'warn',
   output: 'warn',
 }
 
@@ -40,6 +41,7 @@ export function compileScan(all: ScanConfig | undefined, own: ScanConfig | undef
       push: action('push'),
       packages: action('packages'),
       images: action('images'),
+      artifacts: action('artifacts'),
       output: action('output'),
     },
     refusesUnseen: (own?.unseen ?? all?.unseen) === 'refuse',

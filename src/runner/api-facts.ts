@@ -78,6 +78,22 @@ export interface StepGrant {
   readonly egress?: readonly string[]
   /** Attestations are signed with an identity token of the job for this audience, to be handed over with the end. */
   readonly signing_audience?: string
+  /** What becomes of secrets in files that it hands on. */
+  readonly scan_artifacts?: 'block' | 'warn' | 'record'
+}
+
+/** What looks like a secret in files that a step hands on. */
+export interface ArtifactFindings {
+  readonly findings: readonly {
+    readonly rule: string
+    readonly confidence: 'certain' | 'likely' | 'possible'
+    readonly path: string
+    readonly line: number
+    readonly fingerprint: string
+  }[]
+  readonly more: number
+  readonly unseen: number
+  readonly refused?: true
 }
 
 /** What the step itself is given of a credential that was made for it. */
@@ -115,6 +131,7 @@ export interface FinishReport {
   /** A token of the job for `signing_audience`. */
   readonly signing_identity?: string
   readonly exit_code?: number
+  readonly artifact_findings?: ArtifactFindings
   readonly duration_ms?: number
   readonly output?: {
     stdout_bytes: number

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { escapeUnseen, messageOf } from '../lib/index.ts'
-import type { FinishAnswer } from './api-facts.ts'
+import type { ArtifactFindings, FinishAnswer } from './api-facts.ts'
 import { fileListOf, type Artifacts } from './artifacts/index.ts'
 import { declareArtifacts, takeAttestations } from './attest-step.ts'
 import type { CacheReport } from './cache/index.ts'
@@ -35,7 +35,7 @@ export async function endStep(
   // Before its end is told: with that its log is closed.
   const log = await open.log.end()
   const durationMs = Math.round(performance.now() - open.startedMs)
-  const told = { durationMs, ...ran, caches, artifacts, log }
+  const told = { durationMs, ...ran, caches, artifacts, found: handed?.found, log }
   const answer = ended === undefined ? await report(deps, request, open, outcome, told) : undefined
   const signed = succeeded ? await takeAttestations(deps, request, open, answer, artifacts?.files) : undefined
   open.refusals.end()
@@ -101,6 +101,7 @@ async function report(
     durationMs: number
     caches: readonly CacheReport[] | undefined
     artifacts: Artifacts | undefined
+    found: ArtifactFindings | undefined
     log: LogSummary | undefined
   },
 ): Promise<FinishAnswer | undefined> {
@@ -112,6 +113,7 @@ async function report(
       reason,
       ...(identity === undefined ? {} : { signing_identity: identity }),
       exit_code: exitCode,
+      ...(ran.found === undefined ? {} : { artifact_findings: ran.found }),
       duration_ms: ran.durationMs,
       output,
       script: scriptRecord(request, redactor),

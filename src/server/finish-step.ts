@@ -70,12 +70,14 @@ function endedByItself({ broker }: FinishDeps, call: Call): StepId | Step | unde
 async function finish(deps: FinishDeps, step: Step, body: Body): Promise<Answer> {
   const { gateway, broker } = deps
   // The token stands in no summary: that is recorded.
-  const { reason, exit_code: exitCode, refusals_seen: seen, signing_identity: token, ...summary } = body
+  const { reason, exit_code: exitCode, refusals_seen: seen, signing_identity: token, ...rest } = body
+  const { artifact_findings: found, ...summary } = rest
   const before = gateway.activity(step.id)
   // A log that is away does not keep a step from ending: what waits is written when the step is over.
   await gateway.recordDownloads(step).catch(() => undefined)
   const warnings = await declare(deps, step, body)
   const refused = holdIdentity(deps, step, token)
+  if (found !== undefined) await recordFound(deps, step, found)
   const outcome: StepOutcome = {
     reason,
     ...(exitCode === undefined ? {} : { exitCode }),
@@ -102,6 +104,22 @@ async function finish(deps: FinishDeps, step: Step, body: Body): Promise<Answer>
   } catch (error) {
     throw await closedButNotWritten(deps, step, outcome, error)
   }
+}
+
+/** What its supervisor has found in files that it hands on: nobody here has seen them. */
+async function recordFound(
+  { broker, log }: FinishDeps,
+  step: Step,
+  { refused, unseen, ...found }: NonNullable<Body['artifact_findings']>,
+): Promise<void> {
+  const where = { place: 'artifacts', connection: '', what: step.name, reported: true }
+  const data = {
+    ...{ ...where, outcome: refused === true ? 'refused' : 'passed', secrets: [], ...found },
+    ...(unseen === 0 ? {} : { unseen }),
+  }
+  await broker.outbox
+    .write(async (_, add) => add([stepEvent(step, 'scan.found', data)]))
+    .catch((error: unknown) => log.error({ step: step.id, error }, 'a finding was not recorded'))
 }
 
 function attachedOf({ manifests, ...one }: Awaited<ReturnType<Gateway['attach']>>[number]) {

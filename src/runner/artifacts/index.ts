@@ -4,4 +4,5 @@
  */
 export { fileListOf, filesOf, type Artifact, type Artifacts } from './artifact.ts'
 export { collectArtifacts, coveredFiles, TooMuch } from './collect.ts'
+export { lookAtArtifacts } from './look.ts'
 export { takeArtifacts } from './take.ts'

@@ -77,6 +77,10 @@ export const openResponse = z.object({
   egress: z
     .array(z.string())
     .describe('Hosts without a credential that the policy names one by one, as `host:port`.'),
+  scan_artifacts: z
+    .enum(['block', 'warn', 'record'])
+    .optional()
+    .describe('What becomes of secrets in files that it hands on; left out, they are not looked at.'),
   signing_audience: z
     .string()
     .optional()
@@ -124,6 +128,25 @@ export const finishBody = z.object({
     .optional()
     .describe('An identity token of the job for `signing_audience`. It is kept in memory, and in no record.'),
   exit_code: z.int().min(0).max(255).optional(),
+  artifact_findings: z
+    .object({
+      findings: z
+        .array(
+          z.object({
+            rule: z.string().max(100),
+            confidence: z.enum(['certain', 'likely', 'possible']),
+            path: z.string().max(600),
+            line: z.int().min(0),
+            fingerprint: z.string().max(64),
+          }),
+        )
+        .max(40),
+      more: z.int().min(0),
+      unseen: z.int().min(0),
+      refused: z.literal(true).optional().describe('They were not handed on.'),
+    })
+    .optional()
+    .describe('What looks like a secret in files that it hands on.'),
   signal: z.string().max(16).optional(),
   duration_ms: z.int().min(0).optional(),
   output: z

@@ -1,3 +1,4 @@
+import type { ScanAction } from '../../config/index.ts'
 import { z } from 'zod'
 import { MayflyError, limits, nowSeconds } from '../../lib/index.ts'
 import type { AccessTokens } from '../../broker/index.ts'
@@ -236,6 +237,13 @@ async function openStep(
     ...(deps.honey.plantsIn(role.name) ? { plants: true as const } : {}),
     checkout: checkoutSources(rules, role, session),
     egress: reached.filter((rule) => !rule.anyLabelBefore).map(({ host, port }) => `${host}:${port}`),
+    ...artifactScan(role.scan.actions.artifacts),
     ...(deps.signingIdentities === undefined ? {} : { signing_audience: deps.signingIdentities.audience }),
   }
+}
+
+/** What the vault knows is not given to a runner, so there is nothing more to know than what rules say. */
+function artifactScan(action: ScanAction): { scan_artifacts?: 'block' | 'warn' | 'record' } {
+  if (action === 'off') return {}
+  return { scan_artifacts: action === 'known' ? 'warn' : action }
 }
