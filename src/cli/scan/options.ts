@@ -8,6 +8,7 @@ export interface ScanOptions {
   readonly stdin?: boolean
   readonly history?: boolean
   readonly since?: string
+  readonly image?: string
   /** False: `--no-rules`. */
   readonly rules?: string | false
   readonly gitleaksConfig?: readonly string[]

@@ -57,6 +57,8 @@ test('a place is told as its path was named; a comment ignores until its day, an
     ...[`src/app.env:2:14 ${id}`, `src/app.env:2:14 ${id}`],
   ])
   assert.deepEqual([exitCode, report.findings.length], [1, 6])
+  await assert.rejects(scan([], { image: 'src' }), /is no image: it has no index\.json/)
+  await assert.rejects(scan(['src'], { image: 'src' }), /beside --image there is no path/)
   assert.equal(open[1]?.note, 'the ignore comment ended on 2026-01-01')
 })
 

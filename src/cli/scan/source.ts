@@ -4,6 +4,7 @@ import {
   commitsSource,
   folderSource,
   historySource,
+  imageSource,
   stagedSource,
   streamSource,
   type Batch,
@@ -27,7 +28,7 @@ type Unseen = (unseen: Unlooked) => void
 
 /** Throws `bad_input` if the options name more than one, or paths where there are none. */
 export function chooseSource(paths: readonly string[], options: ScanOptions, unseen: Unseen): ChosenSource {
-  const named = (['staged', 'stdin', 'history', 'since'] as const).filter(
+  const named = (['staged', 'stdin', 'history', 'since', 'image'] as const).filter(
     (name) => options[name] !== undefined && options[name] !== false,
   )
   if (named.length > 1)
@@ -35,9 +36,15 @@ export function chooseSource(paths: readonly string[], options: ScanOptions, uns
   const [what] = named
   if (what === undefined) return files(paths.length === 0 ? ['.'] : paths, unseen)
   const [folder = '.', ...others] = paths
-  if (others.length > 0 || (what === 'stdin' && paths.length > 0))
-    throw new MayflyError('bad_input', `--${what} takes ${what === 'stdin' ? 'no path' : 'one folder'}`)
+  const takesNone = what === 'stdin' || what === 'image'
+  if (others.length > 0 || (takesNone && paths.length > 0))
+    throw new MayflyError('bad_input', `beside --${what} there is ${takesNone ? 'no path' : 'one folder'}`)
   if (what === 'stdin') return { scanned: 'standard input', batches: streamSource(0, 'standard input') }
+  if (what === 'image')
+    return {
+      scanned: `the image ${options.image ?? ''}`,
+      batches: imageSource(options.image ?? '', unseen),
+    }
   const env = readEnvironment().variables
   // Git sets it for its hooks: it says which index is committed, as of `git commit FILE`.
   const place = { folder, env, isInHook: env['GIT_INDEX_FILE'] !== undefined }

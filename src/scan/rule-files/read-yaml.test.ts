@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { formatProblem } from '../../config/index.ts'
 import { mergeRules, readRuleFile } from './index.ts'
@@ -93,4 +94,11 @@ test('what is wrong is said with its line, and nothing of the file is used', () 
     assert.match(first ?? '', expected, text)
     assert.equal(rest.length, 0, rest.join('\n'))
   }
+})
+
+test('the example of docs/scan.md is one', () => {
+  const page = readFileSync(new URL('../../../docs/scan.md', import.meta.url), 'utf8')
+  const [, example = ''] = /```yaml\n(rules:\n[^]*?)```/.exec(page) ?? []
+  const answer = readRuleFile(example, 'scan.yaml', new Set(['generic-password']))
+  assert.deepEqual(answer.ok ? [] : answer.problems, [])
 })
