@@ -243,6 +243,8 @@ test('what rules find is refused by block, told by known; in what comes in piece
   for (let at = 0; at < long.length; at += 1_000) await stream?.write(long.subarray(at, at + 1_000))
   stream?.end()
   assert.match(linesOf((await look?.finish()) as never), /a\.txt:14001:1: .*private/i)
+  const packed = await it.send({ 'dist/app.gz': gzipSync(`text\n${file(token)}`) })
+  assert.match(linesOf(packed), /dist\/app\.gz:4: secret "deploy"/)
   const known = setup(t, { scan: { push: 'known' } })
   assert.deepEqual(await known.send({ 'deploy/id': key }), { ok: true })
   assert.match(known.told.join('\n'), /deploy\/id/)
