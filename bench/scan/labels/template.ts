@@ -25,6 +25,7 @@ export const alphabets = {
 
 /**
  * A vendor's form filled in: `ghp_{alnum:30}{crc62}`. A placeholder is a class and a length (`{hex:32}`, `{b64u:40-60}`), `{uuid}`,
+ * `{bytes:32}` (so many bytes in base64, whose last characters are not any ones; `{bytesu:32}` in base64url),
  * `{crc62}` (CRC-32 of what the placeholder before it gave, in base 62, as GitHub and npm have it) or `{a|b|c}`.
  * Throws for anything else, so that a mistyped form is no kind that nobody can find.
  */
@@ -39,6 +40,9 @@ export function fill(template: string, random: Random): string {
 
 function placeholder(what: string, random: Random): string {
   if (what === 'uuid') return random.uuid()
+  const [, encoding, bytes] = /^(bytes|bytesu):(\d+)$/.exec(what) ?? []
+  if (encoding !== undefined)
+    return random.bytes(Number(bytes)).toString(encoding === 'bytes' ? 'base64' : 'base64url')
   if (what.includes('|')) return random.pick(what.split('|'))
   const [, name = '', least = '', most = least] = /^([A-Za-z0-9]+):(\d+)(?:-(\d+))?$/.exec(what) ?? []
   const alphabet = alphabets[name as keyof typeof alphabets]

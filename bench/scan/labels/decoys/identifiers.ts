@@ -1,5 +1,6 @@
 import { kindsOf } from '../kind.ts'
 import type { Random } from '../random.ts'
+import { json } from '../json.ts'
 import { fill } from '../template.ts'
 
 const literal = (texts: readonly string[]) => (random: Random) => random.pick(texts)
@@ -102,7 +103,7 @@ export const identifiers = kindsOf([
     (random) =>
       random.pick([
         `phc_${fill('{alnum:43}', random)}`,
-        `pk.eyJ1Ijoi${fill('{b64u:40}.{b64u:22}', random)}`,
+        `pk.${json(random, { u: '{lower:8}', a: 'cm{lowdig:23}' })}.${fill('{bytesu:16}', random)}`,
         fill('G-{updig:10}', random),
         `https://${random.hex(32)}@o${fill('{digit:6}', random)}.ingest.sentry.io/${fill('{digit:7}', random)}`,
         random.hex(24),

@@ -1,6 +1,10 @@
-import type { Random } from '../random.ts'
 import { kindsOf } from '../kind.ts'
+import { json } from '../json.ts'
+import { jwt } from '../structured/jwt.ts'
 import { fill } from '../template.ts'
+
+/** Azure's 64-byte keys: a mark of their service at character 76, and base64 to its end. */
+const keyed = (service: string): string => `{b64:76}${service}{b64:5}{A|Q|g|w}==`
 
 /** Clouds and hosting. Pairs (AWS and others) are in structured/pairs.ts, where both halves stand. */
 export const clouds = kindsOf([
@@ -10,12 +14,12 @@ export const clouds = kindsOf([
   ['gcp-refresh-token', 'GOOGLE_REFRESH_TOKEN REFRESH_TOKEN', '1//0{digit:1}{b64u:96}'],
   ['firebase-messaging-key', 'FCM_SERVER_KEY FIREBASE_SERVER_KEY', 'AAAA{b64u:7}:APA91b{b64u:134}'],
   ['azure-client-secret', 'AZURE_CLIENT_SECRET ARM_CLIENT_SECRET', '{alnum:3}8Q~{b64u:34}'],
-  ['azure-storage-key', 'AZURE_STORAGE_KEY STORAGE_ACCOUNT_KEY', (random) => keyed(random, 'ASt')],
-  ['azure-cosmos-key', 'COSMOS_KEY COSMOSDB_PRIMARY_KEY', (random) => keyed(random, 'ACDb')],
-  ['azure-batch-key', 'AZURE_BATCH_KEY', (random) => keyed(random, 'ABa')],
+  ['azure-storage-key', 'AZURE_STORAGE_KEY STORAGE_ACCOUNT_KEY', keyed('+ASt')],
+  ['azure-cosmos-key', 'COSMOS_KEY COSMOSDB_PRIMARY_KEY', keyed('ACDb')],
+  ['azure-batch-key', 'AZURE_BATCH_KEY', keyed('+ABa')],
   ['azure-registry-key', 'ACR_PASSWORD AZURE_REGISTRY_PASSWORD', '{b64:42}+ACR{alnum:6}'],
-  ['azure-search-key', 'AZURE_SEARCH_KEY SEARCH_ADMIN_KEY', '{alnum:42}AzSe{alnum:6}'],
-  ['azure-function-key', 'AZURE_FUNCTION_KEY FUNCTIONS_KEY', '{b64u:44}AzFu{alnum:6}=='],
+  ['azure-search-key', 'AZURE_SEARCH_KEY SEARCH_ADMIN_KEY', '{alnum:42}AzSe{A|B|C|D}{alnum:5}'],
+  ['azure-function-key', 'AZURE_FUNCTION_KEY FUNCTIONS_KEY', '{b64u:44}AzFu{b64u:5}{A|Q|g|w}=='],
   [
     'azure-openai-key',
     'AZURE_OPENAI_API_KEY',
@@ -32,7 +36,7 @@ export const clouds = kindsOf([
   ['cloudflare-origin-ca', 'CLOUDFLARE_API_USER_SERVICE_KEY', 'v1.0-{hex:24}-{hex:146}'],
   ['heroku-api-key', 'HEROKU_API_KEY', 'HRKU-AA{b64u:58}'],
   ['heroku-legacy-key', 'HEROKU_API_KEY HEROKU_TOKEN', '{uuid}'],
-  ['fly-token', 'FLY_API_TOKEN FLY_ACCESS_TOKEN', 'fm2_{b64:180}='],
+  ['fly-token', 'FLY_API_TOKEN FLY_ACCESS_TOKEN', 'fm2_{bytes:136}'],
   ['linode-token', 'LINODE_TOKEN LINODE_CLI_TOKEN', '{hex:64}'],
   ['vultr-key', 'VULTR_API_KEY', '{updig:36}'],
   ['hetzner-token', 'HCLOUD_TOKEN HETZNER_API_TOKEN', '{alnum:64}'],
@@ -49,20 +53,12 @@ export const clouds = kindsOf([
   ['ngrok-authtoken', 'NGROK_AUTHTOKEN', '2{alnum:26}_{alnum:21}'],
   ['terraform-cloud-token', 'TFE_TOKEN TF_TOKEN_APP_TERRAFORM_IO', '{alnum:14}.atlasv1.{alnum:67}'],
   ['pulumi-token', 'PULUMI_ACCESS_TOKEN', 'pul-{hex:40}'],
-  ['scalr-token', 'SCALR_TOKEN', (random) => `eyJ${fill('{b64u:60}.{b64u:90}.{b64u:43}', random)}`],
+  ['scalr-token', 'SCALR_TOKEN', jwt],
   ['flyio-deploy', 'FLY_DEPLOY_TOKEN', 'fo1_{b64u:43}'],
   ['upcloud-token', 'UPCLOUD_TOKEN', 'ucat_{updig:26}'],
-  ['exoscale-secret', 'EXOSCALE_API_SECRET', '{b64u:43}'],
+  ['exoscale-secret', 'EXOSCALE_API_SECRET', '{bytesu:32}'],
   ['ovh-consumer-key', 'OVH_CONSUMER_KEY OVH_APPLICATION_SECRET', '{alnum:32}'],
 ])
-
-/** Azure's 64-byte keys, which end in a mark of their service and four characters more. */
-function keyed(random: Random, service: string): string {
-  return `${random
-    .bytes(66)
-    .toString('base64')
-    .slice(0, 86 - 7 - service.length)}+${service}${fill('{alnum:6}', random)}==`
-}
 
 export const data = kindsOf([
   ['supabase-personal', 'SUPABASE_ACCESS_TOKEN', 'sbp_{hex:40}'],
@@ -76,23 +72,24 @@ export const data = kindsOf([
   ['databricks-token-2', 'DATABRICKS_TOKEN DATABRICKS_PAT', 'dapi{hex:32}-{2|3}'],
   ['confluent-secret', 'CONFLUENT_CLOUD_API_SECRET KAFKA_API_SECRET', '{b64:64}'],
   ['confluent-secret-2025', 'CONFLUENT_API_SECRET', 'cflt{b64:60}'],
-  ['aiven-token', 'AIVEN_TOKEN AIVEN_API_TOKEN', '{b64:372}=='],
+  ['aiven-token', 'AIVEN_TOKEN AIVEN_API_TOKEN', '{bytes:279}'],
   [
     'elastic-cloud-key',
     'ELASTIC_API_KEY EC_API_KEY',
     (random) => Buffer.from(fill('{b64u:20}:{b64u:22}', random)).toString('base64'),
   ],
-  [
-    'snowflake-pat',
-    'SNOWFLAKE_PASSWORD SNOWFLAKE_PAT',
-    (random) => `eyJ${fill('{b64u:40}.eyJ{b64u:120}.{b64u:342}', random)}`,
-  ],
+  ['snowflake-pat', 'SNOWFLAKE_PASSWORD SNOWFLAKE_PAT', jwt],
   ['algolia-admin-key', 'ALGOLIA_ADMIN_KEY ALGOLIA_WRITE_API_KEY', '{hex:32}'],
   ['pinecone-key', 'PINECONE_API_KEY', 'pcsk_{alnum:5}_{alnum:63}'],
   ['dbt-service-token', 'DBT_CLOUD_TOKEN DBT_API_KEY', 'dbtc_{b64u:43}'],
   ['prefect-key', 'PREFECT_API_KEY', 'pnu_{alnum:36}'],
-  ['upstash-token', 'UPSTASH_REDIS_REST_TOKEN', 'A{b64:54}='],
+  ['upstash-token', 'UPSTASH_REDIS_REST_TOKEN', '{bytes:41}'],
   ['fauna-secret', 'FAUNA_SECRET FAUNADB_KEY', 'fnA{b64u:37}'],
   ['xata-key', 'XATA_API_KEY', 'xau_{alnum:32}'],
-  ['tinybird-token', 'TINYBIRD_TOKEN TB_TOKEN', (random) => `p.eyJ${fill('{b64u:96}.{b64u:43}', random)}`],
+  [
+    'tinybird-token',
+    'TINYBIRD_TOKEN TB_TOKEN',
+    (random) =>
+      `p.${json(random, { u: '{uuid}', id: '{uuid}', host: 'eu_shared' })}.${fill('{bytesu:32}', random)}`,
+  ],
 ])

@@ -1,5 +1,6 @@
 import type { Random } from '../random.ts'
 import { kindsOf } from '../kind.ts'
+import { json } from '../json.ts'
 import { fill } from '../template.ts'
 
 export const messaging = kindsOf([
@@ -43,7 +44,7 @@ export const messaging = kindsOf([
   ['messagebird-key', 'MESSAGEBIRD_API_KEY', '{alnum:25}'],
   ['telnyx-key', 'TELNYX_API_KEY', 'KEY01{HEX:30}_{alnum:22}'],
   ['zoom-client-secret', 'ZOOM_CLIENT_SECRET', '{alnum:32}'],
-  ['line-channel-token', 'LINE_CHANNEL_ACCESS_TOKEN', '{b64:170}='],
+  ['line-channel-token', 'LINE_CHANNEL_ACCESS_TOKEN', '{bytes:128}'],
   [
     'intercom-token',
     'INTERCOM_ACCESS_TOKEN',
@@ -81,7 +82,7 @@ export const work = kindsOf([
   [
     'mapbox-secret',
     'MAPBOX_SECRET_TOKEN MAPBOX_DOWNLOADS_TOKEN',
-    (random) => `sk.eyJ1Ijoi${fill('{b64u:60}.{b64u:22}', random)}`,
+    (random) => `sk.${json(random, { u: '{lower:8}', a: 'cm{lowdig:23}' })}.${fill('{bytesu:16}', random)}`,
   ],
   ['facebook-token', 'FACEBOOK_ACCESS_TOKEN FB_PAGE_TOKEN', 'EAA{alnum:180}ZD'],
   ['facebook-app-secret', 'FACEBOOK_APP_SECRET FB_CLIENT_SECRET', '{hex:32}'],
@@ -103,7 +104,7 @@ export const work = kindsOf([
   ['infura-secret', 'INFURA_API_KEY_SECRET INFURA_PROJECT_SECRET', '{hex:32}'],
   ['etherscan-key', 'ETHERSCAN_API_KEY', '{updig:34}'],
   ['maxmind-license', 'MAXMIND_LICENSE_KEY', '{alnum:6}_{alnum:29}_mmk'],
-  ['easyship-token', 'EASYSHIP_API_TOKEN', 'prod_{b64:43}='],
+  ['easyship-token', 'EASYSHIP_API_TOKEN', 'prod_{bytes:32}'],
   ['frameio-token', 'FRAMEIO_TOKEN', 'fio-u-{b64u:64}'],
   ['webflow-token', 'WEBFLOW_API_TOKEN', '{hex:64}'],
   ['docusign-integration', 'DOCUSIGN_SECRET_KEY', '{uuid}'],
@@ -117,7 +118,12 @@ export const access = kindsOf([
   ['nomad-token', 'NOMAD_TOKEN', '{uuid}'],
   ['doppler-personal', 'DOPPLER_TOKEN', 'dp.pt.{alnum:43}'],
   ['doppler-service', 'DOPPLER_TOKEN DOPPLER_SERVICE_TOKEN', 'dp.st.{dev|prd|stg}.{alnum:43}'],
-  ['onepassword-service', 'OP_SERVICE_ACCOUNT_TOKEN', (random) => `ops_eyJ${fill('{b64u:280}', random)}`],
+  [
+    'onepassword-service',
+    'OP_SERVICE_ACCOUNT_TOKEN',
+    (random) =>
+      `ops_${json(random, { signInAddress: 'northwind.1password.com', userAuth: '{lowdig:40}', email: '{lowdig:20}@1passwordserviceaccounts.com', srpX: '{hex:64}', muk: '{b64u:43}', secretKey: 'A3-{updig:6}-{updig:6}-{updig:5}-{updig:5}-{updig:5}-{updig:5}', deviceUuid: '{lowdig:26}' })}`,
+  ],
   [
     'onepassword-secret-key',
     'OP_SECRET_KEY',
@@ -133,10 +139,10 @@ export const access = kindsOf([
   ['auth0-client-secret', 'AUTH0_CLIENT_SECRET', '{b64u:64}'],
   ['clerk-secret', 'CLERK_SECRET_KEY', 'sk_live_{alnum:42}'],
   ['workos-key', 'WORKOS_API_KEY', 'sk_live_{alnum:44}'],
-  ['stytch-secret', 'STYTCH_SECRET', 'secret-live-{b64u:35}='],
+  ['stytch-secret', 'STYTCH_SECRET', 'secret-live-{bytesu:26}='],
   ['jumpcloud-key', 'JUMPCLOUD_API_KEY', 'jca_{alnum:36}'],
   ['duo-secret', 'DUO_SECRET_KEY DUO_SKEY', '{alnum:40}'],
-  ['akeyless-key', 'AKEYLESS_ACCESS_KEY', '{b64:43}='],
+  ['akeyless-key', 'AKEYLESS_ACCESS_KEY', '{bytes:32}'],
   ['keycloak-client-secret', 'KEYCLOAK_CLIENT_SECRET OIDC_CLIENT_SECRET', '{alnum:32}'],
   ['recaptcha-secret', 'RECAPTCHA_SECRET_KEY RECAPTCHA_SECRET', '6L{alnum:6}AAAAA{b64u:27}'],
   ['hcaptcha-secret', 'HCAPTCHA_SECRET', 'ES_{hex:32}'],

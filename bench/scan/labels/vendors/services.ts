@@ -114,7 +114,7 @@ export const payments = kindsOf([
   ['easypost-key', 'EASYPOST_API_KEY', 'EZAK{alnum:54}'],
   ['shippo-key', 'SHIPPO_API_TOKEN', 'shippo_live_{hex:40}'],
   ['lob-key', 'LOB_API_KEY', 'live_{hex:35}'],
-  ['coinbase-secret', 'COINBASE_API_SECRET', '{b64:86}=='],
+  ['coinbase-secret', 'COINBASE_API_SECRET', '{bytes:64}'],
   ['binance-secret', 'BINANCE_SECRET_KEY BINANCE_API_SECRET', '{alnum:64}'],
   ['duffel-token', 'DUFFEL_ACCESS_TOKEN', 'duffel_live_{b64u:43}'],
   ['paddle-key', 'PADDLE_API_KEY', 'pdl_live_apikey_01{lowdig:24}_{alnum:22}_{alnum:3}'],
