@@ -60,6 +60,11 @@ export class Automaton {
     return (this.#begun[start * 4 + last] = this.#intern(nodes, this.#graph.asserts ? last : Kind.other))
   }
 
+  /** How many nodes of the graph a state is at. */
+  placesOf(state: number): number {
+    return this.#states[state]?.nodes.length ?? 0
+  }
+
   /** As the table has it; a byte of -1 is where there is none. States that were handed out before may have been forgotten: only the answer's holds. */
   step(state: number, byte: number): number {
     const column = byte === -1 ? this.#graph.classes : (this.classOf[byte] as number)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Kind } from './around.ts'
 import { Automaton } from './automaton.ts'
 import { Backtracker } from './backtrack.ts'
-import { compileExpression, compileRules } from './index.ts'
+import { compileExpression, compileRules, worstTexts } from './index.ts'
 import { graphOf } from './graph.ts'
 import { parsePattern } from './parse.ts'
 import { canPassBy } from './pass-by.ts'
@@ -89,4 +89,20 @@ test('a pattern that matches without its keywords is told from one that cannot',
   assert.equal(passes('a(?:bc)*', 'abc'), true)
   assert.equal(passes('a(?:bc){2,900}', 'abc'), false)
   assert.equal(passes('[a-z]{3}', 'abc'), true)
+})
+
+test('the texts that are made to be slow are', () => {
+  const stepsOf = (pattern: string, reach: number) => {
+    const rule = ruleOf({ keywords: ['key'], pattern, reach })
+    const engine = compileRules([rule])
+    const steps = worstTexts(rule, { checks: {}, finders: {} }, () => 0.5).map((text) => {
+      const before = engine.steps
+      engine.find(text, () => undefined)
+      return (engine.steps - before) / text.length
+    })
+    return Math.max(...steps)
+  }
+  // Each keyword is followed by all the others that are within its reach.
+  assert.ok(stepsOf('key[^;]*;', 600) > 100)
+  assert.ok(stepsOf('(?:^|[^a-z])key=[a-z]{20,}', 600) < 4)
 })
