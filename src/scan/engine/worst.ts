@@ -29,9 +29,9 @@ export function worstTexts(rule: Rule, helpers: Helpers, random: () => number): 
 
 /** The keyword, with what may stand before it in a match. */
 function headOf({ pattern, ignoreCase }: Rule, keyword: string, random: () => number): Buffer {
-  const { sample } = outlineOf(pattern, { ignoreCase: ignoreCase === true })
+  const outline = outlineOf(pattern, { ignoreCase: ignoreCase === true })
   for (let time = 0; time < 20; time++) {
-    const text = sample(random).toString('latin1')
+    const text = outline.sample(random).toString('latin1')
     const at = text.toLowerCase().indexOf(keyword.toLowerCase())
     if (at !== -1) return Buffer.from(text.slice(0, at + keyword.length), 'latin1')
   }
