@@ -5,6 +5,7 @@ import { addAttest } from './attest-commands.ts'
 import { addAudit } from './audit-commands.ts'
 import { act, collect, jsonOption, positive, serverOption } from './command.ts'
 import { refuseKubernetesOptions } from './kubernetes/options.ts'
+import { addInit } from './init-commands.ts'
 import { addLogs } from './log-commands.ts'
 import { addHoney } from './honey-commands.ts'
 import { addOidc } from './oidc-commands.ts'
@@ -62,6 +63,7 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   addHoney(program)
   addTokens(program, starters)
   program.commandsGroup('The policy:')
+  addInit(program)
   addPolicy(program)
   program.commandsGroup('Pipelines of a CI:')
   addPipeline(program)

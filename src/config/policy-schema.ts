@@ -33,6 +33,12 @@ const role = z
       .describe(
         '`shadow` records what the grants would deny on their own connections, and lets it pass; never a write that no grant names.',
       ),
+    until: z.iso
+      .date({ error: 'a day, such as 2026-12-24' })
+      .describe(
+        'The last day (UTC) on which `mode: shadow` lets anything pass; after it the role denies what its grants do not allow.',
+      )
+      .optional(),
     approval: operators.approval.optional(),
     ttl: duration
       .default('15m')
@@ -62,6 +68,10 @@ const role = z
       .optional()
       .describe('What becomes of secrets in what its steps send; what is left out is as in `scan` of all.'),
     ...sandboxKeys,
+  })
+  .refine(({ mode, until }) => until === undefined || mode === 'shadow', {
+    path: ['until'],
+    error: 'it ends `mode: shadow`, which the role has not: remove it',
   })
   .refine(
     ({ grants: granted, egress: hosts, services }) => granted.length + hosts.length + services.length > 0,

@@ -25,4 +25,15 @@ export { saidIn } from './migrate/said.ts'
 export { draftPolicyText, githubIssuer, grantText, type PolicyDraft } from './migrate/policy.ts'
 export type { Migration, Project } from './migrate/model.ts'
 export { remoteFrom } from './survey/remotes.ts'
-export { surveyProject } from './survey/project.ts'
+export { surveyProject, surveyUses } from './survey/project.ts'
+export type { Use } from './survey/uses.ts'
+export {
+  firstRoles,
+  isIssuing,
+  issuerForms,
+  issuerOf,
+  issuingCis,
+  type Answers,
+  type IssuingCi,
+} from './survey/first-policy.ts'
+export type { RepositoryFacts } from './migrate/model.ts'

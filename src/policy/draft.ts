@@ -189,6 +189,7 @@ export function draftPolicy(
       limits: limitsOf(config.limits),
       scan: compileScan(document.scan, config.scan),
       shadow: config.mode === 'shadow',
+      shadowUntilMs: config.until === undefined ? undefined : endOfDayMs(config.until),
       approval: 'approval' in config && config.approval !== undefined,
       grants,
       egress: config.egress.map((entry, index) =>
@@ -234,4 +235,9 @@ function limitsOf(config: RoleConfig['limits']): StepLimits {
 /** Each connection's kind, by its name. */
 export function connectionKinds(document: Pick<PolicyDocument, 'connections'>): Map<string, string> {
   return new Map(Object.entries(document.connections).map(([name, { kind }]) => [name, kind]))
+}
+
+/** Of a day in UTC. */
+function endOfDayMs(day: string): number {
+  return Date.parse(`${day}T00:00:00Z`) + 86_400_000
 }

@@ -1,5 +1,5 @@
 import type { ConfigProblem, Locate, PolicyDocument } from '../config/index.ts'
-import { compilePattern } from '../lib/index.ts'
+import { compilePattern, systemClock, type Clock } from '../lib/index.ts'
 import { compileSlice, evaluate, validateGrants, type CedarRequest } from './cedar.ts'
 import { connectionKinds, draftPolicy } from './draft.ts'
 import { compileForbids, type Forbids } from './forbids.ts'
@@ -9,7 +9,7 @@ import type { IssuerFacts } from './issuer-facts.ts'
 import type { Limits } from './limits.ts'
 import { lint } from './lint/index.ts'
 import type { Role } from './role.ts'
-import { waivable } from './shadow.ts'
+import { isLearning, waivable } from './shadow.ts'
 import { mismatches, pickClaims, rawClaimsOf, type Mismatch, type TrustSubject } from './trust.ts'
 
 export type Assumption =
@@ -78,6 +78,7 @@ export function compilePolicy(
   locate: Locate,
   issuers: ReadonlyMap<string, IssuerFacts>,
   cedarFiles: Readonly<Record<string, string>> = {},
+  clock: Clock = systemClock,
 ): Compiled {
   const draft = draftPolicy(document, locate, issuers)
   const refused = lint(draft, { refusingOnly: true }).map(({ path, message }) => ({
@@ -95,7 +96,12 @@ export function compilePolicy(
   const roles = draft.roles.map((role) => ({ ...role, slice: compileSlice(role.grants) }))
   return {
     ok: true,
-    policy: createPolicy(new Map(roles.map((role) => [role.name, role])), draft.limits, forbids.forbids),
+    policy: createPolicy(
+      new Map(roles.map((role) => [role.name, role])),
+      draft.limits,
+      forbids.forbids,
+      clock,
+    ),
   }
 }
 
@@ -103,6 +109,7 @@ function createPolicy(
   roles: ReadonlyMap<string, Role>,
   limits: Limits,
   forbids: Forbids | undefined,
+  clock: Clock,
 ): Policy {
   /** A forbid takes from grants and from shadow mode alike; limits are held against roles, so only shadow mode meets them here. */
   function conclude(
@@ -112,7 +119,9 @@ function createPolicy(
   ): Decision {
     const role = roles.get(request.role)
     const waived =
-      grant === undefined && role !== undefined ? waivable(role, request.operation, limits) : undefined
+      grant === undefined && role !== undefined && isLearning(role, request.subject, clock.nowMs())
+        ? waivable(role, request.operation, limits)
+        : undefined
     const by = grant?.source ?? waived
     if (role === undefined || by === undefined) return deny(role, request)
     // Who may not push to a ref may not rewrite it either: what an action includes is asked with it.

@@ -24,6 +24,8 @@ export interface Role {
   readonly scan: ScanRules
   /** Records what its grants deny on their own connections, and lets it pass. */
   readonly shadow: boolean
+  /** When that ends; undefined: never. */
+  readonly shadowUntilMs?: number | undefined
   readonly approval: boolean
   readonly grants: readonly Grant[]
   readonly slice: CedarSlice

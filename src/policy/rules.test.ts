@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { parseGrant } from './grant.ts'
 import type { TrustSubject } from './index.ts'
 import { compileLimits, excessOf } from './limits.ts'
-import { compileText, policyText, refusalsOf } from './policy.fixture.ts'
+import { compilePolicy } from './policy.ts'
+import { compileText, issuers, parsePolicy, policyText, refusalsOf } from './policy.fixture.ts'
 
 const job: TrustSubject = {
   issuer: 'github',
@@ -489,6 +490,36 @@ test('shadow: another path on the same connection passes, with the grant that is
   const expected = { allow: true, grant: 'git:read github/octo/app', shadow: 'git:read github/octo/lib' }
   assert.deepEqual(shadowed().decide('build', read('github', 'octo/lib'), job), expected)
   assert.deepEqual(shadowed().decideAnyRef('build', read('github', 'octo/lib'), job), expected)
+})
+
+test('shadow: it ends with its day, and holds for no job that runs what nobody has reviewed', () => {
+  const text = policyText({ build: { trust: safe, more: 'mode: shadow\n    until: 2026-12-24' } })
+  const { value: document, locate } = parsePolicy(text)
+  const at = (time: string) => {
+    const compiled = compilePolicy(document, locate, issuers, {}, { nowMs: () => Date.parse(time) })
+    assert.ok(compiled.ok)
+    return compiled.policy
+  }
+  const lib = read('github', 'octo/lib')
+  const last = at('2026-12-24T23:59:59.999Z')
+  assert.equal(last.decide('build', lib, job).allow, true)
+  assert.equal(last.decideAnyRef('build', lib, job).allow, true)
+  for (const attributes of [{ event: 'pull_request' }, { event: 'merge_request_event' }, { fork: 'true' }])
+    assert.equal(
+      last.decide('build', lib, { ...job, attributes: { ...job.attributes, ...attributes } }).allow,
+      false,
+    )
+  assert.equal(at('2026-12-25T00:00:00Z').decide('build', lib, job).allow, false)
+  assert.equal(at('2026-12-25T00:00:00Z').decide('build', read('github', 'octo/app'), job).allow, true)
+})
+
+test('shadow: an end without it is refused, and so is what is no day', () => {
+  for (const more of [
+    'until: 2026-12-24',
+    'mode: shadow\n    until: soon',
+    'mode: shadow\n    until: 2026-02-30',
+  ])
+    assert.throws(() => parsePolicy(policyText({ build: { trust: safe, more } })), more)
 })
 
 test('shadow: never another connection', () => {

@@ -1,5 +1,6 @@
 import { actionsOf, isWrite } from '../kinds/index.ts'
 import { type Grant, type Operation } from './grant.ts'
+import type { TrustSubject } from './trust.ts'
 import type { Limits } from './limits.ts'
 
 /**
@@ -19,4 +20,20 @@ export function waivable(
   const sameAction = onConnection.find(({ action }) => actionsOf(action).includes(operation.action))
   const fallback = isWrite(operation.action) ? undefined : onConnection[0]
   return (sameAction ?? fallback)?.source
+}
+
+/** Events whose jobs run what nobody has reviewed, of whichever CI. */
+const unreviewed = /pull_request|merge_request|^issue|^discussion|^fork$|^workflow_run$/
+
+/**
+ * Whether shadow mode holds for this job at this time. A role may be learning for days; what a fork or an open pull request runs meanwhile
+ * would not only read more than it may, but teach the policy to allow it.
+ */
+export function isLearning(
+  role: { readonly shadow: boolean; readonly shadowUntilMs?: number | undefined },
+  { attributes }: Pick<TrustSubject, 'attributes'>,
+  nowMs: number,
+): boolean {
+  if (!role.shadow || nowMs >= (role.shadowUntilMs ?? Number.POSITIVE_INFINITY)) return false
+  return !unreviewed.test(attributes['event'] ?? '') && attributes['fork'] !== 'true'
 }

@@ -23,7 +23,13 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
 /** In the order of the file. What is taken out within something that is taken out is taken out once. */
 export function sortedEdits(edits: readonly Edit[]): Edit[] {
   const kept: Edit[] = []
-  const order = edits.toSorted((one, other) => one.start - other.start || other.end - one.end)
+  const order = edits.toSorted(
+    (one, other) =>
+      one.start - other.start ||
+      // What is put in before something comes before what becomes of that.
+      Number(isPutIn(other)) - Number(isPutIn(one)) ||
+      other.end - one.end,
+  )
   for (const edit of order) {
     const before = kept.at(-1)
     if (before !== undefined && edit.start < before.end) {
@@ -34,4 +40,8 @@ export function sortedEdits(edits: readonly Edit[]): Edit[] {
     kept.push(edit)
   }
   return kept
+}
+
+function isPutIn({ start, end }: Edit): boolean {
+  return start === end
 }

@@ -328,6 +328,18 @@ test('a job can get Mayfly by a step in front', () => {
 
 const files: PipelineFile[] = shapeNames.flatMap((name) => readCheckout(join(shapes, name)).files.slice())
 
+test('a step in front stands there, too, where the first step goes', () => {
+  const login = job(`      - uses: docker/login-action@v3
+        with: { registry: ghcr.io, password: "\${{ secrets.GH_PAT }}", username: x }
+      - run: skopeo copy docker://octo/app docker://ghcr.io/octo/app:v1
+`)
+  const { text } = move(login, { ...project, install: 'make mayfly' })
+  assert.match(
+    text,
+    /steps:\n {6}- name: Install Mayfly\n {8}run: \|\n {10}make mayfly\n {6}- shell: mayfly run/,
+  )
+})
+
 test('of real shapes what was moved is gone, what was kept is there, and the diff is one for Git', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-migrate-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
@@ -387,7 +399,7 @@ test('a file that anything was done to is moved or left, and never throws', () =
         const start = at % text.length
         const broken = text.slice(0, start) + put + text.slice(start + length)
         const file = readPipeline('.github/workflows/a.yml', broken, 'github')
-        const { edits } = migrateFile(file, project)
+        const { edits } = migrateFile(file, { ...project, install: 'make mayfly' })
         applyEdits(broken, edits)
         unifiedDiff(file.path, broken, edits)
       },

@@ -33,12 +33,16 @@ function withSaid(template: ConnectionTemplate, said: Said): ConnectionTemplate 
   }
 }
 
-/** The mayfly.yaml that moved pipelines need: as narrow as they show. */
+/**
+ * The mayfly.yaml that moved pipelines need: as narrow as they show. `learning`: roles that record what their grants deny and let it
+ * pass, each with its last day.
+ */
 export function draftPolicyText(
   issuers: readonly PolicyIssuer[],
   roles: readonly MovedRole[],
   migrations: readonly Pick<Migration, 'moved'>[],
   said: Said = {},
+  learning: Readonly<Record<string, string>> = {},
 ): PolicyDraft {
   const connections = connectionsOf(roles)
   const templateFor = (name: string, url: string | undefined) => withSaid(templateOf(name, url), said)
@@ -56,7 +60,7 @@ export function draftPolicyText(
     ...[...connections].flatMap(([name, url]) => connectionLines(name, templateFor(name, url), isUsed(name))),
     '',
     'roles:',
-    ...roles.flatMap(roleLines),
+    ...roles.flatMap((role) => roleLines(role, learning[role.name])),
     '',
   ]
   const used = [...connections].map(([name, url]) => ({ name, template: templateFor(name, url) }))
@@ -101,7 +105,10 @@ function credentialText(credential: string, name: string): string {
   return `{ ${credential}: secret:${name} }`
 }
 
-function roleLines({ name, description, trust, needs, hosts, allow }: MovedRole): string[] {
+function roleLines(
+  { name, description, trust, needs, hosts, allow }: MovedRole,
+  until: string | undefined,
+): string[] {
   const all = Object.entries(trust.all).map(([key, value]) => `${key}: ${text(value)}`)
   const [only, ...others] = trust.any
   const alternatives = trust.any.map(
@@ -121,6 +128,13 @@ function roleLines({ name, description, trust, needs, hosts, allow }: MovedRole)
     '    trust:',
     ...[...all, ...(isOne ? merged : [])].map((line) => `      ${line}`),
     ...(isOne ? [] : ['      any:', ...alternatives]),
+    ...(until === undefined
+      ? []
+      : [
+          '    # It learns: mayfly policy shadow-report says which grants to add.',
+          '    mode: shadow',
+          `    until: ${JSON.stringify(until)}`,
+        ]),
     '    ttl: 15m',
     '    isolation: namespace',
     ...(allow.length === 0 ? [] : [`    allow: [${allow.join(', ')}]`]),

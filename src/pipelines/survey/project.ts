@@ -1,6 +1,7 @@
 import { openCheckout } from '../read/checkout-files.ts'
 import type { Packages } from '../migrate/model.ts'
 import { packagesOf } from './packages.ts'
+import { usesOf, type Use } from './uses.ts'
 import { defaultBranchOf, remoteOf, type Remote } from './remotes.ts'
 
 export interface ProjectFacts {
@@ -13,4 +14,10 @@ export interface ProjectFacts {
 export function surveyProject(folder: string): ProjectFacts {
   const files = openCheckout(folder)
   return { remote: remoteOf(files), defaultBranch: defaultBranchOf(files), packages: packagesOf(files) }
+}
+
+/** The same, and what its files say it uses. */
+export function surveyUses(folder: string): ProjectFacts & { readonly uses: readonly Use[] } {
+  const facts = surveyProject(folder)
+  return { ...facts, uses: usesOf(openCheckout(folder), facts.packages) }
 }

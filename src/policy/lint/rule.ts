@@ -15,6 +15,7 @@ export interface RoleDraft {
   readonly trust: CompiledTrust
   readonly grants: readonly DraftGrant[]
   readonly shadow: boolean
+  readonly shadowUntilMs?: number | undefined
   readonly writes: boolean
   readonly allow: readonly Allowance[]
   readonly approval: boolean

@@ -9,5 +9,8 @@ export const shadow: LintRule = {
   check: ({ roles }) =>
     roles
       .filter((role) => role.shadow)
-      .map(({ name }) => ({ path: ['roles', name, 'mode'], message: `role "${name}" is in shadow mode` })),
+      .map(({ name, shadowUntilMs }) => ({
+        path: ['roles', name, 'mode'],
+        message: `role "${name}" is in shadow mode${shadowUntilMs === undefined ? ', and without an end: add until: DAY' : ` until ${new Date(shadowUntilMs - 1).toISOString().slice(0, 10)}`}`,
+      })),
 }
