@@ -123,6 +123,8 @@ const none = [
   ],
   ...[
     'secret: my-database-credentials-v2',
+    'token = "kJ8-key-of-the-job-01"',
+    'aws | login --password-stdin 1.dkr.ecr.internal',
     'password = Password1Encoder.create',
     'token',
     'token ',

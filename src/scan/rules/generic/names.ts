@@ -25,7 +25,7 @@ const never = words(`
 `)
 /** What a name ends with that is about a secret: where it is, how it is called. */
 const endings = words(`
-  id ids name names path file files filename dir directory folder url uri urls endpoint host hostname port type prefix suffix header
+  stdin id ids name names path file files filename dir directory folder url uri urls endpoint host hostname port type prefix suffix header
   headers len at in on date time created updated provider service manager store storage method mode source reference ref refs arn
   selector key_name env var variable vars option options config settings info data metadata status state event action handler factory
   builder helper util utils input output form dialog view page button icon text description desc list set map array object owner user

@@ -15,7 +15,7 @@ const shapes = [
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i,
   /^[-+]?[0-9][0-9.,:_/ -]*$/,
   /:\/\/|^(?:\.{1,2}|~|[A-Za-z]:)[/\\]|^\/[a-z]{2,}[\w.-]*(?:\/|$)|^www\./,
-  /^[\w.+-]+@[\w-]+\.[\w.]+$|^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/,
+  /^[\w.+-]+@[\w-]+\.[\w.]+$|^(?:[0-9]{1,3}\.){3}[0-9]{1,3}|^(?:[\w-]+\.)+(?:com|net|org|io|dev|cloud|internal|local|test|example)(?:[:/]|$)/,
   /\.(?:json|ya?ml|pem|key|crt|cer|jsx?|mjs|tsx?|py|go|rb|java|php|html?|txt|xml|md|png|svg|env|conf|cfg|ini|toml|lock|sh)$/i,
   /^(?:sha(?:1|256|384|512)[-:]|ssh-|ecdsa-|AAAA[BC]3|data:|age1|arn:|urn:|pk[._](?:live|test)|sb_publishable_|-----BEGIN|ENC[([]|vault:|AQICAH|\$2[aby]\$|\$argon2|\{(?:bcrypt|noop)\}|projects\/|eyJ[\w-]+\.eyJ)/,
   /^(?:rsa|hmac|aes|ecdh|ecdsa|pbkdf|sha|hs|rs|es|ps|blake|md|ed|x|curve)[-_]?(?:sha)?[-_]?[0-9]{1,5}(?:[-_]|$)|::|^:|^v?[0-9]+(?:\.[0-9]+)+[-+.\w]*$|^[0-9]{4}-[0-9]{2}-[0-9]{2}/,
@@ -39,11 +39,23 @@ function bitsOf(value: string): number {
 
 /** Could this be the value of a password, or of a token? Asked of what has a name that says so. */
 export function isSecretValue(value: string, named: Named, isQuoted: boolean): boolean {
+  if (isPhrase(value)) return false
   // What it is made of is asked first: it costs least, and most values are words.
   const isMadeSo = named === 'password' ? isPassword(value, isQuoted) : isToken(value, isQuoted)
   if (!isMadeSo || holes.some((one) => one.test(value)) || shapes.some((one) => one.test(value))) return false
   const text = textInBase64(value)
   return text === undefined || !isExample(text)
+}
+
+/** `deploy-key-of-the-job-01`: words and numbers, put together by somebody. */
+function isPhrase(value: string): boolean {
+  const parts = value.split(/[-_.]/)
+  const plain = parts.filter((part) => /^(?:[0-9]{1,4}|[a-z]{2})$/.test(part) || isWord(part))
+  return parts.length > 2 && plain.length / parts.length >= 0.6
+}
+
+function isWord(part: string): boolean {
+  return /^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(part) && charactersPerPiece(part) >= 2
 }
 
 /** Made at random: many different characters, of which hardly three in a row are of a word. */
