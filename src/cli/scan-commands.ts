@@ -13,7 +13,7 @@ export function addScan(program: Command): void {
     .option('--staged', 'what would be committed now')
     .option('--history', 'all that the repository ever had, each blob once')
     .option('--since <range>', 'what commits brought: A..B, or A for what came since')
-    .option('--image <path>', 'an image: a folder in OCI layout, or an archive of docker save')
+    .option('--image <image>', 'an OCI layout, an archive, or one of a registry: REGISTRY/REPOSITORY:TAG')
     .option('--stdin', 'standard input')
     .optionsGroup('What is looked for:')
     .option('--rules <file>', 'rules and allow lists (default: .mayfly/scan.yaml, if it is there)')

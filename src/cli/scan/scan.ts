@@ -42,7 +42,7 @@ export async function scanned(
   const unseen = createUnseen(rules.mayBeUnseen)
   const source = chooseSource(paths, options, unseen.add)
   const startMs = Date.now()
-  const found = await look(source, options, { rules, startMs, unseen })
+  const found = await look(source, options, { rules, startMs, unseen }).finally(() => source.release?.())
   const least = rankOf(options.confidence)
   const sure = found.findings.filter(({ confidence }) => rankOf(confidence) >= least)
   const told =

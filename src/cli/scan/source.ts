@@ -12,9 +12,10 @@ import {
 } from '../../scan/sources/index.ts'
 import type { Unlooked } from '../../scan/reports/index.ts'
 import { readEnvironment } from '../../config/environment.ts'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import type { History } from './attribute.ts'
 import type { ScanOptions } from './options.ts'
+import { registrySource } from './registry-image.ts'
 
 export interface ChosenSource {
   /** For people. */
@@ -22,6 +23,8 @@ export interface ChosenSource {
   readonly batches: AsyncIterable<Batch>
   /** Who brought a finding is told. */
   readonly history?: History
+  /** Takes away what was brought to be scanned, once it was. */
+  readonly release?: () => void
 }
 
 type Unseen = (unseen: Unlooked) => void
@@ -40,15 +43,16 @@ export function chooseSource(paths: readonly string[], options: ScanOptions, uns
   if (others.length > 0 || (takesNone && paths.length > 0))
     throw new MayflyError('bad_input', `beside --${what} there is ${takesNone ? 'no path' : 'one folder'}`)
   if (what === 'stdin') return { scanned: 'standard input', batches: streamSource(0, 'standard input') }
-  if (what === 'image')
-    return {
-      scanned: `the image ${options.image ?? ''}`,
-      batches: imageSource(options.image ?? '', unseen),
-    }
+  if (what === 'image') return ofImage(options, unseen)
   const env = readEnvironment().variables
   // Git sets it for its hooks: it says which index is committed, as of `git commit FILE`.
   const place = { folder, env, isInHook: env['GIT_INDEX_FILE'] !== undefined }
   return ofRepository(what, place, options, unseen)
+}
+
+function ofImage({ image = '' }: ScanOptions, unseen: Unseen): ChosenSource {
+  const from = existsSync(image) ? { batches: imageSource(image, unseen) } : registrySource(image, unseen)
+  return { scanned: `the image ${image}`, ...from }
 }
 
 function ofRepository(

@@ -9,7 +9,8 @@ export class RegistryAway extends MayflyError {
 }
 
 export interface RegistrySession {
-  ask(url: URL, accept: string): Promise<Response>
+  /** `maxMs`: until the whole answer is there; 30 s. */
+  ask(url: URL, accept: string, maxMs?: number): Promise<Response>
   /** Why this machine's login could not be had, where that is known. */
   problems(): readonly string[]
 }
@@ -43,18 +44,18 @@ export function openSession(image: ImageName): RegistrySession {
   }
 
   // Where the registry sends on to another host, fetch takes the login out (Fetch Standard, HTTP-redirect fetch).
-  const send = (url: URL, accept: string, authorization: string | undefined) =>
+  const send = (url: URL, accept: string, authorization: string | undefined, maxMs: number) =>
     fetch(url, {
       headers: { accept, ...(authorization === undefined ? {} : { authorization }) },
-      signal: AbortSignal.timeout(silenceMs),
+      signal: AbortSignal.timeout(maxMs),
     })
 
   return {
     problems: () => problems,
-    async ask(url, accept) {
+    async ask(url, accept, maxMs = silenceMs) {
       for (let logins = 0; ; logins++) {
         const shown = login
-        const answer = await patiently(() => send(url, accept, shown))
+        const answer = await patiently(() => send(url, accept, shown, maxMs))
         // Whoever runs the host that a registry sends on to could name a token server of its own, and be sent the registry's login.
         const isChallenge = answer.status === 401 && isOf(answer, url)
         if (!isChallenge) isTaken ||= answer.status < 400 && shown === login

@@ -57,29 +57,64 @@ export function openRegistry(image: ImageName): Registry {
 
 /** Reads what stands below the repository; undefined for what the registry does not have. */
 function reader(image: ImageName, session: RegistrySession): ReadPart {
-  const { host, repository } = image
-  return async (path, accept, maxBytes) => {
-    const url = new URL(`${schemeOf(host)}://${host}/v2/${repository}/${path}`)
-    try {
-      const answer = await session.ask(url, accept)
-      if (answer.ok) {
-        const bytes = await collected(answer, maxBytes)
-        if (bytes === undefined)
-          throw new MayflyError('limit_exceeded', `${host} has ${path} longer than ${maxBytes} bytes`)
-        const [type, link] = ['content-type', 'link'].map((name) => answer.headers.get(name) ?? '')
-        return { bytes, type: type ?? '', next: nextQuery(link, url) }
+  const { host } = image
+  return (path, accept, maxBytes) =>
+    asked(image, session, path, accept, async (answer, url) => {
+      const bytes = await collected(answer, maxBytes)
+      if (bytes === undefined)
+        throw new MayflyError('limit_exceeded', `${host} has ${path} longer than ${maxBytes} bytes`)
+      const [type, link] = ['content-type', 'link'].map((name) => answer.headers.get(name) ?? '')
+      return { bytes, type: type ?? '', next: nextQuery(link, url) }
+    })
+}
+
+/** All parts of one image: short ones as they are, long ones as they come. */
+export interface ImageParts {
+  readonly read: ReadPart
+  /** Resolves when `take` has; false for what the registry does not have. */
+  stream(path: string, take: (chunks: AsyncIterable<Uint8Array>) => Promise<void>): Promise<boolean>
+}
+
+/** A layer of gigabytes takes its time. */
+const longMs = 3_600_000
+
+export function openParts(image: ImageName): ImageParts {
+  const session = openSession(image)
+  return {
+    read: reader(image, session),
+    async stream(path, take) {
+      const took = async ({ body }: Response) => {
+        if (body !== null) await take(body)
+        return true
       }
-      await answer.body?.cancel().catch(() => undefined)
-      if (answer.status === 404 || answer.status === 405) return undefined
-      throw refused(image, answer, url, session.problems())
-    } catch (cause) {
-      if (cause instanceof MayflyError) throw cause
-      throw new RegistryAway(
-        'upstream_unreachable',
-        `${host} cannot be asked (${connectionProblem(cause)})${proxyHint()}`,
-        { cause },
-      )
-    }
+      return (await asked(image, session, path, '*/*', took, longMs)) ?? false
+    },
+  }
+}
+
+async function asked<T>(
+  image: ImageName,
+  session: RegistrySession,
+  path: string,
+  accept: string,
+  use: (answer: Response, url: URL) => Promise<T>,
+  maxMs?: number,
+): Promise<T | undefined> {
+  const { host, repository } = image
+  const url = new URL(`${schemeOf(host)}://${host}/v2/${repository}/${path}`)
+  try {
+    const answer = await session.ask(url, accept, maxMs)
+    if (answer.ok) return await use(answer, url)
+    await answer.body?.cancel().catch(() => undefined)
+    if (answer.status === 404 || answer.status === 405) return undefined
+    throw refused(image, answer, url, session.problems())
+  } catch (cause) {
+    if (cause instanceof MayflyError) throw cause
+    throw new RegistryAway(
+      'upstream_unreachable',
+      `${host} cannot be asked (${connectionProblem(cause)})${proxyHint()}`,
+      { cause },
+    )
   }
 }
 
