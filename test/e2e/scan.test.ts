@@ -79,7 +79,7 @@ test('standard input, and what is no way to ask', () => {
     [['--baseline', 'README.md'], /the baseline README\.md cannot be read/],
   ] as const) {
     const refused = scan(...args)
-    assert.notEqual(refused.status, 0)
+    assert.equal(refused.status, 2)
     assert.match(refused.stderr, said)
     assert.equal(refused.stdout, '')
   }

@@ -11,8 +11,7 @@ import {
 import { createScanner, type ScanSettings } from '../../scan/index.ts'
 import { compareFindings, openFindings, summaryLine, writeReport } from '../../scan/reports/index.ts'
 import type { Report, RuleFacts, Unlooked } from '../../scan/reports/index.ts'
-import { builtInRules } from '../../scan/rules/index.ts'
-import { endWithReader, exitCodes } from '../output.ts'
+import { endWithReader, exitCodeOf, exitCodes, printError } from '../output.ts'
 import { attributed } from './attribute.ts'
 import type { FileRules, ScanOptions } from './options.ts'
 import { readRules } from './rules.ts'
@@ -22,14 +21,22 @@ import { chooseSource, type ChosenSource } from './source.ts'
 const mostFindings = 100_000
 const mostUnseen = 10_000
 
-/** Looks for secrets and reports. Answers the exit code: 1 if there are any, 2 if not all could be looked at. */
+/**
+ * Looks for secrets and reports. Answers the exit code: 1 if there are any, 2 if not all could be looked at. Of what went wrong nothing is 1,
+ * so that it always says that there is a secret.
+ */
 export async function runScan(paths: readonly string[], options: ScanOptions): Promise<number> {
-  const rules = await readRules(options)
-  if (options.listRules === true) return listRules(rulesOf(rules))
-  const report = await scanned(paths, options, rules)
-  if (options.writeBaseline !== undefined) addToBaseline(options.writeBaseline, report)
-  tell(report, options)
-  return exitCodeOf(report, options)
+  try {
+    const rules = await readRules(options)
+    if (options.listRules === true) return listRules(await rulesOf(rules))
+    const report = await scanned(paths, options, rules)
+    if (options.writeBaseline !== undefined) addToBaseline(options.writeBaseline, report)
+    tell(report, options)
+    return codeOf(report, options)
+  } catch (error) {
+    printError(false, error)
+    return Math.max(exitCodeOf(error), exitCodes.usage)
+  }
 }
 
 /** What was found, as it is told. */
@@ -48,7 +55,11 @@ export async function scanned(
   const told =
     source.history === undefined ? sure : await attributed(sure, source.history, rules.allow, startMs)
   return {
-    ...{ scanned: source.scanned, rules: rulesOf(rules), unseen: unseen.all() },
+    ...{
+      scanned: source.scanned,
+      rules: told.length === 0 ? [] : await rulesOf(rules),
+      unseen: unseen.all(),
+    },
     findings: acceptKnown(told, baseline).toSorted(compareFindings),
     ...{ warnings: rules.warnings, files: found.files, bytes: found.bytes },
     ...{ startMs, endMs: Date.now() },
@@ -56,12 +67,14 @@ export async function scanned(
 }
 
 /** What is written to a baseline is known from then on. */
-export function exitCodeOf(report: Report, { writeBaseline, allowUnseen }: ScanOptions): number {
+export function codeOf(report: Report, { writeBaseline, allowUnseen }: ScanOptions): number {
   if (openFindings(report).length > 0 && writeBaseline === undefined) return exitCodes.refused
   return report.unseen.length > 0 && allowUnseen !== true ? exitCodes.usage : exitCodes.ok
 }
 
-function rulesOf({ without, rules }: FileRules): RuleFacts[] {
+/** Loaded when there is something to say of one: the threads have them by themselves. */
+async function rulesOf({ without, rules }: FileRules): Promise<RuleFacts[]> {
+  const { builtInRules } = await import('../../scan/rules/index.ts')
   const kept = without === 'all' ? [] : builtInRules.filter(({ id }) => !without.includes(id))
   return [...kept, ...rules]
 }

@@ -23,7 +23,7 @@ export interface Report {
   readonly scanned: string
   /** Sorted by file and place. */
   readonly findings: readonly Finding[]
-  /** All rules that were asked. */
+  /** All rules that were asked, or at least those of the findings. */
   readonly rules: readonly RuleFacts[]
   readonly unseen: readonly Unlooked[]
   /** What else was not as somebody may think: warnings of rule files. */
