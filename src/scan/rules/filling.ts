@@ -14,5 +14,7 @@ export function randomBytesOf(length: number, random: () => number): Buffer {
 }
 
 export function characters(alphabet: string, length: number, random: () => number): string {
-  return Array.from({ length }, () => alphabet[Math.floor(random() * alphabet.length)]).join('')
+  let text = ''
+  while (text.length < length) text += alphabet.charAt(Math.floor(random() * alphabet.length))
+  return text
 }

@@ -7,7 +7,7 @@ import { builtInRules } from './index.ts'
 import { searchFor } from './find.fixture.ts'
 import { fillPieces, seededRandom } from './templates.ts'
 
-const fills = 8
+const fills = 4
 
 function filled(template: string, random: () => number) {
   const pieces = fillPieces(template, random)

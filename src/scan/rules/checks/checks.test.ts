@@ -165,7 +165,7 @@ test('Luhn holds for a card, and fails for another digit', () => {
 
 test('no check throws, whatever it is given', () => {
   const random = seededRandom(11)
-  const noise = Array.from({ length: 200 }, () =>
+  const noise = Array.from({ length: 60 }, () =>
     String.fromCharCode(
       ...Array.from({ length: Math.floor(random() * 90) }, () => Math.floor(random() * 256)),
     ),
