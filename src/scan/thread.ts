@@ -10,6 +10,8 @@ const entry = new URL(isBundled ? './scanner-thread.js' : './thread-entry.ts', i
 
 /** Of objects, beside the bytes that are looked at. */
 const maxMemoryMb = 128
+/** What is made and forgotten at each file: with more it is only forgotten later. */
+const maxYoungMb = 8
 /** On a machine that has much else to do. */
 const maxStartMs = 60_000
 
@@ -39,7 +41,10 @@ export function startThread({ settings, nowMs, maxHeldMs }: ThreadOptions): Scan
   const state = new Int32Array(shared)
   Atomics.store(state, 0, -1)
   const workerData: ThreadData = { settings, nowMs, shared }
-  const worker = new Worker(entry, { workerData, resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb } })
+  const worker = new Worker(entry, {
+    workerData,
+    resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb, maxYoungGenerationSizeMb: maxYoungMb },
+  })
   let current: { told: Told; settle: (outcome: Outcome) => void } | undefined
   let ended: string | undefined
 
