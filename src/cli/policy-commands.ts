@@ -48,6 +48,11 @@ function addPolicyPast(policy: Command): void {
     .command('suggest')
     .description('the least that the roles of a run would have needed, as YAML')
     .requiredOption('--from-run <id>', 'the run, as entries name it')
+    .option(
+      '--with-refused',
+      'also what it was refused on connections that the role has; not of a pull request or fork. Look at each: who asked may not have been the pipeline',
+      false,
+    )
     .option('--file <file>', 'a policy to hold it against (default: mayfly.yaml)', 'mayfly.yaml')
     .addOption(folderOption())
     .addOption(dataOption())

@@ -9,6 +9,7 @@ import { visible } from './story.ts'
 
 export async function suggestPolicy(options: {
   fromRun: string
+  withRefused: boolean
   file: string
   folder?: string
   data?: string
@@ -27,6 +28,7 @@ export async function suggestPolicy(options: {
     options.fromRun,
     (issuer) => compiled?.issuers.get(issuer)?.pins ?? [],
     (role) => roles.find(({ name }) => name === role)?.grants ?? [],
+    options.withRefused,
   )
   if (suggestions.length === 0)
     throw noSuch('run that reached anything, in the log, called', options.fromRun, runsOf(past))

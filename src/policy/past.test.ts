@@ -261,6 +261,22 @@ test('suggest: what the run reached and nothing else, for this repository, ref a
   )
 })
 
+test('suggest: what was refused is granted if that is asked for, on connections that the role has, and not to strangers', () => {
+  const other = { action: 'git:read', connection: 'other', path: 'octo/app' }
+  const denied = [...past, access('access.denied', [other])]
+  const [suggestion] = suggestRoles(denied, run, pins, () => [], true)
+  assert.deepEqual(suggestion?.grants, ['git:push github/octo/app@refs/tags/v1', 'git:read github/octo/app'])
+  assert.deepEqual(suggestion.refused, ['git:read other/octo/app'])
+  const text = policyText({ release: { trust: JSON.stringify(suggestion.trust), grants: suggestion.grants } })
+  assert.equal(
+    compileText(text).policy.decide('release', read, { issuer: 'github', attributes: identity }).allow,
+    true,
+  )
+  const strange = session({ identity: { ...identity, event: 'pull_request' } })
+  const [kept] = suggestRoles([strange, ...denied.slice(1)], run, pins, () => [], true)
+  assert.deepEqual(kept?.grants, ['git:push github/octo/app@refs/tags/v1'])
+})
+
 test('suggest: what it suggests passes lint, and allows what the run did', () => {
   const [suggestion] = suggestRoles(past, run, pins)
   assert.ok(suggestion)

@@ -35,5 +35,10 @@ export function isLearning(
   nowMs: number,
 ): boolean {
   if (!role.shadow || nowMs >= (role.shadowUntilMs ?? Number.POSITIVE_INFINITY)) return false
-  return !unreviewed.test(attributes['event'] ?? '') && attributes['fork'] !== 'true'
+  return !isUnreviewed(attributes)
+}
+
+/** Does the job run what nobody has reviewed, as far as its token says? */
+export function isUnreviewed(attributes: TrustSubject['attributes']): boolean {
+  return unreviewed.test(attributes['event'] ?? '') || attributes['fork'] === 'true'
 }

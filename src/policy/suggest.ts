@@ -14,6 +14,7 @@ import {
   type Grant,
 } from './grant.ts'
 import type { Past, PastOperations, PastSession } from './past.ts'
+import { isUnreviewed } from './shadow.ts'
 
 export interface Suggestion {
   readonly role: string
@@ -27,13 +28,15 @@ export interface Suggestion {
 /**
  * The least that each role of a run would have needed, by its record: this repository, this ref and event, what was
  * reached and nothing else. `pinsOf` tells the ids of which a rule of the issuer must fix one, `held` the grants that the role has now:
- * what they ask for is asked for still.
+ * what they ask for is asked for still. `withRefused`: grants for what was refused, too, on connections that the role had already, so that
+ * no credential is added; of a job that ran what nobody had reviewed none.
  */
 export function suggestRoles(
   past: readonly Past[],
   run: string,
   pinsOf: (issuer: string) => readonly string[],
   held: (role: string) => readonly Grant[] = () => [],
+  withRefused = false,
 ): Suggestion[] {
   const ofRun = past.filter((one) => one.run === run)
   const sessions = ofRun.filter((one) => one.kind === 'session' && one.allowed) as PastSession[]
@@ -41,15 +44,30 @@ export function suggestRoles(
     const session = sessions.find(({ roles }) => roles.includes(role))
     const asked = ofRun.filter((one) => one.kind === 'operations' && one.role === role) as PastOperations[]
     const allowed = asked.filter((one) => one.allowed)
-    const least = [...new Set([...grantsOf(allowed), ...wholeGrantsOf(allowed)])]
+    const denied = asked.filter((one) => !one.allowed).flatMap(({ operations }) => operations)
+    const reached = new Set([
+      ...held(role).map(({ connection }) => connection),
+      ...allowed.flatMap(({ operations }) => operations.map(({ connection }) => connection)),
+    ])
+    const isTaken = ({ connection }: { readonly connection: string }) =>
+      withRefused &&
+      session !== undefined &&
+      !isUnreviewed(session.subject.attributes) &&
+      reached.has(connection)
+    const taken = denied.filter(isTaken)
+    const least = [
+      ...new Set([
+        ...grantsFor([...allowed.flatMap(({ operations }) => operations), ...taken]),
+        ...wholeGrantsOf(allowed),
+      ]),
+    ]
     const approved = grantsOf(allowed.filter((one) => one.approved))
     const grants = least.map((source) => {
       const conditions = conditionsOf(source, held(role)) ?? (approved.includes(source) ? asking : undefined)
       return conditions === undefined ? source : writtenGrant({ source, conditions })
     })
     if (session === undefined || grants.length === 0) return []
-    const denied = asked.filter(({ allowed }) => !allowed).flatMap(({ operations }) => operations)
-    const refused = [...new Set(denied.map(describeOperation))]
+    const refused = [...new Set(denied.filter((one) => !isTaken(one)).map(describeOperation))]
     return [
       {
         role,
@@ -65,7 +83,11 @@ export function suggestRoles(
 const asking: Conditions = { approval: { mode: 'always', timeoutSeconds: operationWaitSeconds } }
 
 function grantsOf(asked: readonly PastOperations[]): string[] {
-  return leastGrants(asked.flatMap(({ operations }) => operations)).filter((grant) => !grant.includes('*'))
+  return grantsFor(asked.flatMap(({ operations }) => operations))
+}
+
+function grantsFor(operations: PastOperations['operations']): string[] {
+  return leastGrants(operations).filter((grant) => !grant.includes('*'))
 }
 
 /** Of what comes by the thousand, such as keys of a database, the log has the grant that let it in, and no name. */
