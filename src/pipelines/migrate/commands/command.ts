@@ -51,6 +51,11 @@ export function plainWords(words: readonly string[]): string[] {
   return words.filter((word) => !word.startsWith('-'))
 }
 
+/** The same without these options and the values behind them. */
+export function wordsWithout(words: readonly string[], ...names: readonly string[]): string[] {
+  return words.filter((word, i) => !names.includes(word) && !names.includes(words[i - 1] ?? ''))
+}
+
 /** The value behind an option: `--bucket NAME`, `--bucket=NAME`. */
 export function optionOf(words: readonly string[], ...names: readonly string[]): string | undefined {
   for (const [i, word] of words.entries()) {

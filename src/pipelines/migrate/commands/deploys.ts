@@ -1,11 +1,22 @@
-import { asPattern, narrow, need, optionOf, plainWords, unknownName, type Family } from './command.ts'
+import {
+  asPattern,
+  narrow,
+  need,
+  optionOf,
+  plainWords,
+  unknownName,
+  type Family,
+  wordsWithout,
+} from './command.ts'
 import type { Need } from '../model.ts'
 
 export const deploys: readonly Family[] = [
   {
     programs: /^(?:aws)$/,
     reaches({ words }) {
-      const [service = '', verb = ''] = plainWords(words)
+      const [service = '', verb = ''] = plainWords(
+        wordsWithout(words, '--region', '--profile', '--output', '--endpoint-url'),
+      )
       if (service === 's3') return { needs: s3Needs(words) }
       return { needs: service === '' || verb === '' ? [] : [awsNeed(service, verb, words)] }
     },
@@ -24,10 +35,13 @@ export const deploys: readonly Family[] = [
     programs: /^kubectl$/,
     reaches({ words }) {
       const space = narrow(optionOf(words, '-n', '--namespace') ?? 'default')
-      const [verb = ''] = plainWords(words)
+      const [verb = '', what = ''] = plainWords(
+        wordsWithout(words, '-n', '--namespace', '--context', '--kubeconfig'),
+      )
+      const isAsking = verb === 'rollout' && /^(?:status|history)$/.test(what)
       const action = /^(?:apply|create|replace)$/.test(verb)
         ? 'k8s:apply'
-        : /^(?:set|patch|scale|rollout|annotate|label)$/.test(verb)
+        : /^(?:set|patch|scale|rollout|annotate|label|delete)$/.test(verb) && !isAsking
           ? 'k8s:write'
           : 'k8s:read'
       return {

@@ -1,4 +1,12 @@
-import { asPattern, need, optionOf, plainWords, type CommandFacts, type Family } from './command.ts'
+import {
+  asPattern,
+  need,
+  optionOf,
+  plainWords,
+  type CommandFacts,
+  type Family,
+  wordsWithout,
+} from './command.ts'
 import type { Need } from '../model.ts'
 
 export const forges: readonly Family[] = [
@@ -16,7 +24,7 @@ export const forges: readonly Family[] = [
   {
     programs: /^(?:gh|hub)$/,
     reaches({ words }, { repository }) {
-      const [subject = '', verb = ''] = plainWords(words)
+      const [subject = '', verb = ''] = plainWords(wordsWithout(words, '--repo', '-R'))
       const path = asPattern(optionOf(words, '--repo', '-R') ?? repository.path)
       const where = /^[\w.-]+\/[\w.-]+$/.test(path) ? path : repository.path
       return { needs: [need('github', ghAction(subject, verb), ghWrites(subject, verb), where)] }

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { grantText } from '../policy.ts'
+import { reachOf } from './index.ts'
+import { commandsOf } from './words.ts'
+
+const facts = {
+  repository: { host: 'https://github.com', path: 'octo/app', defaultBranch: 'main' },
+  packages: { npm: [{ name: '@octo/app', versions: '2.*' }], pypi: [{ name: 'octo', versions: '1.*' }] },
+}
+
+const cases: readonly (readonly [string, readonly string[]])[] = [
+  ['npm ci && npm test', ['npm:install npm']],
+  ['npm publish --access public', ['npm:install npm', 'npm:publish npm/@octo/app']],
+  ['python -m pip install -r requirements.txt --require-hashes', ['pypi:install pypi']],
+  ['python3 -m twine upload dist/*', ['pypi:publish pypi-upload/octo@1.*']],
+  ['git push origin v1.2.0', ['git:read git/octo/app', 'git:push git/octo/app@refs/tags/v1.2.0']],
+  [
+    'git push --force origin HEAD:gh-pages',
+    ['git:read git/octo/app', 'git:force git/octo/app@refs/heads/gh-pages'],
+  ],
+  ['git push', ['git:read git/octo/app', 'git:push git/octo/app@refs/heads/main']],
+  ['git push --tags', ['git:read git/octo/app', 'git:push git/octo/app@refs/tags/v*']],
+  ['gh release create "$TAG" dist/*', ['github:release github/octo/app']],
+  [
+    'skopeo copy docker://node:24 docker://ghcr.io/octo/app:v1',
+    ['oci:pull hub/library/node', 'oci:push ghcr/octo/app@v1'],
+  ],
+  ['crane push a.tar ghcr.io/octo/app:latest', ['oci:force ghcr/octo/app@latest']],
+  ['aws ecs update-service --cluster web --service "api"', ['aws:call aws/ecs:UpdateService/web/api']],
+  ['kubectl --context c -n web rollout restart deploy/app', ['k8s:write cluster/apps/deployments/web/*']],
+  ['aws --region eu-west-1 lambda get-function --function-name f', ['aws:read aws/lambda:GetFunction/f']],
+  ['gh -R octo/lib release create v1', ['github:release github/octo/lib']],
+  ['aws lambda get-function --function-name f', ['aws:read aws/lambda:GetFunction/f']],
+  ['kubectl -n web rollout status deploy/app', ['k8s:read cluster/apps/deployments/web/*']],
+  ['ssh deploy@web.example.com systemctl restart app', ['ssh:exec host/deploy/systemctl restart app']],
+  ["ssh deploy@web.example.com 'rm -rf /; reboot'", ['ssh:exec host/deploy/replace-me']],
+  ['echo "npm publish"  # npm publish\n', []],
+  ['for f in *; do npm ci; done', ['npm:install npm']],
+]
+
+for (const [script, grants] of cases)
+  test(`what a command reaches: ${JSON.stringify(script)}`, () => {
+    assert.deepEqual(reachOf(script, facts).needs.map(grantText), grants)
+  })
+
+test('what is computed is no bare star: a grant never writes to everything', () => {
+  for (const script of [
+    'aws s3 rm "s3://$BUCKET" --recursive',
+    'skopeo copy a docker://ghcr.io/$X:v1',
+    'git push origin "$REF"',
+  ])
+    for (const { path = '', ref = 'x' } of reachOf(script, facts).needs)
+      for (const one of [path.replace(/^s3:\w+\//, ''), ref.replace(/^refs\/\w+\//, '')])
+        assert.doesNotMatch(one, /^[*/]*$/)
+})
+
+test('any text is gone through, in time', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
+      commandsOf(text)
+      reachOf(text, facts)
+    }),
+    { numRuns: 300 },
+  )
+  const begunMs = Date.now()
+  for (const part of ['"', '${{ ', "'", '\\\n', 'git push ', '$(', 'a=']) reachOf(part.repeat(60_000), facts)
+  assert.ok(Date.now() - begunMs < 20_000)
+})
