@@ -32,6 +32,14 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ['kubectl --context c -n web rollout restart deploy/app', ['k8s:write cluster/apps/deployments/web/*']],
   ['aws --region eu-west-1 lambda get-function --function-name f', ['aws:read aws/lambda:GetFunction/f']],
   ['gh -R octo/lib release create v1', ['github:release github/octo/lib']],
+  [
+    'helm -n web upgrade --install app ./chart',
+    [
+      'k8s:write cluster/apps/deployments/web/*',
+      'k8s:write cluster/core/services/web/*',
+      'k8s:write cluster/secrets/web/*',
+    ],
+  ],
   ['aws lambda get-function --function-name f', ['aws:read aws/lambda:GetFunction/f']],
   ['kubectl -n web rollout status deploy/app', ['k8s:read cluster/apps/deployments/web/*']],
   ['ssh deploy@web.example.com systemctl restart app', ['ssh:exec host/deploy/systemctl restart app']],
@@ -44,6 +52,12 @@ for (const [script, grants] of cases)
   test(`what a command reaches: ${JSON.stringify(script)}`, () => {
     assert.deepEqual(reachOf(script, facts).needs.map(grantText), grants)
   })
+
+test('a server of one’s own has its own API', () => {
+  const own = { ...facts, repository: { ...facts.repository, host: 'https://git.example.com' } }
+  const urls = reachOf('gh release create v1; glab release create v1', own).needs.map(({ url }) => url)
+  assert.deepEqual(urls, ['https://git.example.com/api/v3', 'https://git.example.com'])
+})
 
 test('what is computed is no bare star: a grant never writes to everything', () => {
   for (const script of [

@@ -75,6 +75,17 @@ export const deploys: readonly Family[] = [
     },
   },
   {
+    programs: /^helm$/,
+    reaches({ words }) {
+      const space = narrow(optionOf(words, '-n', '--namespace') ?? 'default')
+      const [verb = ''] = plainWords(wordsWithout(words, '-n', '--namespace', '--kube-context'))
+      if (!/^(?:upgrade|install|uninstall|rollback)$/.test(verb)) return { needs: [] }
+      // Helm keeps its releases in Secrets of the namespace.
+      const places = [`apps/deployments/${space}/*`, `core/services/${space}/*`, `secrets/${space}/*`]
+      return { needs: places.map((path) => need('cluster', 'k8s:write', true, path)) }
+    },
+  },
+  {
     programs: /^redis-cli$/,
     reaches: () => ({ needs: [need('cache', 'redis:write', true, `${unknownName}:*`)] }),
   },

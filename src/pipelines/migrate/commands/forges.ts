@@ -27,7 +27,8 @@ export const forges: readonly Family[] = [
       const [subject = '', verb = ''] = plainWords(wordsWithout(words, '--repo', '-R'))
       const path = asPattern(optionOf(words, '--repo', '-R') ?? repository.path)
       const where = /^[\w.-]+\/[\w.-]+$/.test(path) ? path : repository.path
-      return { needs: [need('github', ghAction(subject, verb), ghWrites(subject, verb), where)] }
+      const one = need('github', ghAction(subject, verb), ghWrites(subject, verb), where)
+      return { needs: [{ ...one, ...apiOf(repository.host, 'https://github.com', '/api/v3') }] }
     },
   },
   {
@@ -36,11 +37,21 @@ export const forges: readonly Family[] = [
       const [subject = '', verb = ''] = plainWords(words)
       const isRelease = program === 'release-cli' || (subject === 'release' && verb === 'create')
       return {
-        needs: [need('gitlab', isRelease ? 'gitlab:release' : 'gitlab:read', isRelease, repository.path)],
+        needs: [
+          {
+            ...need('gitlab', isRelease ? 'gitlab:release' : 'gitlab:read', isRelease, repository.path),
+            ...apiOf(repository.host, 'https://gitlab.com', ''),
+          },
+        ],
       }
     },
   },
 ]
+
+/** The API of a server of one's own; of the one that everybody has the connection knows it. */
+function apiOf(host: string, everybodys: string, path: string): { readonly url?: string } {
+  return host === everybodys ? {} : { url: `${host}${path}` }
+}
 
 const reading = /^(?:view|list|status|checks|diff|download|clone|watch|auth|)$/
 
