@@ -29,6 +29,17 @@ test('what somebody else writes to the disk does not end a step', async (t) => {
   assert.equal(await isPassed(), false)
 })
 
+test('room that others make while a step runs is not the step’s to fill unseen', async (t) => {
+  const [workspace, other] = [temporaryFolder(t), temporaryFolder(t)]
+  writeFileSync(join(other, 'a'), Buffer.alloc(128 * MiB, 1))
+  const isPassed = watchDisk([workspace], 32 * MiB, () => [])
+  assert.equal(await isPassed(), false)
+  rmSync(join(other, 'a'))
+  assert.equal(await isPassed(), false)
+  writeFileSync(join(workspace, 'a'), Buffer.alloc(40 * MiB, 1))
+  assert.equal(await isPassed(), true)
+})
+
 /** Writes without an end, a little at a time, and no file larger than a process may make. */
 const filling = (folder: string) =>
   `i=0; while :; do head -c 8388608 /dev/zero > ${folder}/$((i % 6)); i=$((i + 1)); done`

@@ -21,8 +21,10 @@ export function watchDisk(
   let base: readonly Room[] | undefined
   return async () => {
     const now = await Promise.all(disks.map(roomOf))
-    const before = (base ??= now)
-    const taken = now.map((room, i) => Math.max(0, takenSince(before[i] ?? room, room)))
+    // Room that others made meanwhile is not the step's to fill unseen.
+    const most = (base ?? now).map((before, i) => mostOf(before, now[i] ?? before))
+    base = most
+    const taken = now.map((room, i) => takenSince(most[i] ?? room, room))
     if (now.some((room, i) => isNearlyFull(room) && (taken[i] ?? 0) >= nearlyFullTakenBytes)) return true
     if (sum(taken) < maxBytes) return false
     const counted = await countFolders(folders)
@@ -55,6 +57,12 @@ async function roomOf(folder: string): Promise<Room> {
   const { bsize, bavail, blocks, ffree } = await statfs(folder)
   return { bytes: bavail * bsize, totalBytes: blocks * bsize, files: ffree }
 }
+
+const mostOf = (a: Room, b: Room): Room => ({
+  ...b,
+  bytes: Math.max(a.bytes, b.bytes),
+  files: Math.max(a.files, b.files),
+})
 
 /** A million empty files fill a disk as surely: each takes what a small one does. */
 const bytesPerFile = 4_096
