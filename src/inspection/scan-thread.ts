@@ -46,7 +46,7 @@ export function startScanThread(deps: {
   readonly nowMs: () => number
   readonly lost: () => void
 }): ScanThread {
-  const worker = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb } })
+  const worker = new Worker(entry, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb } })
   // Whoever waits for an answer has a socket open. Before it runs, Node does not take this.
   worker.once('online', () => worker.unref())
   const states = new Map<number, State>()

@@ -54,6 +54,8 @@ function readAside(text: string): Promise<LockfileAnswer> {
     try {
       const thread = new Worker(entry, {
         workerData: text,
+        // Options of Node that name a file would be looked for where the caller stands.
+        execArgv: [],
         resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb },
       })
       const timer = setTimeout(() => {

@@ -43,6 +43,8 @@ export function startThread({ settings, nowMs, maxHeldMs }: ThreadOptions): Scan
   const workerData: ThreadData = { settings, nowMs, shared }
   const worker = new Worker(entry, {
     workerData,
+    // Options of Node that name a file would be looked for where the caller stands.
+    execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb, maxYoungGenerationSizeMb: maxYoungMb },
   })
   let current: { told: Told; settle: (outcome: Outcome) => void } | undefined
