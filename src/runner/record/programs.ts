@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { processesBelow } from '../sandbox/index.ts'
 
 /** Programs that were seen running, by their path as the step sees it. */
@@ -33,7 +33,7 @@ export function watchPrograms(running: { firstProcess(): number | undefined }, i
     const first = running.firstProcess()
     if (first !== undefined) {
       const pids = processesBelow(first, maxProcesses)
-      const programs = new Set((isOurs ? pids.slice(1) : pids).map(programOf))
+      const programs = new Set(pids.filter((pid) => !isOurs || !isCopyOf(first, pid)).map(programOf))
       for (const program of programs)
         if (program !== undefined && (found.has(program) || found.size < maxKnown))
           found.set(program, (found.get(program) ?? 0) + 1)
@@ -50,6 +50,19 @@ export function watchPrograms(running: { firstProcess(): number | undefined }, i
       const all = [...found].map(([program, times]) => ({ program: mask(program), looks: times }))
       return { seen: all.slice(0, maxPrograms), looks, more: Math.max(0, all.length - maxPrograms) }
     },
+  }
+}
+
+/** It itself, or what it has just started, which is a copy of it until the step's own program takes its place. */
+function isCopyOf(first: number, pid: number): boolean {
+  return pid === first || (programOf(pid) === programOf(first) && wordsOf(pid) === wordsOf(first))
+}
+
+function wordsOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return undefined
   }
 }
 

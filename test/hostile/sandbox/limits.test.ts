@@ -41,8 +41,8 @@ async function endOf(bench: Bench, script: string, limits: Partial<RoleLimits> =
 }
 
 /** A step in a control group; the test is skipped where none can be made. */
-async function openInGroup(t: TestContext): Promise<Bench | undefined> {
-  const bench = await openBench(t, temporaryFolder(t), small)
+async function openInGroup(t: TestContext, memory_bytes = small.memory_bytes): Promise<Bench | undefined> {
+  const bench = await openBench(t, temporaryFolder(t), { ...small, memory_bytes })
   if (bench === undefined) return undefined
   const probe = bench.start(['/bin/true'])
   await probe.exit
@@ -54,9 +54,11 @@ async function openInGroup(t: TestContext): Promise<Bench | undefined> {
 const openWithoutGroup = (t: TestContext) => openBench(t, temporaryFolder(t), small, nowhere)
 
 test('a fork bomb is ended by its limit, in a control group', async (t) => {
-  const bench = await openInGroup(t)
+  // 64 copies of perl may well take 64 MiB.
+  const memory_bytes = 2 ** 28
+  const bench = await openInGroup(t, memory_bytes)
   if (bench === undefined) return
-  const { limit } = await endOf(bench, 'exec perl -e "1 while defined fork or 1"')
+  const { limit } = await endOf(bench, 'exec perl -e "1 while defined fork or 1"', { memory_bytes })
   assert.equal(limit, 'processes')
 })
 
