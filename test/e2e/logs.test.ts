@@ -213,46 +213,53 @@ test('the server is killed in the middle and comes back: the log goes on, whole'
   assert.match(shown.stderr, /verified by entry/)
 })
 
-test('a log that was changed on the server’s disk is found by its digest: open, sealed, and damaged', async () => {
-  const job = openJob()
-  assert.equal((await job.start('echo the truth')).exitCode, 0)
-  const step = stepOf(await logs(job.run()))
-  const open = join(logFolder('open'), step)
-  const plain = readFileSync(open)
-  const lie = Buffer.from(plain.toString('latin1').replace('truth', 'liess'), 'latin1')
-  writeFileSync(open, lie)
-  const changed = await logs(job.run())
-  assert.equal(changed.exitCode, 1)
-  assert.match(changed.stderr, /IT WAS CHANGED/)
-  writeFileSync(open, plain.subarray(0, -3))
-  assert.match((await logs(job.run())).stderr, /NOT ALL OF IT: 3 bytes less/)
-  writeFileSync(open, plain)
-  assert.equal((await logs(job.run())).exitCode, 0)
-  const sealed = await sealedFile(step)
-  const packed = readFileSync(sealed)
-  assert.deepEqual(zstdDecompressSync(packed), plain)
-  assert.equal((await logs(job.run())).stdout, 'the truth\n')
-  writeFileSync(sealed, zstdCompressSync(lie))
-  const forged = await logs(job.run())
-  assert.deepEqual([forged.exitCode, forged.stdout], [1, 'the liess\n'])
-  assert.match(forged.stderr, /IT WAS CHANGED/)
-  assert.equal((await logs(job.run(), '--json')).exitCode, 1)
-  writeFileSync(sealed, packed.with(packed.length - 1, (packed.at(-1) ?? 0) ^ 1))
-  assert.equal((await logs(job.run())).exitCode, 1)
-  writeFileSync(sealed, Buffer.from('no zstd at all'))
-  const damaged = await logs(job.run())
-  assert.equal(damaged.exitCode, 1)
-  assert.match(damaged.stderr, /the file of this log is damaged/)
-  writeFileSync(sealed, zstdCompressSync(Buffer.concat([plain, outputFrames(9, 'o', Buffer.from('more\n'))])))
-  const longer = await logs(job.run())
-  assert.equal(longer.exitCode, 1)
-  assert.match(
-    longer.stderr,
-    /IT WAS CHANGED: by entry \d+ of the audit log its runner made \d+ bytes, and here are \d+ more/,
-  )
-  rmSync(sealed)
-  assert.equal((await logs(job.run())).exitCode, 1)
-})
+test(
+  'a log that was changed on the server’s disk is found by its digest: open, sealed, and damaged',
+  slow,
+  async () => {
+    const job = openJob()
+    assert.equal((await job.start('echo the truth')).exitCode, 0)
+    const step = stepOf(await logs(job.run()))
+    const open = join(logFolder('open'), step)
+    const plain = readFileSync(open)
+    const lie = Buffer.from(plain.toString('latin1').replace('truth', 'liess'), 'latin1')
+    writeFileSync(open, lie)
+    const changed = await logs(job.run())
+    assert.equal(changed.exitCode, 1)
+    assert.match(changed.stderr, /IT WAS CHANGED/)
+    writeFileSync(open, plain.subarray(0, -3))
+    assert.match((await logs(job.run())).stderr, /NOT ALL OF IT: 3 bytes less/)
+    writeFileSync(open, plain)
+    assert.equal((await logs(job.run())).exitCode, 0)
+    const sealed = await sealedFile(step)
+    const packed = readFileSync(sealed)
+    assert.deepEqual(zstdDecompressSync(packed), plain)
+    assert.equal((await logs(job.run())).stdout, 'the truth\n')
+    writeFileSync(sealed, zstdCompressSync(lie))
+    const forged = await logs(job.run())
+    assert.deepEqual([forged.exitCode, forged.stdout], [1, 'the liess\n'])
+    assert.match(forged.stderr, /IT WAS CHANGED/)
+    assert.equal((await logs(job.run(), '--json')).exitCode, 1)
+    writeFileSync(sealed, packed.with(packed.length - 1, (packed.at(-1) ?? 0) ^ 1))
+    assert.equal((await logs(job.run())).exitCode, 1)
+    writeFileSync(sealed, Buffer.from('no zstd at all'))
+    const damaged = await logs(job.run())
+    assert.equal(damaged.exitCode, 1)
+    assert.match(damaged.stderr, /the file of this log is damaged/)
+    writeFileSync(
+      sealed,
+      zstdCompressSync(Buffer.concat([plain, outputFrames(9, 'o', Buffer.from('more\n'))])),
+    )
+    const longer = await logs(job.run())
+    assert.equal(longer.exitCode, 1)
+    assert.match(
+      longer.stderr,
+      /IT WAS CHANGED: by entry \d+ of the audit log its runner made \d+ bytes, and here are \d+ more/,
+    )
+    rmSync(sealed)
+    assert.equal((await logs(job.run())).exitCode, 1)
+  },
+)
 
 test('what is beyond max_step is not kept, which is said; the step is none the worse', async () => {
   const job = openJob()

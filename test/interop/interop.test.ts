@@ -26,6 +26,7 @@ import {
 } from '../../src/audit/verify/proof-cases.fixture.ts'
 import { filesOf, memorySource } from '../../src/audit/verify/vectors.fixture.ts'
 import { findGo } from './go.fixture.ts'
+import { slow } from '../whole.ts'
 
 const go = findGo()
 if (go.ok) after(() => go.remove())
@@ -126,15 +127,19 @@ test(
   },
 )
 
-test('Go reads a log of 70,000 entries, with full tiles on two levels', { skip }, async (t) => {
-  const sizes = [65_535, 65_536, 65_537, 70_000]
-  const { folder, verifierKey } = await sampleLog(t, sizes)
-  const report = await ask<LogReport>(['read', folder, verifierKey])
-  assert.deepEqual([report.size, report.checkpoints], [70_000, [0, ...sizes]])
-  await everyFileIsIn(folder, report)
-  assert.ok((report.inclusion?.length ?? 0) >= 1_000)
-  await compareProofs(folder, report)
-})
+test(
+  'Go reads a log of 70,000 entries, with full tiles on two levels',
+  { skip: slow.skip || skip },
+  async (t) => {
+    const sizes = [65_535, 65_536, 65_537, 70_000]
+    const { folder, verifierKey } = await sampleLog(t, sizes)
+    const report = await ask<LogReport>(['read', folder, verifierKey])
+    assert.deepEqual([report.size, report.checkpoints], [70_000, [0, ...sizes]])
+    await everyFileIsIn(folder, report)
+    assert.ok((report.inclusion?.length ?? 0) >= 1_000)
+    await compareProofs(folder, report)
+  },
+)
 
 async function flip(path: string, at: number): Promise<void> {
   const bytes = await readFile(path)

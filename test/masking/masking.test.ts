@@ -6,7 +6,7 @@ import { createCases, pieces, someSecrets, type MaskingCase } from './cases.ts'
 import { createRandom, type Random } from './random.ts'
 
 // `npm run test:masking` makes a million; a seed that it prints has its cases again.
-const count = Number(process.env['MAYFLY_MASKING_CASES'] ?? 20_000)
+const count = Number(process.env['MAYFLY_MASKING_CASES'] ?? 5_000)
 const seed = Number(process.env['MAYFLY_MASKING_SEED'] ?? 20_261_128)
 const casesPerJob = 400
 const secretsPerJob = 6

@@ -28,7 +28,7 @@ test('a revocation is known at once, also to a step without a connection, and sa
   assert.deepEqual(await leasesOf(stage), { active: 0, openSteps: 0 })
 })
 
-test('a server that is killed and started again: the step goes on and ends well', async () => {
+test('a server that is killed and started again: the step goes on and ends well', slow, async () => {
   // Three missed ones are fifteen seconds: a server takes longer than nine to come back where much else works, too.
   const heartbeat = ['--heartbeat-seconds', '5']
   await using stage = await setStage({ upArguments: [...heartbeat, '--drain-seconds', '1'] })
