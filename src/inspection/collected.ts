@@ -33,7 +33,7 @@ export function createCollected(deps: {
   const why: string[] = []
   const spans: { from: number; to: number }[] = []
   const running = new Set<Promise<void>>()
-  let [more, unseenCount, waitingBytes] = [0, 0, 0]
+  let [more, sureMore, unseenCount, waitingBytes] = [0, 0, 0, 0]
   let failure: { readonly error: unknown } | undefined
 
   function unseen(reason: string): void {
@@ -45,14 +45,18 @@ export function createCollected(deps: {
     const known = deps.secrets.known() ?? (await firstSweep(deps.secrets))
     const scanned = await look(known.table())
     more += scanned.more
+    sureMore += scanned.sureMore
     spans.push(...scanned.spans.slice(0, maxFindings))
     for (const { name, why: reason } of scanned.unseen) unseen(`${name}: ${reason}`)
     takeSecrets(item, known, scanned)
     for (const finding of scanned.findings) {
       const key = `${finding.fingerprint} ${finding.file}`
       if (findings.has(key)) continue
-      if (findings.size >= maxFindings) more++
-      else findings.set(key, { item, finding })
+      if (findings.size < maxFindings) findings.set(key, { item, finding })
+      else {
+        more++
+        if (finding.confidence !== 'possible') sureMore++
+      }
     }
   }
 
@@ -122,6 +126,7 @@ export function createCollected(deps: {
           finding: { ...one.finding, file: named(one.item, one.finding.file) },
         })),
         more,
+        sureMore,
         unseen: { count: unseenCount, why },
       }
     },

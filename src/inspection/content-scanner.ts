@@ -21,6 +21,8 @@ export interface Scanned {
   readonly findings: readonly (Finding & RuleFacts)[]
   /** Of one file so many findings more. */
   readonly more: number
+  /** Of those so many are of rules that are sure. */
+  readonly sureMore: number
   readonly unseen: readonly { readonly name: string; readonly why: string }[]
   /** What may be a secret of the vault: only who has its key can say. */
   readonly candidates: readonly PlacedCandidate[]

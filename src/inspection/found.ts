@@ -25,11 +25,17 @@ export interface Found {
   readonly findings: readonly RuleFinding[]
   /** Findings beyond those. */
   readonly more: number
+  /** Of those so many are of rules that are sure; whether something allows them was not asked. */
+  readonly sureMore: number
   readonly unseen: { readonly count: number; readonly why: readonly string[] }
 }
 
 export interface Judged {
-  readonly refused: Pick<Found, 'secrets' | 'findings'> & { readonly unseen: boolean }
+  readonly refused: Pick<Found, 'secrets' | 'findings'> & {
+    readonly unseen: boolean
+    /** There are more than are told, and what nobody was shown passes nowhere. */
+    readonly more: boolean
+  }
   readonly told: Pick<Found, 'secrets' | 'findings'>
   readonly allowed: number
 }
@@ -49,6 +55,7 @@ export function judgeFound(found: Found, rules: ScanRules, action: ScanAction, n
       secrets: refusesKnown ? secrets.filter(({ isCertain }) => isCertain || action === 'block') : [],
       findings: findings.filter(isRefused),
       unseen: refusesKnown && rules.refusesUnseen && found.unseen.count > 0,
+      more: action === 'block' && found.sureMore > 0,
     },
     told: {
       secrets: refusesKnown ? secrets.filter(({ isCertain }) => !isCertain && action !== 'block') : secrets,

@@ -8,6 +8,7 @@ import { systemClock, type StepId } from '../lib/index.ts'
 import { policySchema } from '../config/index.ts'
 import { compileScan } from '../policy/scan.ts'
 import { createKnownSecrets, fingerprintsOf, keysOf } from '../scan/known/index.ts'
+import { builtInRules, fillTemplate, seededRandom } from '../scan/rules/index.ts'
 import { createInspection, createResponse, createScanThreads } from './index.ts'
 import type { Owner } from './vault-secrets.ts'
 
@@ -248,4 +249,21 @@ test('what rules find is refused by block, told by known; in what comes in piece
   const known = setup(t, { scan: { push: 'known' } })
   assert.deepEqual(await known.send({ 'deploy/id': key }), { ok: true })
   assert.match(known.told.join('\n'), /deploy\/id/)
+})
+
+test('a secret behind more accepted ones than are told is not passed, and a yes for what has no digest is for one request', async (t) => {
+  const id = 'github-personal-access-token'
+  const template = builtInRules.find((rule) => rule.id === id)?.examples.positive[0] ?? ''
+  const random = seededRandom(5)
+  const fresh = () => /ghp_\w{36}/.exec(fillTemplate(template, random))?.[0] ?? ''
+  const day = new Date(Date.now() + 86_400_000 * 30).toISOString().slice(0, 10)
+  const accepted = () => `T=${fresh()} # mayfly: ignore ${id} until ${day} a key of a test server\n`
+  const it = setup(t, { scan: { push: 'block', approvers: 'security' }, yes: { ok: false, why: 'nobody' } })
+  assert.deepEqual(await it.send({ 'a.env': accepted().repeat(3) }), { ok: true })
+  const many = Array.from({ length: 600 }, accepted).join('')
+  const lines = linesOf(await it.send({ 'b.env': `${many}T=${fresh()}\n` }))
+  assert.match(lines, /more in it than is told/)
+  assert.partialDeepStrictEqual(it.asked, [
+    { detail: { more: 'more was found than is told' }, same: undefined },
+  ])
 })

@@ -74,7 +74,7 @@ async function judge(deps: InspectionDeps, looking: Looking, found: Found): Prom
   const { sent, rules } = looking
   const judged = judgeFound(found, rules, rules.actions[sent.place], deps.clock.nowMs())
   const { refused, told } = judged
-  const isRefused = refused.unseen || refused.secrets.length + refused.findings.length > 0
+  const isRefused = refused.unseen || refused.more || refused.secrets.length + refused.findings.length > 0
   const secrets = [...refused.secrets, ...told.secrets]
   if (!isRefused && secrets.length + told.findings.length + judged.allowed + found.unseen.count === 0)
     return { ok: true }
@@ -119,9 +119,11 @@ async function askPeople(
       detail: {
         found: linesOf(refused).join('; '),
         ...(refused.unseen ? { unseen: 'a part could not be looked at' } : {}),
+        ...(refused.more ? { more: 'more was found than is told' } : {}),
       },
       gone: () => sent.gone(),
-      same: sent.same ?? '',
+      // Where it is not known, a yes is for this request alone.
+      same: sent.same,
       waits: (line) => sent.tell(line),
     })
   } finally {
@@ -136,6 +138,7 @@ function howToGoOn({ sent, rules }: Looking, { refused }: Judged, yes: Yes): str
       : 'from what is sent'
   return [
     ...(refused.unseen ? ['a part could not be looked at, and scan.unseen says that such is refused'] : []),
+    ...(refused.more ? ['there is more in it than is told: send it in smaller parts'] : []),
     ...(yes?.ok === false ? [`nobody let it pass: ${yes.why}`] : []),
     ...(refused.secrets.length + refused.findings.length === 0
       ? []

@@ -53,7 +53,7 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
   const allow = createAllowList([], nowMs)
   // One that comes in between says another thing of the same secrets.
   const known = table
-  let more = 0
+  let [more, sureMore] = [0, 0]
   await unpack(name, input, {
     overlap: Math.max(engine.overlap, knownOverlap),
     limits,
@@ -66,7 +66,9 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
       if (isAsItIs(content, name) && spans.length < maxFindings) spans.push(...spansOf(content, hits))
       const room = maxFindings - findings.length
       findings.push(...found.findings.slice(0, room).map((one) => ({ ...one, ...factsOf(one.rule) })))
-      more += found.more + Math.max(0, found.findings.length - room)
+      const rest = found.findings.slice(room)
+      more += found.more + rest.length
+      sureMore += found.sureMore + rest.filter(({ confidence }) => confidence !== 'possible').length
       if (!addCandidates(known, content, name, candidates) && unseen.length < maxUnseen)
         unseen.push({ name: content.name, why: 'it is full of what begins as a secret does' })
     },
@@ -74,7 +76,7 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
       if (unseen.length < maxUnseen) unseen.push({ name: one.name, why: one.why })
     },
   })
-  return { findings, more, unseen, candidates, spans }
+  return { findings, more, sureMore, unseen, candidates, spans }
 }
 
 /** Of a binary file only what is unmistakable counts; some rules are of some paths alone. */

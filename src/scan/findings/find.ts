@@ -20,6 +20,8 @@ export interface Findings {
   readonly findings: readonly Finding[]
   /** So many more are not told. */
   readonly more: number
+  /** Of those so many are of rules that are sure: certain or likely. */
+  readonly sureMore: number
 }
 
 /**
@@ -28,12 +30,13 @@ export interface Findings {
  * allow list accepts is there, and says so.
  */
 export function findingsIn(looked: Looked, hits: readonly Found[], options: FindingOptions): Findings {
-  if (hits.length === 0) return { findings: [], more: 0 }
+  if (hits.length === 0) return { findings: [], more: 0, sureMore: 0 }
   const own = chooseHits(hits).filter(({ start }) => looked.from <= start && start < looked.to)
   const excerptOf = excerptsOf(looked.bytes, hits, looked.isBinary)
   return {
     findings: own.slice(0, mostFindings).map((hit) => findingOf(looked, hit, excerptOf(hit), options)),
     more: Math.max(0, own.length - mostFindings),
+    sureMore: own.slice(mostFindings).filter(({ rule }) => rule.confidence !== 'possible').length,
   }
 }
 
