@@ -1,12 +1,11 @@
 import { resolve } from 'node:path'
 import { readEnvironment } from '../config/environment.ts'
 import type { PlannedStep } from '../config/index.ts'
-import { MayflyError } from '../lib/index.ts'
+import { MayflyError, isNeverHandedOn } from '../lib/index.ts'
 import {
   allowedTools,
   allowedWorkspace,
   findTools,
-  isNeverHandedOn,
   shellCommand,
   type JobStep,
   type StepRequest,

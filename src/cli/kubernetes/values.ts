@@ -1,5 +1,5 @@
-import { MayflyError } from '../../lib/index.ts'
-import { createRedactor, isNeverHandedOn, secretsOfJob } from '../../runner/index.ts'
+import { MayflyError, isNeverHandedOn } from '../../lib/index.ts'
+import { createRedactor, secretsOfJob } from '../../runner/index.ts'
 
 /** Whoever may read Jobs in the namespace reads what is in them. Throws `bad_input`. */
 export function refuseSecrets(

@@ -33,3 +33,7 @@ export function wholeLines(text: string, { start, end }: Span): Span {
 export function beginsLine(text: string, at: number): boolean {
   return /^[ \t]*$/.test(text.slice(lineStart(text, at), at))
 }
+
+export function within(inner: Span, outer: Span | undefined): boolean {
+  return outer !== undefined && inner.start >= outer.start && inner.end <= outer.end
+}

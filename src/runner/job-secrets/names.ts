@@ -1,4 +1,4 @@
-import { isHandedOn } from '../environment.ts'
+import { isHandedOn } from '../../lib/index.ts'
 
 /** What the name of a variable, or of a key within its value, says about the value. */
 export type Meaning =

@@ -54,3 +54,19 @@ export function impossibleIn(script: string): (typeof impossible)[number] | unde
 export function programsOf(script: string): string[] {
   return commandsOf(script).map(({ program }: Command) => program)
 }
+
+/** Programs that use no login of the job’s. */
+const plainPrograms =
+  /^(?:echo|printf|cat|cd|cp|mv|rm|mkdir|test|\[|\[\[|export|set|grep|sed|awk|jq|yq|curl|wget|tar|zip|unzip|ls|true|false|exit|sleep|date|sudo|apt-get|apt|chmod|git|gh)$/
+
+/** Of programs alone that use no login and no secret variable by themselves. */
+export function isPlain(script: string): boolean {
+  return programsOf(script).every((one) => plainPrograms.test(one))
+}
+
+/** Does a script read this variable, in a shell or in a program that stands in it? */
+export function readsVariable(script: string, name: string): boolean {
+  return new RegExp(
+    `\\$\\{?(?:env:)?${name}\\b|environ\\S{0,10}['"]${name}['"]|process\\.env\\.${name}\\b|env\\.${name}\\b`,
+  ).test(script)
+}

@@ -1,11 +1,11 @@
 import type { Entry, PipelineFile, SecretReference } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
+import { isPlain, readsVariable } from '../commands/index.ts'
 import type { Edit } from '../edits.ts'
+import { within } from '../lines.ts'
 import type { Kept, MovedSecret } from '../model.ts'
 import { takeOutEntries } from '../take-out.ts'
-import { isPlain } from './logins.ts'
-import { within } from './secrets.ts'
-import { readsVariable, type StepPlan } from './steps.ts'
+import type { StepPlan } from './steps.ts'
 
 export interface Ambient {
   readonly moved: readonly MovedSecret[]

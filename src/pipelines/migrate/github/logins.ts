@@ -1,5 +1,5 @@
 import { isJobToken } from '../../read/secret-names.ts'
-import { programsOf } from '../commands/index.ts'
+import { isPlain } from '../commands/index.ts'
 import { imageNeed, registryName } from '../commands/registries.ts'
 import type { Kept, MovedSecret, Need } from '../model.ts'
 import type { StepPlan } from './steps.ts'
@@ -70,19 +70,10 @@ export function planLogin(login: StepPlan, steps: readonly StepPlan[], text: str
   return { gone: true, moved: reference.map((one) => ({ reference: one, connection })), kept: [] }
 }
 
-/** Programs that use no login of the job’s. */
-const plainPrograms =
-  /^(?:echo|printf|cat|cd|cp|mv|rm|mkdir|test|\[|\[\[|export|set|grep|sed|awk|jq|yq|curl|wget|tar|zip|unzip|ls|true|false|exit|sleep|date|sudo|apt-get|apt|chmod|git|gh)$/
-
 function isConsumer(step: StepPlan, login: StepPlan): boolean {
   if (step.use?.is === 'own') return true
   if (step.use !== undefined || step.blocked === undefined) return false
   return step.needs.some((need) => usesLogin(login, need)) || !isPlain(step.script)
-}
-
-/** Of programs alone that use no login and no secret variable by themselves. */
-export function isPlain(script: string): boolean {
-  return programsOf(script).every((one) => plainPrograms.test(one))
 }
 
 function connectionOf(name: string, login: StepPlan): string {

@@ -1,7 +1,7 @@
 import type { Job, PipelineFile } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
-import { programsOf } from '../commands/index.ts'
 import type { MovedRole, Need, Project } from '../model.ts'
+import { isGitOnly, roleName, roleOf } from '../role.ts'
 import { readingTrust, writingTrust } from '../triggers.ts'
 import { usesLogin } from './logins.ts'
 import type { RunBy } from './shell.ts'
@@ -56,7 +56,7 @@ export function rolesOf(
   const all: MovedRole[] = []
   if (reading.length > 0 && read !== undefined)
     all.push(
-      role(
+      roleOf(
         `${name}-build`,
         `Job ${job.id} of ${file.path}: what it builds and tests.`,
         read.rule,
@@ -66,7 +66,7 @@ export function rolesOf(
     )
   if (writing.length > 0 && write !== undefined)
     all.push({
-      ...role(
+      ...roleOf(
         name,
         `Job ${job.id} of ${file.path}: what had its secrets.`,
         write.rule,
@@ -86,38 +86,4 @@ export function rolesOf(
       return { role: name, workspace: isGitOnly(step) ? 'checkout' : follows ? 'shared' : 'job' }
     },
   }
-}
-
-function role(
-  name: string,
-  description: string,
-  trust: MovedRole['trust'],
-  needs: readonly Need[],
-  steps: readonly StepPlan[],
-): MovedRole {
-  const credentialed = new Set(
-    needs.flatMap(({ url }) => (url === undefined ? [] : [`${new URL(url).hostname}:443`])),
-  )
-  const hosts = [...new Set(steps.flatMap((step) => step.hosts))].filter((host) => !credentialed.has(host))
-  return { name, description, trust, needs, hosts, allow: [] }
-}
-
-/** It tags and pushes what the commit has: a clean checkout of its own is all that it needs. */
-function isGitOnly({ script }: StepPlan): boolean {
-  return (
-    /\bgit\b[^\n]*\bpush\b/.test(script) &&
-    programsOf(script).every((program) => /^(?:git|echo|set|printf|export|test|\[|true)$/.test(program)) &&
-    !/\bgit\b[^\n]*\b(?:add|commit|config|merge|rebase|checkout|switch)\b/.test(script)
-  )
-}
-
-function roleName(file: PipelineFile, job: string): string {
-  const stem = (file.path.split('/').at(-1) ?? '').replace(/\.ya?ml$/, '')
-  const plain = (text: string) =>
-    text
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, '-')
-      .replaceAll(/^-+|-+$/g, '')
-  const name = plain(job) === plain(stem) ? plain(job) : `${plain(stem)}-${plain(job)}`
-  return (/^[a-z]/.test(name) ? name : `job-${name}`).slice(0, 56).replace(/-+$/, '')
 }

@@ -1,12 +1,13 @@
 import type { Job, PipelineFile } from '../../model.ts'
+import { readsVariable } from '../commands/index.ts'
 import { isTold } from '../connections.ts'
 import type { Edit } from '../edits.ts'
+import { within } from '../lines.ts'
 import { standIn, type MovedSecret } from '../model.ts'
 import { takeOutEntries, takeOutItem } from '../take-out.ts'
 import type { Roles } from './roles.ts'
-import { within } from './secrets.ts'
 import { runByMayfly } from './shell.ts'
-import { readsVariable, type StepPlan } from './steps.ts'
+import type { StepPlan } from './steps.ts'
 
 /** Tokens that an action takes and can do without. */
 export function tokenInputs(file: PipelineFile, step: StepPlan): { edits: Edit[]; moved: MovedSecret[] }[] {

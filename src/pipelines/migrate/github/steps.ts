@@ -1,11 +1,12 @@
 import type { PipelineFile, Step } from '../../model.ts'
 import { isJobToken } from '../../read/secret-names.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
-import { impossibleIn, reachOf } from '../commands/index.ts'
+import { impossibleIn, reachOf, readsVariable } from '../commands/index.ts'
 import { hasNoStandIn } from '../connections.ts'
 import type { Host, Kept, MovedSecret, Need, Project } from '../model.ts'
+import { movedIn, type Moved } from '../moved-secret.ts'
 import { actionUse, type ActionUse } from './actions.ts'
-import { askedBy, movedIn, type Asked, type Moved } from './secrets.ts'
+import { askedBy, type Asked } from './secrets.ts'
 import { shellOf, type Shell } from './shell.ts'
 
 /** A step as it would be moved; nothing is decided yet about the job. */
@@ -203,12 +204,6 @@ function unfit(
       why: `it is used in a place where only the CI itself reads it (${reference.target ?? 'an expression'})`,
     }
   return undefined
-}
-
-export function readsVariable(script: string, name: string): boolean {
-  return new RegExp(
-    `\\$\\{?(?:env:)?${name}\\b|environ\\S{0,10}['"]${name}['"]|process\\.env\\.${name}\\b|env\\.${name}\\b`,
-  ).test(script)
 }
 
 function asksFor({ jobs }: PipelineFile, name: string): boolean {

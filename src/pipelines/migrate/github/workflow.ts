@@ -2,14 +2,13 @@ import type { PipelineFile } from '../../model.ts'
 import { readYamlFile } from '../../read/yaml-document.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { Edit } from '../edits.ts'
-import { indentTo, lineBreak, lineStart } from '../lines.ts'
+import { indentTo, lineBreak, lineStart, within } from '../lines.ts'
 import type { Kept, Migration, Project } from '../model.ts'
 import { pinEdits } from '../pins.ts'
 import { isFlow } from '../take-out.ts'
 import { planAmbient } from './ambient.ts'
 import { migrateJob } from './job.ts'
 import { planJob } from './job-plan.ts'
-import { within } from './secrets.ts'
 
 /** Moves one workflow of GitHub. */
 export function migrateWorkflow(file: PipelineFile, project: Project): Migration {

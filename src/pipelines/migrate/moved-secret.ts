@@ -1,0 +1,125 @@
+import { isJobToken } from '../read/secret-names.ts'
+import type { PipelineFile, SecretReference } from '../model.ts'
+import { replacementOf } from '../replace/replace.ts'
+import type { Replacement } from '../replace/replacement.ts'
+import { reachOf, type ScriptReach } from './commands/index.ts'
+import { unknownName } from './commands/command.ts'
+import { connectionsFor } from './connections.ts'
+import type { Need, Project } from './model.ts'
+
+/** What takes a secret's place in a step, or why nothing can. */
+export type Moved =
+  | {
+      readonly ok: true
+      readonly needs: readonly Need[]
+      readonly replacement: Replacement
+      readonly isGuess: boolean
+    }
+  | { readonly ok: false; readonly why: string; readonly instead?: string; readonly isUnclear?: true }
+  /** What the CI makes for one job, or no secret by its name: it may stay. */
+  | { readonly ok: 'stays'; readonly isJobToken: boolean }
+
+/** What a step's script would need of Mayfly in place of this secret. */
+export function movedIn(
+  file: PipelineFile,
+  reference: SecretReference,
+  script: string,
+  project: Project,
+): Moved {
+  if (reference.store === 'all')
+    return { ok: false, why: 'it hands on every secret at once', instead: 'name those that are needed' }
+  const replacement = replacementOf(file, reference)
+  if (replacement === undefined) return { ok: 'stays', isJobToken: isJobToken(reference.name) }
+  const kept = cannotMove(replacement)
+  if (kept !== undefined) return kept
+  const reach = reachOf(script, project)
+  const needs = reach.needs.filter((one) => isFor(one, replacement))
+  if (needs.length > 0) return { ok: true, needs, replacement, isGuess: false }
+  if (replacement.connection === 'http') return httpMoved(replacement, reach, script)
+  const guess = usual(replacement, project)
+  if (guess.length === 0)
+    return {
+      ok: false,
+      why: `it is ${replacement.what}, and the script does not show what it is for`,
+      instead: replacement.how,
+      isUnclear: true,
+    }
+  return { ok: true, needs: guess, replacement, isGuess: true }
+}
+
+function cannotMove({ id, how, what, connection }: Replacement): Moved | undefined {
+  if (connection === undefined) return { ok: false, why: `it is ${what}: ${how}` }
+  if (id === 'webhook') return { ok: false, why: `it is ${what}`, instead: how }
+  return undefined
+}
+
+function isFor(need: Need, replacement: Replacement): boolean {
+  if (replacement.id === 'oci') return need.action.startsWith('oci:')
+  return connectionsFor(replacement).includes(need.connection)
+}
+
+/** A step whose script calls something that we do not know: the grant that such a job needs, for what is there nowhere. */
+function usual({ id }: Replacement, project: Project): Need[] {
+  const { path } = project.repository
+  const read = (connection: string, action: string): Need => ({ connection, action, path, writes: false })
+  const write = (connection: string, action: string, to: string): Need => ({
+    connection,
+    action,
+    path: to,
+    writes: true,
+  })
+  const publish: Readonly<Record<string, string>> = {
+    npm: 'npm publish',
+    pypi: 'twine upload',
+    cargo: 'cargo publish',
+    rubygems: 'gem push',
+    maven: 'mvn deploy',
+  }
+  const command = publish[id]
+  if (command !== undefined) return reachOf(command, project).needs.filter(({ writes }) => writes)
+  const others: Readonly<Record<string, Need>> = {
+    github: read('github', 'github:read'),
+    git: read('git', 'git:read'),
+    gitlab: read('gitlab', 'gitlab:read'),
+    aws: write('aws', 'aws:call', `s3:PutObject/${unknownName}`),
+    postgres: write('database', 'postgres:write', unknownName),
+    mysql: write('mysql-database', 'mysql:write', unknownName),
+    redis: write('cache', 'redis:write', `${unknownName}:*`),
+  }
+  const one = others[id]
+  return one === undefined ? [] : [one]
+}
+
+/** An API by token: the paths that the script asks for, if `curl` says them. */
+function httpMoved(replacement: Replacement, { hosts }: ScriptReach, script: string): Moved {
+  const known =
+    replacement.url === undefined || replacement.id === 'http' ? undefined : new URL(replacement.url).host
+  const urls = [...script.matchAll(/https:\/\/([a-z0-9.-]+)(\/[\w./%~-]*)?/gi)]
+  const [host, ...others] = [...new Set(hosts.map((one) => one.replace(/:443$/, '')))]
+  if (replacement.id === 'http' && (host === undefined || others.length > 0))
+    return {
+      ok: false,
+      why: 'neither its name nor the script says what it is for',
+      instead: 'if it is for an HTTP API, a connection of kind http adds it (docs/configuration.md)',
+    }
+  const at = known ?? host ?? ''
+  const path = urls.find(([, one]) => one?.toLowerCase() === at)?.[2]?.replace(/^\//, '') ?? unknownName
+  const isRead =
+    !/\s(?:-X|--request|-d|--data\S*|-F|--form|-T|--upload-file|--json)\b/.test(script) &&
+    urls.some(([, one]) => one === at)
+  const method =
+    /(?:-X|--request)[ =]?"?(PUT|PATCH|DELETE)\b/.exec(script)?.[1]?.toLowerCase() ??
+    (isRead ? 'get' : 'post')
+  const connection =
+    replacement.id === 'http'
+      ? `api-${at.replaceAll(/[^a-z0-9]+/g, '-')}`.slice(0, 60)
+      : `api-${replacement.id}`
+  const need: Need = {
+    connection,
+    url: `https://${at}`,
+    action: `http:${method}`,
+    path: path === '' ? unknownName : path,
+    writes: method !== 'get',
+  }
+  return { ok: true, needs: [need], replacement, isGuess: path === unknownName }
+}

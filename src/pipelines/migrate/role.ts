@@ -1,0 +1,39 @@
+import type { PipelineFile } from '../model.ts'
+import { programsOf } from './commands/index.ts'
+import type { Host, MovedRole, Need } from './model.ts'
+
+/** A role with these needs; what it reaches by a connection is no host of its own. */
+export function roleOf(
+  name: string,
+  description: string,
+  trust: MovedRole['trust'],
+  needs: readonly Need[],
+  steps: readonly { readonly hosts: readonly Host[] }[],
+): MovedRole {
+  const credentialed = new Set(
+    needs.flatMap(({ url }) => (url === undefined ? [] : [`${new URL(url).hostname}:443`])),
+  )
+  const hosts = [...new Set(steps.flatMap((step) => step.hosts))].filter((host) => !credentialed.has(host))
+  return { name, description, trust, needs, hosts, allow: [] }
+}
+
+/** It tags and pushes what the commit has: a clean checkout of its own is all that it needs. */
+export function isGitOnly({ script }: { readonly script: string }): boolean {
+  return (
+    /\bgit\b[^\n]*\bpush\b/.test(script) &&
+    programsOf(script).every((program) => /^(?:git|echo|set|printf|export|test|\[|true)$/.test(program)) &&
+    !/\bgit\b[^\n]*\b(?:add|commit|config|merge|rebase|checkout|switch)\b/.test(script)
+  )
+}
+
+/** By the file and the job, as the configuration takes names. */
+export function roleName(file: PipelineFile, job: string): string {
+  const stem = (file.path.split('/').at(-1) ?? '').replace(/\.ya?ml$/, '')
+  const plain = (text: string) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replaceAll(/^-+|-+$/g, '')
+  const name = plain(job) === plain(stem) ? plain(job) : `${plain(stem)}-${plain(job)}`
+  return (/^[a-z]/.test(name) ? name : `job-${name}`).slice(0, 56).replace(/-+$/, '')
+}
