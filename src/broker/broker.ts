@@ -16,7 +16,7 @@ import { createOutbox } from './outbox.ts'
 import { createLive, type BrokerParts } from './parts.ts'
 import { createRecords } from './records.ts'
 import { createSecretUse } from './secret-use.ts'
-import { leaseMinted, leaseOf, revokeSecret, tellLost } from './step-leases.ts'
+import { leaseMinted, leaseOf, revokeLease, revokeSecret, tellLost } from './step-leases.ts'
 import { revoke, sweep } from './sweep.ts'
 
 const systemIssuers = { issuerOf: issuerNamed, after: systemAfter, random: Math.random } as const
@@ -95,6 +95,7 @@ function brokerOf(parts: BrokerParts): Broker {
     onStepEnd: (listener) => void live.stepListeners.push(listener),
     onLeaseEnd: (listener) => void live.leaseListeners.push(listener),
     revokeSecret: (secret, version, reason) => revokeSecret(parts, secret, version, reason),
+    revokeLease: (which, reason) => revokeLease(parts, which, reason),
     refusedByHost: (step, authorization) => tellLost(parts, step, leases.refused(step.id, { authorization })),
     doubtedByHost(step, authorization) {
       void leases.doubted(step.id, authorization).then((connection) => tellLost(parts, step, connection))

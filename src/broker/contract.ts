@@ -60,6 +60,11 @@ export interface Broker {
    * Returns how many stood. Twice is once.
    */
   revokeSecret(secret: string, version: number, reason: string): Promise<number>
+  /**
+   * Ends this one lease, whose credential others may have; whoever asks again gets another one. False if it was over already, at
+   * whichever server. What the store does not take is written once it does: then it throws what the store threw.
+   */
+  revokeLease(which: RevokedLease, reason: string): Promise<boolean>
   /** A host answered 401 to this credential of the step: one that was made for it is ended, and another made at the next use. */
   refusedByHost(step: Step, authorization: Secret): void
   /**
@@ -89,6 +94,12 @@ export interface Broker {
   /** For what takes something away: its entry is written with it, and delivered until the log has it. */
   readonly outbox: Pick<Outbox, 'write' | 'deliver' | 'isDelivered'>
   close(): Promise<void>
+}
+
+export interface RevokedLease {
+  readonly lease: string
+  readonly step: StepId
+  readonly connection: string
 }
 
 export interface BrokerCounts extends Omit<LeaseCounts, 'states'> {

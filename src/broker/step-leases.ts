@@ -2,6 +2,7 @@ import { MayflyError, type StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import { needsLease } from './client-identity.ts'
 import { ended, stands } from './leases/stands.ts'
+import type { RevokedLease } from './contract.ts'
 import type { Lease, Minted, Step } from './model.ts'
 import type { BrokerParts } from './parts.ts'
 
@@ -53,6 +54,19 @@ export async function revokeSecret(
   }
   const ids = users.map(({ lease }) => lease)
   return ids.length === 0 ? 0 : await leases.endThese(ids, reason)
+}
+
+/** It is cut here even if it cannot be written down: what others have is used no more. */
+export async function revokeLease(
+  parts: BrokerParts,
+  { lease, step: id, connection }: RevokedLease,
+  reason: string,
+): Promise<boolean> {
+  const { leases, live } = parts
+  const step = live.steps.get(id)
+  if (step !== undefined && (await leases.dropOne(id, lease)))
+    for (const listener of live.leaseListeners) listener(step, connection, false)
+  return await leases.endOne(lease, reason)
 }
 
 export function tellLost(parts: BrokerParts, step: Step, connection: string | undefined): void {

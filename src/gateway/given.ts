@@ -9,15 +9,20 @@ export interface Given {
   masker(step: Step): Masker
 }
 
+interface Told {
+  readonly value: Secret
+  readonly lease: Lease
+}
+
 export function createGiven(
   broker: Pick<Broker, 'lease'>,
-  /** Told of each once. */
+  /** Told of each once, and again when it has another end, or is another lease's. */
   onGiven?: (step: Step, lease: Lease, value: Secret) => void,
 ): Given {
-  const ofSteps = new WeakMap<Step, { readonly values: Map<string, Secret>; masker?: Masker }>()
+  const ofSteps = new WeakMap<Step, { readonly values: Map<string, Told>; masker?: Masker }>()
 
   function of(step: Step) {
-    const known = ofSteps.get(step) ?? { values: new Map<string, Secret>() }
+    const known = ofSteps.get(step) ?? { values: new Map<string, Told>() }
     ofSteps.set(step, known)
     return known
   }
@@ -27,16 +32,17 @@ export function createGiven(
       const lease = await broker.lease(step, connection, grant)
       const known = of(step)
       for (const value of valuesOf(lease)) {
-        if (known.values.has(value.reveal())) continue
-        known.values.set(value.reveal(), value)
+        const before = known.values.get(value.reveal())
+        if (before?.lease.id === lease.id && before.lease.expiresMs === lease.expiresMs) continue
+        known.values.set(value.reveal(), { value, lease })
         onGiven?.(step, lease, value)
-        known.masker?.add(value)
+        if (before === undefined) known.masker?.add(value)
       }
       return lease
     },
     masker(step) {
       const known = of(step)
-      return (known.masker ??= createMasker([...known.values.values()]))
+      return (known.masker ??= createMasker([...known.values.values()].map(({ value }) => value)))
     },
   }
 }

@@ -69,7 +69,7 @@ export function createCollected(deps: {
       if (offset !== undefined) spans.push({ from: offset, to: offset + end - start })
       const fingerprint = known.nameOf(idOf(hit.of))
       const { name, line } = candidate
-      const key = `${fingerprint} ${name}`
+      const key = `${fingerprint} ${name} ${hit.of.kind === 'credential' ? hit.of.lease : ''}`
       if (secrets.size < maxSecrets && !isSurer(secrets.get(key), hit))
         secrets.set(key, { item, owner: hit.of, name, line, isCertain: hit.isCertain, fingerprint })
     }

@@ -33,15 +33,21 @@ export function foundEntry({
     ...(found.unseen.count === 0
       ? {}
       : { unseen: found.unseen.count, whyUnseen: found.unseen.why.map(shown) }),
-    ...(answered.length === 0 ? {} : { compromised: answered.map(({ secret }) => secret) }),
+    ...listed('compromised', answered, (one) => ('secret' in one ? [one.secret] : [])),
+    ...listed('revoked', answered, (one) => ('lease' in one ? [one.lease] : [])),
   }
+}
+
+function listed(name: string, answered: readonly Answered[], of: (one: Answered) => string[]) {
+  const all = answered.flatMap(of)
+  return all.length === 0 ? {} : { [name]: all }
 }
 
 function secretOf({ owner, name, line, isCertain, fingerprint }: FoundSecret): Record<string, unknown> {
   const whose =
     owner.kind === 'secret'
       ? { secret: owner.secret, version: owner.version }
-      : { credentialOf: owner.connection, givenTo: owner.step }
+      : { credentialOf: owner.connection, givenTo: owner.step, lease: owner.lease }
   return { ...whose, path: shown(name), line, certain: isCertain, fingerprint }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
-import type { Step } from '../broker/index.ts'
+import type { RevokedLease, Step } from '../broker/index.ts'
 import type { Sent } from '../gateway/index.ts'
 import { systemClock, type StepId } from '../lib/index.ts'
 import { policySchema } from '../config/index.ts'
@@ -19,18 +19,29 @@ const keys = keysOf(randomBytes(32))
 interface Options {
   readonly scan?: object
   readonly role?: object
+  /** What becomes of a lease that is to end. */
+  readonly revoke?: () => Promise<boolean>
   readonly yes?: { readonly ok: true } | { readonly ok: false; readonly why: string }
 }
 
-function setup(t: TestContext, { scan, role, yes }: Options = {}) {
+function setup(t: TestContext, { scan, role, yes, revoke }: Options = {}) {
   const known = createKnownSecrets<Owner>(keys)
   known.add('secret 3 deploy', { kind: 'secret', secret: 'deploy', version: 3 }, fingerprintsOf(token, keys))
-  const given: Owner = { kind: 'credential', connection: 'github', step: 'stp_0', untilMs: Infinity }
+  const given: Owner = {
+    ...{
+      kind: 'credential',
+      connection: 'github',
+      step: 'stp_0' as StepId,
+      lease: 'lse_1',
+      untilMs: Infinity,
+    },
+  }
   known.add('credential stp_0 github', given, fingerprintsOf(minted, keys))
   const scanner = createScanThreads({ clock: systemClock })
   t.after(() => scanner.close())
   const entries: { type: string; data: Record<string, unknown> }[] = []
   const compromised: { secret: string; version: number; reason: string }[] = []
+  const revoked: RevokedLease[] = []
   const asked: unknown[] = []
   const told: string[] = []
   const schema = policySchema.shape.scan
@@ -61,6 +72,10 @@ function setup(t: TestContext, { scan, role, yes }: Options = {}) {
         compromised.push({ secret, version, reason })
         return 'begun'
       },
+      async revokeLease(which) {
+        revoked.push(which)
+        return (await revoke?.()) ?? true
+      },
     }),
     clock: systemClock,
   })
@@ -78,7 +93,7 @@ function setup(t: TestContext, { scan, role, yes }: Options = {}) {
     for (const [name, content] of Object.entries(files)) await look.add(name, Buffer.from(content))
     return look.finish()
   }
-  return { inspection, step, send, entries, compromised, asked, told }
+  return { inspection, step, send, entries, compromised, revoked, asked, told }
 }
 
 const file = (value: string) => `line one\nline two\nconst key = "${value}"\n`
@@ -119,13 +134,26 @@ test('a secret of the vault is refused wherever it is in what is sent, recorded 
   assert.equal(it.entries.length, 3)
 })
 
-test('a credential that a step was given is refused, too, and nothing of the vault counts as compromised by it', async (t) => {
+test('a credential that a step was given is refused, too, its lease ends, and nothing of the vault counts as compromised by it', async (t) => {
   const it = setup(t)
-  assert.match(
-    linesOf(await it.send({ '.netrc': file(minted) })),
-    /\.netrc:3: the credential that a step was given for connection "github"/,
-  )
+  const lines = linesOf(await it.send({ '.netrc': file(minted), 'again.txt': file(minted) }))
+  assert.match(lines, /\.netrc:3: the credential that a step was given for connection "github"/)
+  assert.match(lines, /the credential for connection "github" \(lease lse_1\) is revoked/)
   assert.deepEqual(it.compromised, [])
+  assert.deepEqual(it.revoked, [{ lease: 'lse_1', step: 'stp_0', connection: 'github' }])
+  assert.partialDeepStrictEqual(it.entries[0]?.data, {
+    revoked: ['lse_1'],
+    secrets: [{ credentialOf: 'github', givenTo: 'stp_0', lease: 'lse_1' }, { lease: 'lse_1' }],
+  })
+  // It ends whatever becomes of what was sent.
+  const warned = setup(t, { scan: { push: 'record' }, revoke: async () => false })
+  assert.deepEqual(await warned.send({ a: file(minted) }), { ok: true })
+  assert.equal(warned.revoked.length, 1)
+  const failing = setup(t, { revoke: () => Promise.reject(new Error('the disk is full')) })
+  assert.match(
+    linesOf(await failing.send({ a: file(minted) })),
+    /as soon as the store takes it: the disk is full/,
+  )
 })
 
 test('each role says what becomes of it: told, recorded alone, not looked at; for images what is known is refused', async (t) => {

@@ -38,6 +38,7 @@ function setup(t: TestContext, scan?: object) {
         compromised.push(secret)
         return 'begun'
       },
+      revokeLease: () => Promise.reject(new Error('none was given')),
     }),
     clock: systemClock,
   })

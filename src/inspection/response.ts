@@ -1,9 +1,9 @@
 import { messageOf } from '../lib/index.ts'
-import type { Step } from '../broker/index.ts'
+import type { RevokedLease, Step } from '../broker/index.ts'
 import type { Sent } from '../gateway/index.ts'
 import { shown, type FoundSecret } from './found.ts'
 
-/** What is done about a secret of the vault that was found. */
+/** What is done about what is ours and was found. */
 export interface Response {
   /** For each of them that is certain; a line for the step says what was begun. Never rejects. */
   answer(
@@ -13,14 +13,12 @@ export interface Response {
   ): Promise<readonly Answered[]>
 }
 
-export interface Answered {
-  readonly secret: string
-  readonly line: string
-}
+/** What was done about a secret of the vault, or about a lease; a line for the step says it. */
+export type Answered = { readonly line: string } & ({ readonly secret: string } | { readonly lease: string })
 
 /**
  * Others know it, as `mayfly secret compromise` says: what was made from it ends, it gets a new value, and the old one is seen dead. A
- * value that its upstream takes no more is only told.
+ * value that its upstream takes no more is only told. Of a credential that was made or opened for a step its lease ends.
  */
 export function createResponse(deps: {
   /** Of a version and all older ones. Twice is once, at whichever server. */
@@ -28,17 +26,32 @@ export function createResponse(deps: {
     secret: string,
     how: { version: number; by: string; reason: string },
   ): Promise<'begun' | 'known' | 'dead'>
+  /** False if it was over already. Twice is once, at whichever server; what fails is tried again. */
+  revokeLease(which: RevokedLease): Promise<boolean>
 }): Response {
+  async function endLease(which: RevokedLease): Promise<Answered> {
+    const said = await deps.revokeLease(which).then(
+      (isNew) => (isNew ? 'is revoked; who uses the connection again gets another' : 'was over already'),
+      (error: unknown) => `is used no more, and revoked as soon as the store takes it: ${messageOf(error)}`,
+    )
+    const { lease, connection } = which
+    return { lease, line: `the credential for connection "${connection}" (lease ${lease}) ${said}` }
+  }
+
   return {
     async answer(step, { place, connection, what }, secrets) {
       const newest = new Map<string, FoundSecret & { readonly version: number }>()
+      const leases = new Map<string, RevokedLease>()
       for (const one of secrets) {
         const { owner } = one
-        if (owner.kind !== 'secret' || !one.isCertain) continue
-        if (owner.version > (newest.get(owner.secret)?.version ?? 0))
+        if (!one.isCertain) continue
+        if (owner.kind === 'credential') leases.set(owner.lease, owner)
+        else if (owner.version > (newest.get(owner.secret)?.version ?? 0))
           newest.set(owner.secret, { ...one, version: owner.version })
       }
       const answered: Answered[] = []
+      for (const { lease, step: id, connection: of } of leases.values())
+        answered.push(await endLease({ lease, step: id, connection: of }))
       for (const [secret, { version, name, line }] of newest) {
         const reason = `found by step ${step.id} in ${place} ${connection} ${shown(what)}, ${shown(name)}:${line}`
         const begun = await deps

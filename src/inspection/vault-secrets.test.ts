@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { Secret } from '../lib/index.ts'
+import { Secret, type StepId } from '../lib/index.ts'
 import { createVault } from '../vault/index.ts'
 import { ringSetup } from '../vault/key-ring.fixture.ts'
 import { createVaultSecrets } from './vault-secrets.ts'
@@ -53,9 +53,9 @@ test('what a step was given is known while it lives; a sealed vault leaves nothi
   await vault.set('deploy', new Secret(kept))
   const secrets = createVaultSecrets({ store, vault, vaultKey: ring, nowMs: clock.nowMs })
   const minted = token()
-  const lease = { connection: 'github', step: 'stp_1', untilMs: clock.ms + 60_000 }
-  secrets.given({ ...lease, value: new Secret(minted) })
-  secrets.given({ ...lease, value: new Secret(kept) })
+  const given = { connection: 'github', step: 'stp_1' as StepId, lease: 'lse_1', untilMs: clock.ms + 30_000 }
+  secrets.given({ ...given, value: new Secret(minted) })
+  secrets.given({ ...given, value: new Secret(kept) })
   await secrets.sweep()
   const found = (text: string) =>
     secrets
@@ -63,7 +63,12 @@ test('what a step was given is known while it lives; a sealed vault leaves nothi
       ?.find(Buffer.from(text))
       .hits.map((hit) => hit.of.kind)
   assert.deepEqual([found(minted), found(kept)], [['credential'], ['secret']])
-  clock.ms += 60_001
+  // Another lease has the same value, and lives longer.
+  secrets.given({ ...given, lease: 'lse_2', untilMs: clock.ms + 60_000, value: new Secret(minted) })
+  clock.ms += 30_001
+  await secrets.sweep()
+  assert.partialDeepStrictEqual(secrets.known()?.find(Buffer.from(minted)).hits, [{ of: { lease: 'lse_2' } }])
+  clock.ms += 30_000
   await secrets.sweep()
   assert.deepEqual([found(minted), found(kept)], [[], ['secret']])
   secrets.forget()

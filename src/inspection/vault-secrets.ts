@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as breathe } from 'node:timers/promises'
-import { MayflyError, Secret } from '../lib/index.ts'
+import { MayflyError, Secret, type StepId } from '../lib/index.ts'
 import { createKnownSecrets, fingerprintsOf, keysOf, type KnownSecrets } from '../scan/known/index.ts'
 import { packFingerprints, unpackFingerprints } from '../scan/known/index.ts'
 import { upsertRow, type Store } from '../store/index.ts'
@@ -13,9 +13,19 @@ export type Owner =
   | {
       readonly kind: 'credential'
       readonly connection: string
-      readonly step: string
+      readonly step: StepId
+      /** What ends it. */
+      readonly lease: string
       readonly untilMs: number
     }
+
+export interface GivenCredential {
+  readonly connection: string
+  readonly step: StepId
+  readonly lease: string
+  readonly untilMs: number
+  readonly value: Secret
+}
 
 /** The secrets of the vault, and what steps were given, as they are looked for in what is scanned. */
 export interface VaultSecrets {
@@ -23,8 +33,8 @@ export interface VaultSecrets {
   sweep(): Promise<void>
   /** The vault is sealed: nothing made of its secrets stays in memory. */
   forget(): void
-  /** A credential that a step has; found as long as it lives. */
-  given(credential: { connection: string; step: string; untilMs: number; value: Secret }): void
+  /** A credential that a step has; found as long as it lives. Told again when it lives longer, or is another lease's. */
+  given(credential: GivenCredential): void
   /** Undefined before the first `sweep`: then nobody can say that nothing is found. */
   known(): KnownSecrets<Owner> | undefined
 }
@@ -152,15 +162,16 @@ export function createVaultSecrets(deps: {
     }
   }
 
-  function addGiven({ connection, step, untilMs: until, value }: Parameters<VaultSecrets['given']>[0]): void {
+  function addGiven({ connection, step, lease, untilMs: until, value }: GivenCredential): void {
     if (known === undefined || keys === undefined || until <= deps.nowMs()) return
     const fingerprints = fingerprintsOf(value.reveal(), keys)
     // What is kept in the vault is known as that: a hit says which secret it is.
-    const isKept = known.find(Buffer.from(value.reveal())).hits.length > 0
-    if (isKept || fingerprints.length === 0) return
+    const { hits } = known.find(Buffer.from(value.reveal()))
+    if (hits.some(({ of }) => of.kind === 'secret') || fingerprints.length === 0) return
     const id = `credential ${step} ${fingerprints[0]?.proof.toString('hex')}`
+    untilMs.delete(id)
     untilMs.set(id, until)
-    known.add(id, { kind: 'credential', connection, step, untilMs: until }, fingerprints)
+    known.add(id, { kind: 'credential', connection, step, lease, untilMs: until }, fingerprints)
     const [oldest] = untilMs.keys()
     if (untilMs.size <= mostGiven || oldest === undefined) return
     untilMs.delete(oldest)

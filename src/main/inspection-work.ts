@@ -31,16 +31,18 @@ export function createInspectionWork(deps: {
   readonly store: Store
   readonly vault: Vault
   readonly vaultKey: VaultKey
-  readonly outbox: Broker['outbox']
+  readonly broker: Pick<Broker, 'outbox' | 'revokeLease'>
   readonly clock: Clock
   readonly rules: RulesHolder
   readonly approvals: Approvals
   readonly rotation: () => SecretRotation
 }): InspectionWork {
-  const { store, vault, vaultKey, outbox, clock, rules, approvals } = deps
+  const { store, vault, vaultKey, clock, rules, approvals } = deps
+  const { outbox } = deps.broker
   const secrets = createVaultSecrets({ store, vault, vaultKey, nowMs: () => clock.nowMs() })
   const scanner = createScanThreads({ clock })
   const response = createResponse({
+    revokeLease: (which) => deps.broker.revokeLease(which, 'found_in_what_is_sent'),
     async compromise(secret, { version, by, reason }) {
       const known = store.find('secret_names', { name: secret })
       if (known !== undefined && version <= known.dead_version && version < known.current_version)
@@ -57,8 +59,8 @@ export function createInspectionWork(deps: {
   return {
     inspection: createInspection(inspecting),
     output: createOutputInspection(inspecting),
-    given: (step, { connection, expiresMs: untilMs }, value) =>
-      secrets.given({ connection, step: step.id, untilMs, value }),
+    given: (step, { id: lease, connection, expiresMs: untilMs }, value) =>
+      secrets.given({ connection, step: step.id, lease, untilMs, value }),
     sweep: () => secrets.sweep(),
     forget: () => secrets.forget(),
     close: () => scanner.close(),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -20,7 +21,7 @@ const admin = 'admin-key-4711'
 /** An API that makes keys, and has data for whoever has one. What it was asked is in `asked`. */
 const asked: string[] = []
 const keys = new Map<string, string>()
-let made = 0
+const everyKey: string[] = []
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const say = (status: number, body: unknown = {}) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -29,13 +30,21 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const isKey = [...keys.values()].includes(shown)
   asked.push(`${method} ${url}`)
   if (url === '/data') return void (isKey ? say(200, { orders: 3 }) : say(401))
+  // As one that has its clients' keys in what it answers, in a form that nobody knows.
+  if (url === '/debug' && isKey) return void say(200, rot13(shown))
   if (headers['x-api-key'] !== admin) return void say(401)
   if (method === 'DELETE') return void say(keys.delete(url.slice('/keys/'.length)) ? 204 : 404)
   await json(request)
-  const id = `k${++made}`
-  keys.set(id, `key-${id}-of-a-step-4711`)
-  say(201, { id, token: keys.get(id), expires_in: 600 })
+  const token = `key-${randomBytes(24).toString('base64url')}`
+  const id = `k${everyKey.push(token)}`
+  keys.set(id, token)
+  say(201, { id, token, expires_in: 600 })
 }
+
+const rot13 = (text: string) =>
+  text.replace(/[a-z]/gi, (letter) =>
+    String.fromCharCode(letter.charCodeAt(0) + (letter.toLowerCase() < 'n' ? 13 : -13)),
+  )
 
 const noProgram = (name: string) =>
   spawnSync(name, ['--version']).status === 0 ? false : `${name} is not here`
@@ -99,6 +108,9 @@ function withConnections(text: string, place: { dial: string; ca: string }): str
   const lines = Object.entries(connections).map(([name, one]) => `  ${name}: ${JSON.stringify(one)}\n`)
   const grants = [
     'http:get warehouse/data',
+    'http:get warehouse/debug',
+    'git:read git/octo-org/links',
+    'git:push git/octo-org/links@refs/heads/*',
     ...(registry === undefined ? [] : ['oci:push images/octo/app@v*', 'oci:pull images/octo/app@v*']),
   ]
   return text
@@ -127,6 +139,7 @@ interface Entry {
     readonly connection: string
     readonly kind: string
     readonly means: string
+    readonly reason?: string
     readonly proof?: string
   }
 }
@@ -165,10 +178,37 @@ test('a key is made when a step first asks, added on the way, revoked when it en
       ['lease.revoked', 'http-issuer', 'at_once', 'probed'],
     ],
   )
-  for (const secret of ['key-k1-of-a-step-4711', admin]) {
+  for (const secret of [everyKey[0] ?? '', admin]) {
     assert.ok(!`${ran.stdout}${ran.stderr}`.includes(secret))
     assert.deepEqual(filesWith(stage.dataFolder, secret), [])
   }
+})
+
+test('a key that the step pushes is revoked at once, whoever may have it, and the step goes on with another', async () => {
+  asked.length = 0
+  const before = everyKey.length
+  const data = `curl -sS https://${host}/data`
+  const ran = await inStep(`
+    git clone -q https://git.example.com/octo-org/links .
+    curl -sS https://${host}/debug | tr -d '"' | tr A-Za-z N-ZA-Mn-za-m > notes.txt
+    git add -A; git -c user.name=ci -c user.email=ci@example.com commit -q -m notes
+    git push origin HEAD:refs/heads/notes || echo refused
+    ${data}`)
+  const [first = '', second = '', ...more] = everyKey.slice(before)
+  assert.match(ran.stdout, /refused\n\{"orders":3\}/, ran.stdout + ran.stderr)
+  assert.match(
+    ran.stderr,
+    /remote: .*notes\.txt:1: the credential that a step was given for connection "warehouse"/,
+  )
+  assert.match(ran.stderr, /remote: .*the credential for connection "warehouse" \(lease lse_\w+\) is revoked/)
+  assert.ok(first.length > 20 && second.length > 20 && more.length === 0)
+  for (const key of [first, second]) assert.ok(!ran.stderr.includes(key.slice(0, 12)))
+  const revoked = (count: number) => asked.indexOf(`DELETE /keys/k${before + count}`)
+  assert.ok(revoked(1) >= 0 && revoked(1) < revoked(2), asked.join(' '))
+  await eventually('both are dead', () => keys.size === 0)
+  await eventually('it is in the log', async () =>
+    (await entriesOf('warehouse')).some(({ data: { reason } }) => reason === 'found_in_what_is_sent'),
+  )
 })
 
 test('an API that does not make one is told to the step in one line, without its words’ secrets', async () => {

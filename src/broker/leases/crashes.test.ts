@@ -133,6 +133,30 @@ function assertTold({ audit }: World, where: string): void {
   for (const one of issued) assert.ok(revoked.includes(one), where)
 }
 
+test('two servers that find the same credential end its lease together, once', async (t) => {
+  const { store, file } = quickStore(t)
+  const other = openStore(file, async () => undefined)
+  t.after(() => other.close())
+  const world = createWorld(store)
+  const servers = [world.boot(), world.boot(Infinity, other)]
+  const step = await world.openStep()
+  const [first] = servers
+  const { id } = await lease(first as Server, step)
+  await Promise.all(servers.map(({ leases }) => leases.endOne(id, 'found')))
+  for (const { leases, deliver } of [...servers, ...servers]) {
+    await leases.sweep()
+    await leases.idle()
+    deliver()
+    await world.settle()
+  }
+  assert.deepEqual(world.upstream.left(), [])
+  assert.equal(world.upstream.asked.filter((phase) => phase === 'revoke').length, 1)
+  assert.deepEqual(
+    world.audit.ofType('lease.revoked').map(({ data }) => data['reason']),
+    ['found'],
+  )
+})
+
 test('two servers on one store file end what is due together, and nothing twice', async (t: TestContext) => {
   const { store, file } = quickStore(t)
   const other = openStore(file, async () => undefined)

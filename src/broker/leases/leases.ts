@@ -35,6 +35,10 @@ export interface Leases {
   forget(step: StepId): void
   /** Whoever asks for this connection's lease again gets another one. */
   drop(step: StepId, connection: string): void
+  /** The same of this one alone, and only if it is the one in use. */
+  dropOne(step: StepId, lease: string): Promise<boolean>
+  /** It is over, and revoked like `endThese`; false if it was already. What cannot be written is written by a later sweep. */
+  endOne(lease: string, reason: string): Promise<boolean>
   /** Its host takes what a minted lease of the step has no more: it is revoked, and another made at the next use. Returns its connection. */
   refused(step: StepId, which: Refused): string | undefined
   /** The same, if its issuer finds that it is dead. Never throws. */
@@ -178,6 +182,15 @@ export function createLeases(deps: {
       for (const key of kept.get(step)?.keys() ?? []) if (isOf(key, connection)) kept.get(step)?.delete(key)
       minting.drop(step, (key) => isOf(key, connection))
     },
+    async dropOne(step, lease) {
+      const ofStep = kept.get(step) ?? new Map<string, Promise<Lease>>()
+      for (const [key, issuing] of ofStep) {
+        const issued = await issuing.catch(() => undefined)
+        if (issued?.id === lease && ofStep.get(key) === issuing) return ofStep.delete(key)
+      }
+      return minting.dropOne(step, lease)
+    },
+    endOne: async (lease, reason) => (await unsaved.write(lease, () => endThese([lease], reason))) > 0,
     refused: (step, which) => endRefused(minting.refused(step, which)),
     doubted: async (step, authorization) => endRefused(await minting.doubted(step, authorization)),
     endThese,

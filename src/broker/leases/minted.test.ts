@@ -502,6 +502,56 @@ test('what was minted with a secret ends when that is compromised, also what too
   assert.deepEqual(upstream.left(), [])
 })
 
+test('a lease whose credential was found somewhere ends alone and at once; who asks again gets another', async (t) => {
+  const begun = await begin(t)
+  const { it, upstream, step } = begun
+  const lost: string[] = []
+  it.broker.onLeaseEnd((_, of, byHost) => void lost.push(`${of} ${byHost}`))
+  const other = connection('other', { credential: mintedCredential })
+  const [first, beside] = [
+    await it.broker.lease(step, db(), grant),
+    await it.broker.lease(step, other, grant),
+  ]
+  const which = { lease: first.id, step: step.id, connection: 'db' }
+  upstream.on.before = (phase) => {
+    if (phase === 'revoke') throw unreachable()
+  }
+  assert.equal(await it.broker.revokeLease(which, 'found'), true)
+  const next = await it.broker.lease(step, db(), grant)
+  assert.notEqual(next.id, first.id)
+  await it.broker.idle()
+  assert.equal(upstream.living().length, 3, 'its upstream does not answer')
+  // The same again is of what is over: the next one is not touched.
+  assert.equal(await it.broker.revokeLease(which, 'found'), false)
+  assert.deepEqual([await it.broker.lease(step, db(), grant), lost], [next, ['db false']])
+  upstream.on = {}
+  await pass(begun, 120)
+  assert.deepEqual(upstream.living().toSorted(), [`${beside.id}-1`, `${next.id}-2`].toSorted())
+  assert.deepEqual(
+    it.audit.ofType('lease.revoked').map(({ data }) => [data['connection'], data['reason'], data['proof']]),
+    [['db', 'found', 'probed']],
+  )
+})
+
+test('a kept credential that was found ends its lease; what cannot be written is written by a later sweep', async (t) => {
+  const { it, step } = await begin(t)
+  await it.vault.set('kept', new Secret('kept-value-4711'))
+  const kept = connection('kept', { credential: { scheme: 'bearer', secret: 'kept' } as never })
+  const lease = await it.broker.lease(step, kept, grant)
+  const { writeAll, write } = it.store
+  const full = () => Promise.reject(new MayflyError('store_failed', 'the disk is full'))
+  Object.assign(it.store, { write: full, writeAll: full })
+  const which = { lease: lease.id, step: step.id, connection: 'kept' }
+  await assert.rejects(it.broker.revokeLease(which, 'found'), code('store_failed'))
+  Object.assign(it.store, { write, writeAll })
+  await it.broker.sweep()
+  await delivered(it)
+  assert.partialDeepStrictEqual(it.audit.ofType('lease.revoked'), [
+    { data: { connection: 'kept', reason: 'found' } },
+  ])
+  assert.notEqual((await it.broker.lease(step, kept, grant)).id, lease.id)
+})
+
 test('a credential that its host takes no more is revoked and made anew at the next use, once a minute; an older one is not the one in use', async (t) => {
   const { it, upstream, step } = await begin(t)
   const first = await it.broker.lease(step, db(), grant)

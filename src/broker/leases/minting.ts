@@ -15,6 +15,8 @@ export interface Minting {
   forget(step: StepId): void
   /** Those of the step whose key fits. */
   drop(step: StepId, fits: (key: string) => boolean): void
+  /** This one, if it is the one in use. */
+  dropOne(step: StepId, lease: string): boolean
   /**
    * Its host takes this credential no more: whoever asks again gets another. Returns the lease; undefined if it is not the one in
    * use, or such a one was made anew within the last minute: a host that takes none is not asked for one after another.
@@ -146,6 +148,12 @@ export function createMinting(deps: MakeDeps): Minting {
     drop(step, fits) {
       const ofStep = places.get(step)
       for (const key of ofStep?.keys() ?? []) if (fits(key)) ofStep?.delete(key)
+    },
+    dropOne(step, lease) {
+      const ofStep = places.get(step)
+      for (const [key, { current }] of ofStep ?? [])
+        if (current?.lease.id === lease) return ofStep?.delete(key) === true
+      return false
     },
     refused: (step, which) =>
       takeBack(
