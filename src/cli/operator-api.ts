@@ -99,7 +99,8 @@ export async function callServer<T>(
   return (await response.json().catch(() => ({}))) as T
 }
 
-async function refusalOf(response: Response): Promise<MayflyError> {
+/** What the server says of why it does not do it. */
+export async function refusalOf(response: Response): Promise<MayflyError> {
   const answer = (await response.json().catch(() => ({}))) as { detail?: string; code?: ErrorCode }
   return new MayflyError(answer.code ?? 'denied', answer.detail ?? `the server answered ${response.status}`)
 }

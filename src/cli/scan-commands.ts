@@ -16,6 +16,11 @@ export function addScan(program: Command): void {
     .option('--image <image>', 'an OCI layout, an archive, or one of a registry: REGISTRY/REPOSITORY:TAG')
     .option('--stdin', 'standard input')
     .optionsGroup('What is looked for:')
+    .option(
+      '--known',
+      'also the secrets of the vault, whatever they look like: the server is sent what is scanned (scope secret:scan)',
+    )
+    .option('--server <url>', 'the server that is asked (MAYFLY_SERVER)')
     .option('--rules <file>', 'rules and allow lists (default: .mayfly/scan.yaml, if it is there)')
     .option('--no-rules', 'not even .mayfly/scan.yaml')
     .option(

@@ -12,6 +12,12 @@ export const secretTellers: Tellers = {
   'secret.revealed': (data) => [
     `${text(data['by'])} WAS SHOWN version ${text(data['version'])} of secret "${text(data['secret'])}"`,
   ],
+  'scan.asked': (data) => [
+    `${text(data['by'])} asked whether secrets stand in what they scan (${text(data['bytes'])} bytes so far)`,
+  ],
+  'scan.known': (data) => [
+    `${text(data['by'])} FOUND SECRETS by a scan, in ${data['file'] === undefined ? 'a file' : text(data['file'])}: ${secretsOf(data)}`,
+  ],
   'secret.restored': (data) => [
     `${text(data['by'])} restored secret "${text(data['secret'])}"${data['copyOf'] === undefined ? '' : `: version ${text(data['version'])} has the value of version ${text(data['copyOf'])}`}`,
   ],
@@ -71,4 +77,15 @@ const refusedActs: Readonly<Record<string, string>> = {
   'vault.unsealed': 'opening the vault',
   'vault.rekeyed': 'wrapping the keys of the vault anew',
   'vault.rotated': 'a new key for the vault',
+}
+
+function secretsOf(data: Data): string {
+  const secrets = (data['secrets'] ?? []) as Data[]
+  return secrets
+    .map((one) =>
+      one['secret'] === undefined
+        ? `the credential of connection "${text(one['connection'])}"`
+        : `secret "${text(one['secret'])}", version ${text(one['version'])}`,
+    )
+    .join(', ')
 }

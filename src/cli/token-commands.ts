@@ -19,7 +19,7 @@ export function addTokens(program: Command, starters: Starters): void {
     .argument('<name>', 'what it is for')
     .requiredOption(
       '--scope <scope...>',
-      'policy:read, policy:write, secret:read, secret:write, secret:reveal, session:read, session:revoke, lease:read, token:write, approval:read, audit:erase, attest:verify',
+      'policy:read, policy:write, secret:read, secret:write, secret:reveal, secret:scan, session:read, session:revoke, lease:read, token:write, approval:read, audit:erase, attest:verify',
     )
     .option('--expires-in <seconds>', 'life of the token', positive, 30 * 86_400)
     .addOption(serverOption())

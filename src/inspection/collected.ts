@@ -137,7 +137,8 @@ function isSurer(known: FoundSecret | undefined, { isCertain }: KnownHit<Owner>)
   return known !== undefined && (known.isCertain || !isCertain)
 }
 
-async function firstSweep(secrets: VaultSecrets) {
+/** Throws `vault_sealed`. */
+export async function firstSweep(secrets: VaultSecrets) {
   await secrets.sweep()
   const known = secrets.known()
   if (known === undefined) throw new MayflyError('vault_sealed', 'the vault is sealed')

@@ -8,6 +8,7 @@
  */
 export type { ContentScanner, PlacedCandidate, Scanned } from './content-scanner.ts'
 export { createScanThreads } from './scan-threads.ts'
+export { createKnownLook, type KnownLook, type KnownPlace } from './known-look.ts'
 export { createInspection } from './inspection.ts'
 export { createOutputInspection, type OutputInspection } from './output.ts'
 export { createResponse } from './response.ts'

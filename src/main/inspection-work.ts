@@ -3,10 +3,12 @@ import type { Broker, Lease, Step } from '../broker/index.ts'
 import type { Inspection } from '../gateway/index.ts'
 import {
   createInspection,
+  createKnownLook,
   createOutputInspection,
   createResponse,
   createScanThreads,
   createVaultSecrets,
+  type KnownLook,
   type OutputInspection,
 } from '../inspection/index.ts'
 import type { Clock, Secret } from '../lib/index.ts'
@@ -18,6 +20,8 @@ import type { Vault, VaultKey } from '../vault/index.ts'
 export interface InspectionWork {
   readonly inspection: Inspection
   readonly output: OutputInspection
+  /** For operators who scan. */
+  readonly known: KnownLook
   given(step: Step, lease: Lease, value: Secret): void
   /** Called every second. */
   sweep(): Promise<void>
@@ -59,6 +63,7 @@ export function createInspectionWork(deps: {
   return {
     inspection: createInspection(inspecting),
     output: createOutputInspection(inspecting),
+    known: createKnownLook({ secrets }),
     given: (step, { id: lease, connection, expiresMs: untilMs }, value) =>
       secrets.given({ connection, step: step.id, lease, untilMs, value }),
     sweep: () => secrets.sweep(),

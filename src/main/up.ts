@@ -253,6 +253,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     signingIdentities: signing.identities,
     artifactLists: createStoredArtifactLists({ store }),
     output: inspecting.output,
+    known: inspecting.known,
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit, clock }),

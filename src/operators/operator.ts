@@ -5,6 +5,7 @@ export const scopes = [
   'secret:read',
   'secret:write',
   'secret:reveal',
+  'secret:scan',
   'session:read',
   'session:revoke',
   'lease:read',

@@ -15,7 +15,7 @@ const viewer: readonly Scope[] = ['policy:read', 'secret:read', 'session:read', 
 const scopesOf: Readonly<Record<PermissionName, readonly Scope[]>> = {
   viewer,
   approver: [...viewer, 'approval:decide'],
-  operator: [...viewer, 'session:revoke', 'secret:write', 'policy:write', 'attest:verify'],
+  operator: [...viewer, 'session:revoke', 'secret:write', 'secret:scan', 'policy:write', 'attest:verify'],
   admin: scopes,
 }
 

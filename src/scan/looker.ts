@@ -1,6 +1,7 @@
 import { MayflyError, messageOf } from '../lib/index.ts'
-import { compileExpression, compileRules, type Engine, type Hit, type Rule } from './engine/index.ts'
-import { createAllowList, findingsIn, type FindingOptions } from './findings/index.ts'
+import { knownIn, knownOverlap, type AskKnown } from './ask-known.ts'
+import { compileExpression, compileRules, type Engine, type Rule } from './engine/index.ts'
+import { createAllowList, findingsIn, type FindingOptions, type Found } from './findings/index.ts'
 import type { ScanSettings, Told } from './model.ts'
 import { builtInRules, checks, finders } from './rules/index.ts'
 import { createBatchReader, type Batch, type Part } from './sources/index.ts'
@@ -15,11 +16,29 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
   const isMeant = createPathTest(engine.rules)
   const { gitleaksAllow = false, allow = [], limits = {} } = settings
   const options: FindingOptions = { nowMs, allow: createAllowList(allow, nowMs), gitleaksAllow }
+  const asking = told.known
+  /** Of a part: as it is encoded a secret is known, and is met again where that is decoded. */
+  const places = new Set<string>()
   let bytes = 0
 
-  function visit(content: Content, part: Part): void {
+  async function visitAsking(content: Content, part: Part, ask: AskKnown): Promise<void> {
+    const found = await knownIn(content, ask)
+    const isNew = found.map((one) => {
+      const place = `${content.name} ${content.position(one.start).line} ${one.known?.fingerprint}`
+      const isKnown = content.decoded.length > 0 && places.has(place)
+      places.add(place)
+      return !isKnown
+    })
+    look(
+      content,
+      part,
+      found.filter((_, i) => isNew[i]),
+    )
+  }
+
+  function look(content: Content, part: Part, known: readonly Found[]): void {
     bytes += content.to - content.from
-    const hits: Hit[] = []
+    const hits: Found[] = [...known]
     engine.find(content.bytes, (hit) => {
       if (isMeant(hit.rule, content)) hits.push(hit)
     })
@@ -31,13 +50,15 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
   }
 
   const read = createBatchReader({
-    overlap: engine.overlap,
-    visit,
+    overlap: asking === undefined ? engine.overlap : Math.max(engine.overlap, knownOverlap),
+    visit: (content, part) =>
+      asking === undefined ? look(content, part, []) : visitAsking(content, part, asking),
     unseen: (unseen) => told.unseen(unseen),
     limits,
   })
   return async (batch, part) => {
     bytes = 0
+    places.clear()
     try {
       await read({ ...batch, parts: [part] })
     } catch (error) {

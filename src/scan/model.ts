@@ -1,3 +1,4 @@
+import type { AskKnown } from './ask-known.ts'
 import type { Rule } from './engine/index.ts'
 import type { AllowEntry, Finding } from './findings/index.ts'
 import type { Unseen, UnpackLimits } from './unpack/index.ts'
@@ -11,6 +12,8 @@ export interface ScanSettings {
   readonly allow?: readonly AllowEntry[]
   /** Lines with `gitleaks:allow` fail nothing. */
   readonly gitleaksAllow?: boolean
+  /** All that is looked at is asked about, by `Told.known`. */
+  readonly asksKnown?: boolean
   readonly limits?: Partial<UnpackLimits>
 }
 
@@ -20,6 +23,8 @@ export interface Told {
   /** Of this file there are so many more findings than were told. */
   more(name: string, count: number): void
   unseen(unseen: Unseen): void
+  /** Asked with `asksKnown`. What it rejects with is said of the file: it counts as not looked at. */
+  readonly known?: AskKnown
 }
 
 /** How much was looked at. */

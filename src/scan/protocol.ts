@@ -1,3 +1,4 @@
+import type { KnownPlace } from './ask-known.ts'
 import type { Finding } from './findings/index.ts'
 import type { ScanSettings } from './model.ts'
 import type { Batch } from './sources/index.ts'
@@ -11,12 +12,15 @@ export interface ThreadData {
   readonly shared: SharedArrayBuffer
 }
 
-export interface ToThread {
-  readonly batch: Batch
-}
+export type ToThread =
+  | { readonly kind: 'batch'; readonly batch: Batch }
+  | { readonly kind: 'known'; readonly id: number; readonly places: readonly KnownPlace[] }
+  | { readonly kind: 'failed'; readonly id: number; readonly why: string }
 
 export type FromThread =
   | { readonly kind: 'findings'; readonly findings: readonly Finding[] }
   | { readonly kind: 'more'; readonly name: string; readonly count: number }
   | { readonly kind: 'unseen'; readonly unseen: Unseen }
+  /** What of it the vault knows. */
+  | { readonly kind: 'ask'; readonly id: number; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'done'; readonly bytes: number }

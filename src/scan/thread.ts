@@ -62,8 +62,24 @@ export function startThread({ settings, nowMs, maxHeldMs }: ThreadOptions): Scan
     settle({ ok: false, part: Atomics.load(state, 0), why: ended })
   }
 
+  function post(message: ToThread): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+    worker.postMessage(message)
+  }
+  /** It waits for it with what it looks at. */
+  async function answer(told: Told | undefined, { id, name, bytes }: Asking): Promise<void> {
+    try {
+      const places = await told?.known?.(name, bytes)
+      if (places === undefined) throw new Error('nobody was there to be asked')
+      post({ kind: 'known', id, places })
+    } catch (error) {
+      post({ kind: 'failed', id, why: messageOf(error) })
+    }
+  }
+
   worker.on('message', (message: FromThread) => {
     if (message.kind === 'done') settle({ ok: true, bytes: message.bytes })
+    else if (message.kind === 'ask') void answer(current?.told, message)
     else if (current !== undefined) tell(current.told, message)
   })
   worker.on('error', (error) => fail(messageOf(error)))
@@ -91,9 +107,7 @@ export function startThread({ settings, nowMs, maxHeldMs }: ThreadOptions): Scan
           if (ended !== undefined) return fail(ended)
           Atomics.store(state, 0, -1)
           worker.ref()
-          const message: ToThread = { batch }
-          // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
-          worker.postMessage(message)
+          post({ kind: 'batch', batch })
         })
       } finally {
         clearInterval(timer)
@@ -108,7 +122,9 @@ export function startThread({ settings, nowMs, maxHeldMs }: ThreadOptions): Scan
   }
 }
 
-function tell(told: Told, message: Exclude<FromThread, { kind: 'done' }>): void {
+type Asking = Extract<FromThread, { kind: 'ask' }>
+
+function tell(told: Told, message: Exclude<FromThread, { kind: 'done' | 'ask' }>): void {
   if (message.kind === 'findings') told.findings(message.findings)
   else if (message.kind === 'more') told.more(message.name, message.count)
   else told.unseen(message.unseen)

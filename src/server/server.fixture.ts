@@ -21,6 +21,7 @@ import {
 } from '../broker/index.ts'
 import { createHoney } from '../honey/index.ts'
 import { createGateway } from '../gateway/index.ts'
+import { createKnownLook, createVaultSecrets } from '../inspection/index.ts'
 import {
   createProofNonces,
   createProofSigner,
@@ -276,6 +277,9 @@ export async function openServer(
     attestor,
     attestationsArePublic: () => published.public,
     artifactLists: createStoredArtifactLists({ store }),
+    known: createKnownLook({
+      secrets: createVaultSecrets({ store, vault, vaultKey, nowMs: () => clock.nowMs() }),
+    }),
     signingIdentities: options.signingIdentities,
     health: createHealth({
       ...{ store, audit: audit.client, broker, rotation: secretRotation, vaultControl, trust, attestor },

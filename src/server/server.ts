@@ -43,6 +43,7 @@ import { connectionRoutes } from './routes/connections.ts'
 import { leaseRoutes } from './routes/leases.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { krlRoutes } from './routes/krl.ts'
+import { knownScanRoute } from './routes/known-scan.ts'
 import { logRoutes } from './routes/logs.ts'
 import { recordingRoutes } from './routes/recordings.ts'
 import { oauthRoutes } from './routes/oauth.ts'
@@ -58,7 +59,7 @@ import { secretRoutes } from './routes/secrets.ts'
 import { vaultRoutes } from './routes/vault.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signInRoutes } from './routes/sign-in.ts'
-import type { OutputInspection } from '../inspection/index.ts'
+import type { KnownLook, OutputInspection } from '../inspection/index.ts'
 import type { SigningIdentities } from './finish-step.ts'
 import { stepRoutes } from './routes/steps.ts'
 import { whoamiRoutes } from './routes/whoami.ts'
@@ -101,6 +102,8 @@ export interface ServerDeps {
   artifactLists: StoredArtifactLists
   /** Looks at what steps write. */
   output?: OutputInspection
+  /** Says where secrets of the vault stand in what operators scan. */
+  known: KnownLook
   store: Store
   vaultControl: VaultControl
   /** Before the vault is sealed. */
@@ -149,6 +152,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...rotationRoutes(deps),
     ...vaultRoutes({ ...deps, refusals, deliver: () => deps.broker.outbox.deliver() }),
     ...secretLifeRoutes(deps),
+    knownScanRoute(deps),
     ...connectionRoutes(deps),
     ...leaseRoutes(deps),
     ...krlRoutes(deps),

@@ -12,6 +12,8 @@ export interface ScanOptions {
   /** False: `--no-rules`. */
   readonly rules?: string | false
   readonly gitleaksConfig?: readonly string[]
+  readonly known?: boolean
+  readonly server?: string
   readonly confidence: Confidence
   readonly baseline?: string
   readonly writeBaseline?: string

@@ -13,6 +13,7 @@ import { compareFindings, openFindings, summaryLine, writeReport } from '../../s
 import type { Report, RuleFacts, Unlooked } from '../../scan/reports/index.ts'
 import { endWithReader, exitCodeOf, exitCodes, printError } from '../output.ts'
 import { attributed } from './attribute.ts'
+import { createKnownAsker, knownFacts, type KnownAsker } from './known.ts'
 import type { FileRules, ScanOptions } from './options.ts'
 import { readRules } from './rules.ts'
 import { chooseSource, type ChosenSource } from './source.ts'
@@ -47,9 +48,12 @@ export async function scanned(
 ): Promise<Report> {
   const baseline = options.baseline === undefined ? new Map() : readBaseline(options.baseline)
   const unseen = createUnseen(rules.mayBeUnseen)
+  const known = options.known === true ? createKnownAsker(options) : undefined
   const source = chooseSource(paths, options, unseen.add)
   const startMs = Date.now()
-  const found = await look(source, options, { rules, startMs, unseen }).finally(() => source.release?.())
+  const found = await look(source, options, { rules, startMs, unseen, known }).finally(() =>
+    source.release?.(),
+  )
   const least = rankOf(options.confidence)
   const sure = found.findings.filter(({ confidence }) => rankOf(confidence) >= least)
   const told =
@@ -57,7 +61,7 @@ export async function scanned(
   return {
     ...{
       scanned: source.scanned,
-      rules: told.length === 0 ? [] : await rulesOf(rules),
+      rules: told.length === 0 ? [] : [...(await rulesOf(rules)), knownFacts],
       unseen: unseen.all(),
     },
     findings: acceptKnown(told, baseline).toSorted(compareFindings),
@@ -83,15 +87,16 @@ interface Looking {
   readonly rules: FileRules
   readonly startMs: number
   readonly unseen: Unseen
+  readonly known: KnownAsker | undefined
 }
 
 async function look(
   source: ChosenSource,
   { jobs }: ScanOptions,
-  { rules, startMs, unseen }: Looking,
+  { rules, startMs, unseen, known }: Looking,
 ): Promise<{ readonly findings: readonly Finding[]; readonly files: number; readonly bytes: number }> {
   await using scanner = createScanner({
-    ...{ settings: settingsOf(rules), nowMs: startMs },
+    ...{ settings: { ...settingsOf(rules), asksKnown: known !== undefined }, nowMs: startMs },
     ...(jobs === undefined ? {} : { threads: jobs }),
   })
   const findings: Finding[] = []
@@ -105,7 +110,9 @@ async function look(
     more: (name, count) =>
       unseen.add({ name, code: 'limit', why: `${count} more findings in it are not told` }),
     unseen: unseen.add,
+    ...(known === undefined ? {} : { known: known.ask }),
   })
+  known?.check()
   if (left > 0) unseen.add({ name: '', code: 'limit', why: `${left} more findings are not told` })
   return { findings, files: looked.parts, bytes: looked.bytes }
 }

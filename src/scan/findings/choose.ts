@@ -33,8 +33,9 @@ function surerFirst(a: Found, b: Found): number {
   )
 }
 
-/** 0 for a rule of one kind, 1 for one that goes by where a secret stands, 2 for one that goes by names alone. */
-function generalityOf({ rule }: Found): number {
+/** -1 for what its server says, 0 for a rule of one kind, 1 for one that goes by where a secret stands, 2 for one that goes by names alone. */
+function generalityOf({ rule, known }: Found): number {
+  if (known !== undefined) return -1
   return rule.finder !== undefined ? 2 : rule.general === true ? 1 : 0
 }
 

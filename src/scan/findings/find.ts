@@ -43,30 +43,31 @@ export function findingsIn(looked: Looked, hits: readonly Found[], options: Find
 function findingOf(looked: Looked, hit: Chosen, excerpt: string, options: FindingOptions): Finding {
   const { bytes, name, decoded } = looked
   const secret = bytes.subarray(hit.start, hit.end)
-  const fingerprint = fingerprintOf(hit.rule.id, secret)
+  const fingerprint = hit.known?.fingerprint ?? fingerprintOf(hit.rule.id, secret)
   const [start, end] = [pointAt(looked, hit.start), pointAt(looked, hit.end)]
   return {
     ...{ rule: hit.rule.id, confidence: hit.rule.confidence, checked: hit.checked },
     alsoFoundBy: hit.alsoFoundBy,
     ...{ file: name, decoded, start, end, excerpt, fingerprint },
+    ...(hit.known === undefined ? {} : { known: hit.known }),
     ...judged(looked, hit, fingerprint, options),
   }
 }
 
-/** As a comment says, or the allow list. */
+/** As a comment says, or the allow list. No comment says of what is known that it is none. */
 function judged(
   { bytes, name, isBinary }: Looked,
-  { rule, start, end, note }: Chosen,
+  { rule, start, end, note, known }: Chosen,
   fingerprint: string,
   { nowMs, allow, gitleaksAllow }: FindingOptions,
 ): { readonly accepted?: Acceptance; readonly note?: string } {
-  const said = isBinary ? undefined : ignoringAt(bytes, start, rule.id, nowMs)
+  const said = isBinary || known !== undefined ? undefined : ignoringAt(bytes, start, rule.id, nowMs)
   if (said?.ignored === true) return { accepted: said.acceptance }
   const secret = bytes.toString('utf8', start, end)
   const line = lineAt(bytes, start, end)
   const entry = allow({ rule: rule.id, file: name, fingerprint, secret, line })
   if (entry !== undefined) return { accepted: acceptanceOf(entry) }
-  if (gitleaksAllow === true && !isBinary && line.includes('gitleaks:allow'))
+  if (gitleaksAllow === true && !isBinary && known === undefined && line.includes('gitleaks:allow'))
     return { accepted: { by: 'comment', reason: 'gitleaks:allow' } }
   const notes = [note, said?.note].filter((one) => one !== undefined)
   return notes.length === 0 ? {} : { note: escapeUnseen(notes.join('; ')) }

@@ -19,5 +19,5 @@ export {
 } from './baseline.ts'
 export { ignoringAt } from './ignore.ts'
 export { findingsIn, type FindingOptions, type Findings } from './find.ts'
-export { rankOf, type Acceptance, type Commit, type Confidence, type Finding } from './model.ts'
-export type { Found, Looked, Point } from './model.ts'
+export { knownRule, rankOf, type Acceptance, type Commit, type Confidence, type Finding } from './model.ts'
+export type { Found, KnownSecret, Looked, Point } from './model.ts'

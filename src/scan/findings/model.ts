@@ -1,4 +1,19 @@
-export type Confidence = 'certain' | 'likely' | 'possible'
+/** `known`: the vault has it. The others are what a rule says. */
+export type Confidence = 'known' | 'certain' | 'likely' | 'possible'
+
+/** A secret of the vault, as its server says. */
+export interface KnownSecret {
+  /** 32 hex digits that only the vault's key makes, by which a policy names it. */
+  readonly fingerprint: string
+  readonly secret?: string
+  readonly version?: number
+  /** Or a credential that this step was given for this connection. */
+  readonly connection?: string
+  readonly step?: string
+}
+
+/** By which a secret of the vault is found: no pattern, but its server. */
+export const knownRule = { id: 'known-secret', confidence: 'known' } as const
 
 /** From 1; columns in UTF-16 code units, as editors and SARIF count. */
 export interface Point {
@@ -33,6 +48,8 @@ export interface Found {
   readonly checked: boolean
   /** What its check says to people. */
   readonly note?: string
+  /** Of `knownRule`. */
+  readonly known?: KnownSecret
 }
 
 /** A secret at one place. It has nothing of the secret but its excerpt and its fingerprint, and can be posted to another thread. */
@@ -52,6 +69,8 @@ export interface Finding {
   /** Its line, masked; nothing in it can move a terminal. */
   readonly excerpt: string
   readonly fingerprint: string
+  /** Whose it is, of `knownRule`. */
+  readonly known?: KnownSecret
   /** The object of Git that it is in, and by whom that came. */
   readonly blob?: string
   readonly commit?: Commit
@@ -75,7 +94,7 @@ export interface Acceptance {
   readonly until?: string
 }
 
-const ranks: Readonly<Record<Confidence, number>> = { possible: 0, likely: 1, certain: 2 }
+const ranks: Readonly<Record<Confidence, number>> = { possible: 0, likely: 1, certain: 2, known: 3 }
 
 /** Larger is surer. */
 export function rankOf(confidence: Confidence): number {

@@ -6,6 +6,7 @@ import { openFindings, type Report, type RuleFacts } from './model.ts'
 
 const schemaVersion = '15.0.4'
 const severities: Readonly<Record<Confidence, string>> = {
+  known: 'Critical',
   certain: 'Critical',
   likely: 'High',
   possible: 'Medium',

@@ -1,5 +1,5 @@
 import { version } from '../../lib/index.ts'
-import type { Finding } from '../findings/index.ts'
+import type { Finding, KnownSecret } from '../findings/index.ts'
 import { fixOf } from './fix.ts'
 import { openFindings, type Report, type RuleFacts } from './model.ts'
 
@@ -28,13 +28,14 @@ export function jsonReport(report: Report): object {
 }
 
 function plainFinding(finding: Finding, rule: RuleFacts | undefined): object {
-  const { start, end, alsoFoundBy, decoded, commit, accepted, note } = finding
+  const { start, end, alsoFoundBy, decoded, commit, accepted, note, known } = finding
   return {
     ...{ rule: finding.rule, title: rule?.title ?? finding.rule },
     ...{ confidence: finding.confidence, checked: finding.checked, also_found_by: alsoFoundBy },
     ...{ file: finding.file, line: start.line, column: start.column },
     ...{ end_line: end.line, end_column: end.column, decoded },
     ...{ excerpt: finding.excerpt, fingerprint: finding.fingerprint },
+    ...(known === undefined ? {} : { known: ownerOf(known) }),
     ...(commit === undefined ? {} : { commit }),
     ...(accepted === undefined ? {} : { accepted }),
     ...(note === undefined ? {} : { note }),
@@ -43,4 +44,8 @@ function plainFinding(finding: Finding, rule: RuleFacts | undefined): object {
       steps: rule === undefined ? [] : fixOf(rule),
     },
   }
+}
+
+function ownerOf({ fingerprint: _, ...owner }: KnownSecret): object {
+  return owner
 }

@@ -29,6 +29,7 @@ export function sarifReport(report: Report): object {
 }
 
 const levels: Readonly<Record<Confidence, SarifLevel>> = {
+  known: 'error',
   certain: 'error',
   likely: 'error',
   possible: 'warning',

@@ -79,7 +79,7 @@ export function summaryLine(report: Report): string {
   const open = openFindings(report)
   const accepted = report.findings.length - open.length
   const secrets = new Set(open.map(({ fingerprint }) => fingerprint)).size
-  const sure = open.filter(({ confidence }) => rankOf(confidence) === 2).length
+  const sure = open.filter(({ confidence }) => rankOf(confidence) >= rankOf('certain')).length
   const found =
     open.length === 0
       ? 'no secret found'

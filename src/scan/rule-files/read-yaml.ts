@@ -1,7 +1,7 @@
 import { parseConfig, type ConfigProblem, type Locate } from '../../config/index.ts'
 import { didYouMean, escapeUnseen } from '../../lib/index.ts'
 import type { Rule } from '../engine/index.ts'
-import type { AllowEntry } from '../findings/index.ts'
+import { knownRule, type AllowEntry } from '../findings/index.ts'
 import { ruleProblem } from './examples.ts'
 import type { RuleSet } from './rule-set.ts'
 import { ruleFileSchema, type RuleEntry, type RuleFile } from './schema.ts'
@@ -78,7 +78,7 @@ function idProblems(file: RuleFile, builtIn: ReadonlySet<string>, locate: Locate
     seen.add(id)
     return isTwice ? [{ ...at, message: `the rule ${id} is there twice` }] : []
   })
-  const known = new Set([...builtIn, ...seen])
+  const known = new Set([...builtIn, ...seen, knownRule.id])
   const unknown = [
     ...file.disable.map(({ rule }, index) => unknownRule(rule, builtIn, locate(['disable', index, 'rule']))),
     ...file.allow.flatMap(({ rules = [] }, index) =>

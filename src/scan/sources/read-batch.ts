@@ -4,7 +4,7 @@ import type { Batch, Part } from './model.ts'
 import { bytesOf, createFileOpener, type WithFile } from './open-file.ts'
 
 export interface ReadOptions extends Omit<UnpackOptions, 'visit'> {
-  readonly visit: (content: Content, part: Part) => void
+  readonly visit: (content: Content, part: Part) => void | Promise<void>
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Bytes to look at, in one piece. All of it is true until the visitor returns: the buffer is used again. */
+/** Bytes to look at, in one piece. All of it is true until the visitor returns, or what it returns resolves: the buffer is used again. */
 export interface Content {
   /** The file, and within it the member: `a.tar!b/c`. Chosen by whoever made the archive: escape it where it is shown. */
   readonly name: string
@@ -75,7 +75,7 @@ export const usualUnpackLimits: UnpackLimits = {
 export interface UnpackOptions {
   /** Bytes before and after a hit that a rule may look at (the engine says it): pieces of long files have so many in common. */
   readonly overlap: number
-  readonly visit: (content: Content) => void
+  readonly visit: (content: Content) => void | Promise<void>
   readonly unseen: (unseen: Unseen) => void
   readonly limits?: Partial<UnpackLimits>
 }

@@ -21,7 +21,8 @@ export async function visitPiece(walk: Walk, piece: Piece): Promise<void> {
   const { options, name, decoded, place, budget } = walk
   const { bytes, from, to, isBinary } = piece
   const position = place === undefined ? piece.position : () => place
-  options.visit({ name, bytes, from, to, isBinary, decoded, position })
+  const looking = options.visit({ name, bytes, from, to, isBinary, decoded, position })
+  if (looking !== undefined) await looking
   if (walk.isAsItIs === true || walk.encodings >= budget.limits.decodedDepth) return
   if (isBinary) await visitView(walk, utf16Runs(bytes, from, to), 'utf-16', position)
   else if (from === 0 && piece.isLast && mayBeNotebook(bytes))

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { createKnownSecrets, fingerprintsOf, keysOf } from '../scan/known/index.ts'
+import { createKnownLook } from './index.ts'
+import type { Owner } from './vault-secrets.ts'
+
+const keys = keysOf(randomBytes(32))
+const token = `tok_${randomBytes(27).toString('base64url')}`
+const words = 'correct-horse-battery-staple'
+
+function setup() {
+  const known = createKnownSecrets<Owner>(keys)
+  const add = (secret: string, value: string) =>
+    known.add(`secret 2 ${secret}`, { kind: 'secret', secret, version: 2 }, fingerprintsOf(value, keys))
+  add('deploy', token)
+  add('words', words)
+  return createKnownLook({
+    secrets: {
+      known: () => known,
+      sweep: async () => undefined,
+      forget: () => undefined,
+      given: () => undefined,
+    },
+  })
+}
+
+test('each place is told once, wherever it stands, across what is looked at in one go', async () => {
+  const look = setup()
+  const base64 = Buffer.from(`deploy:${token}`).toString('base64')
+  for (const before of [0, 5, 131_060, 131_072, 135_150, 400_000]) {
+    const bytes = Buffer.concat([Buffer.alloc(before, '.'), Buffer.from(` ${token} and ${base64}\n`)])
+    const { places, isWhole } = await look.look(bytes)
+    assert.deepEqual(
+      [places.map(({ owner, start }) => [owner, start]), isWhole],
+      [
+        [
+          [{ kind: 'secret', secret: 'deploy', version: 2 }, before + 1],
+          [{ kind: 'secret', secret: 'deploy', version: 2 }, places[1]?.start],
+        ],
+        true,
+      ],
+      String(before),
+    )
+    const [first, second] = places
+    assert.equal(bytes.toString('latin1', first?.start, first?.end), token)
+    assert.ok((second?.start ?? 0) > before + token.length && (second?.end ?? 0) < bytes.length)
+    assert.match(first?.fingerprint ?? '', /^[0-9a-f]{32}$/)
+  }
+})
+
+test('what could be guessed is not answered; what is full of beginnings is said not to be whole', async () => {
+  const look = setup()
+  assert.deepEqual(await look.look(Buffer.from(`password: ${words}\n`)), { places: [], isWhole: true })
+  const beginnings = `${token.slice(0, -1)} ${token.slice(1)} `.repeat(10_000)
+  const { places, isWhole } = await look.look(Buffer.from(beginnings.slice(0, 1_000_000)))
+  assert.deepEqual([places, isWhole], [[], false])
+  const many = await look.look(Buffer.from(`${token}\n`.repeat(5_000)))
+  assert.deepEqual([many.places.length, many.isWhole], [500, false])
+})
+
+test('many ask at once, and each is answered; of too many one is told to come again', async () => {
+  const look = setup()
+  const asking = Array.from({ length: 259 }, () => look.look(Buffer.from(token)))
+  const settled = await Promise.allSettled(asking)
+  assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 258)
+  assert.match(String((settled.at(-1) as PromiseRejectedResult).reason), /too many scans ask at once/)
+})

@@ -1,0 +1,81 @@
+import { setImmediate as breathe } from 'node:timers/promises'
+import { MayflyError } from '../lib/index.ts'
+import { firstSweep, idOf } from './collected.ts'
+import type { Owner, VaultSecrets } from './vault-secrets.ts'
+
+/** A secret of the vault, or what a step was given, in what an operator asks about. */
+export interface KnownPlace {
+  readonly owner: Owner
+  /** In the bytes that were asked about; the end is behind it. */
+  readonly start: number
+  readonly end: number
+  /** As a policy names it: 32 hex digits. */
+  readonly fingerprint: string
+}
+
+/** Says where secrets of the vault stand in what operators scan. */
+export interface KnownLook {
+  /**
+   * Only what nobody guesses (60 bits and more): of what could be guessed, whoever may ask could try it. `isWhole`: all was looked at.
+   * Throws `vault_sealed`, and `limit_exceeded` while too many wait.
+   */
+  look(bytes: Buffer): Promise<{ readonly places: readonly KnownPlace[]; readonly isWhole: boolean }>
+}
+
+/** Looked at in one go; then others have their turn. */
+const sliceBytes = 131_072
+/** The longest form of a secret, with the white space that may be in it: slices have so much in common. */
+const overlapBytes = 4_096
+const mostPlaces = 500
+/** At once, of all operators together. */
+const mostLooking = 2
+const mostWaiting = 256
+
+export function createKnownLook({ secrets }: { readonly secrets: VaultSecrets }): KnownLook {
+  const waiting: (() => void)[] = []
+  let looking = 0
+
+  async function turn(): Promise<void> {
+    if (looking < mostLooking) return void looking++
+    if (waiting.length >= mostWaiting)
+      throw new MayflyError('limit_exceeded', 'too many scans ask at once: try again')
+    await new Promise<void>((next) => waiting.push(next))
+  }
+
+  function done(): void {
+    const next = waiting.shift()
+    if (next === undefined) looking--
+    else next()
+  }
+
+  async function lookThrough(bytes: Buffer): ReturnType<KnownLook['look']> {
+    const known = secrets.known() ?? (await firstSweep(secrets))
+    const places: KnownPlace[] = []
+    let isWhole = true
+    for (let from = 0, ended = 0; from < bytes.length; from += sliceBytes) {
+      const found = known.find(bytes.subarray(from, from + sliceBytes + overlapBytes))
+      isWhole &&= found.isWhole
+      for (const hit of found.hits) {
+        const [start, end] = [from + hit.start, from + hit.end]
+        // Found by the slice before, too.
+        if (!hit.isCertain || start < ended) continue
+        ended = end
+        if (places.length >= mostPlaces) isWhole = false
+        else places.push({ owner: hit.of, start, end, fingerprint: known.nameOf(idOf(hit.of)) })
+      }
+      await breathe()
+    }
+    return { places, isWhole }
+  }
+
+  return {
+    async look(bytes) {
+      await turn()
+      try {
+        return await lookThrough(bytes)
+      } finally {
+        done()
+      }
+    },
+  }
+}
