@@ -137,6 +137,20 @@ test('in the clear only to this machine', async (t) => {
   assert.equal(String(answer.body), 'api.test')
 })
 
+test('a body without a length that we cut is no whole one', async (t) => {
+  const port = await listen(
+    t,
+    createTcpServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nthe beginning')
+    }),
+  )
+  await assert.rejects(
+    createHttpClient().ask(get(`http://127.0.0.1:${port}/`, { timeoutMs: 200 })),
+    coded('upstream_unreachable', /not within 0\.2 s/),
+  )
+})
+
 test('IPv6 by address', async (t) => {
   const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === '::1'))
   if (!hasIpv6) return t.skip('this machine has no ::1')

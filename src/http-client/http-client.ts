@@ -115,7 +115,10 @@ async function answered(
     outgoing.end(body)
     const answer = await answering
     const { statusCode: status = 0, headers } = answer
-    return { status, headers, body: await collect(answer, maxBytes, target.host) }
+    const collected = await collect(answer, maxBytes, target.host)
+    // A body without a length ends with its connection, also where it is us who ended it.
+    signal.throwIfAborted()
+    return { status, headers, body: collected }
   } finally {
     outgoing.destroy()
     tunnel?.destroy()
