@@ -31,6 +31,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'scan/engine': ['lib'],
   'scan/rules': ['lib', 'der', 'scan/engine'],
   'scan/findings': ['lib', 'scan/engine'],
+  'scan/liveness': ['lib', 'http-client', 'clouds'],
   'scan/reports': ['lib', 'scan/findings'],
   'scan/rule-files': ['lib', 'config', 'scan/engine', 'scan/rules', 'scan/findings'],
   scan: ['lib', 'scan/engine', 'scan/findings', 'scan/rules', 'scan/sources', 'scan/unpack'],

@@ -1,0 +1,291 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { inspect } from 'node:util'
+import { hostileAnswers, oddAnswers } from '../../lib/hostile-answers.fixture.ts'
+import { Secret } from '../../lib/index.ts'
+import { builtInRules, fillTemplate, seededRandom } from '../rules/index.ts'
+import { cases, type Case } from './cases.fixture.ts'
+import { askable, createVendors, needingPlace, revocable, type FoundKey, type NamedPlace } from './index.ts'
+import { kinds } from './kinds/index.ts'
+import { namedHost, startVendors, type Said, type StandIn } from './vendors.fixture.ts'
+
+const random = seededRandom(7)
+const own: NamedPlace = { connection: 'own', url: `https://${namedHost}/` }
+const kindOf = new Map(kinds.flatMap((kind) => kind.rules.map((rule) => [rule, kind] as const)))
+
+function keyOf({ rule, secret, beside }: Case): FoundKey & { readonly text: string } {
+  // One that signs: the filler of templates only looks so.
+  const text = secret === '{rsa}' ? rsaKey() : fillTemplate(secret, random)
+  return {
+    ...{ rule, text, secret: new Secret(text) },
+    ...(beside === undefined ? {} : { beside: fillTemplate(beside, random) }),
+  }
+}
+
+function rsaKey(): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).trim().replaceAll('\n', '\\n')
+}
+
+const placeOf = (one: Case) => (kindOf.get(one.rule)?.host === undefined ? own : undefined)
+const vendorsOf = (standIn: StandIn) => createVendors({ ask: standIn.ask, nowMs: () => Date.now() })
+
+/** Also an answer that means nothing in any kind: pages of those in between, failures, redirects. */
+const odd: readonly Said[] = [
+  { status: 200, text: '<html>Sign in to the network</html>' },
+  { status: 200, json: {} },
+  { status: 200, json: null },
+  { status: 401, text: '<html>Proxy authentication</html>' },
+  { status: 403, text: 'Blocked by the firewall' },
+  { status: 404, text: '' },
+  { status: 429, json: { message: 'Too many requests' }, headers: { 'retry-after': '60' } },
+  { status: 500, json: { error: 'internal' } },
+  { status: 503, text: 'Bad credentials' },
+  { status: 302, headers: { location: 'http://169.254.169.254/latest/meta-data/' } },
+]
+
+test('each kind is of rules that there are, once, and says where it is documented', () => {
+  const known = new Set(builtInRules.map(({ id }) => id))
+  assert.deepEqual(
+    askable.filter((rule) => !known.has(rule)),
+    [],
+  )
+  assert.equal(new Set(kinds.flatMap(({ rules }) => rules)).size, kinds.flatMap(({ rules }) => rules).length)
+  assert.ok(askable.length >= 60, String(askable.length))
+  for (const { source, host, form, revoke } of kinds) {
+    assert.match(source, /^https:\/\/[a-z0-9.-]+\.[a-z]{2,}\//)
+    if (revoke !== undefined) assert.match(revoke.source, /^https:\/\//)
+    if (host !== undefined) assert.match(host, /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/)
+    assert.match(form.source, /^\^.*\$$/s, 'anchored as a whole')
+    assert.equal(form.flags, '', 'no flag keeps a state, or lets a line end early')
+  }
+  // Every one is in the table below.
+  assert.deepEqual(
+    kinds.filter(({ rules }) => !cases.some(({ rule }) => rules.includes(rule))).map(({ rules }) => rules[0]),
+    [],
+  )
+})
+
+test('each kind takes secrets as its rules find them', async () => {
+  const { searchFor } = await import('../rules/find.fixture.ts')
+  for (const rule of builtInRules.filter(({ id }) => kindOf.has(id))) {
+    const { find } = searchFor([rule])
+    const texts = [1, 20, 300, 4_000, 50_000].flatMap((seed) =>
+      rule.examples.positive.map((example) => fillTemplate(example, seededRandom(seed))),
+    )
+    const found = texts.flatMap((text) => find(text).map(({ start, end }) => text.slice(start, end)))
+    assert.ok(
+      found.some((secret) => kindOf.get(rule.id)?.form.test(secret)),
+      rule.id,
+    )
+  }
+})
+
+test('each vendor is asked as it documents, and its answers are read as it means them', async (t) => {
+  const standIn = await startVendors(t, { tls: false })
+  const vendors = vendorsOf(standIn)
+  for (const one of cases) {
+    await t.test(one.rule, async () => {
+      const key = keyOf(one)
+      const place = placeOf(one)
+      const host = (one.sends.split(' ')[1] ?? '').split('/')[0] ?? ''
+      const answerTo = async (said: Said, at = place) => {
+        standIn.answer = () => said
+        standIn.seen.length = 0
+        return await vendors.ask(key, at)
+      }
+      assert.deepEqual(await answerTo(one.alive), {
+        ...{ state: 'alive', at: host },
+        ...(one.whose === undefined ? {} : { whose: one.whose }),
+        ...(one.can === undefined ? {} : { can: one.can }),
+      })
+      assertSent(standIn, key, one)
+      for (const said of one.alsoAlive ?? []) {
+        const { state, why } = await answerTo(said)
+        assert.equal(state, 'alive', `${why} ${inspect(said)}`)
+      }
+      const isElsewhere = kindOf.get(one.rule)?.elsewhere === true
+      for (const said of one.dead ?? []) {
+        const { state, why } = await answerTo(said)
+        assert.equal(state, isElsewhere ? 'unknown' : 'dead', inspect(said))
+        if (isElsewhere) assert.match(why ?? '', /does not know it/)
+        // At a host that a connection names it is meant.
+        const named = await answerTo(said, own)
+        assert.deepEqual(named, { state: 'dead', at: namedHost })
+      }
+      for (const said of [one.odd, ...odd]) {
+        const { state, why } = await answerTo(said)
+        assert.equal(state, 'unknown', inspect(said))
+        assert.match(why ?? '', new RegExp(`^${RegExp.escape(host)} `))
+        assert.equal(standIn.seen.length, 1, 'it is asked once, and no redirect is followed')
+      }
+    })
+  }
+})
+
+function assertSent(
+  { seen }: StandIn,
+  key: FoundKey & { readonly text: string },
+  { sends, header, body }: Pick<Case, 'sends' | 'header' | 'body'>,
+): void {
+  const fill = (text: string) => text.replace('&', key.beside ?? '').replace('$', () => key.text)
+  const [asked] = seen
+  assert.ok(asked)
+  assert.ok(`${asked.method} ${asked.host}${asked.path}`.startsWith(fill(sends)), asked.path)
+  if (header !== undefined)
+    assert.ok(
+      String(asked.headers[header[0]]).startsWith(fill(header[1] ?? '')),
+      String(asked.headers[header[0]]),
+    )
+  if (body === undefined) assert.equal(asked.text, '')
+  else assert.match(asked.text, body)
+}
+
+test('its holder may end it where the vendor lets them, and what is no yes of the vendor is none', async (t) => {
+  const standIn = await startVendors(t, { tls: false })
+  const vendors = vendorsOf(standIn)
+  const ended: string[] = []
+  for (const one of cases) {
+    const key = keyOf(one)
+    standIn.seen.length = 0
+    const { revoke } = one
+    if (revoke === undefined) {
+      assert.equal((await vendors.revoke(key, placeOf(one))).state, 'failed', one.rule)
+      assert.equal(standIn.seen.length, 0)
+      continue
+    }
+    standIn.answer = () => revoke.done
+    assert.equal((await vendors.revoke(key, placeOf(one))).state, 'revoked', one.rule)
+    assertSent(standIn, key, revoke)
+    for (const said of odd.filter(({ status }) => status !== 200 || revoke.done.status !== 200)) {
+      standIn.answer = () => said
+      assert.equal((await vendors.revoke(key, placeOf(one))).state, 'failed', `${one.rule} ${said.status}`)
+    }
+    ended.push(one.rule)
+  }
+  assert.ok(ended.length >= 10)
+  assert.deepEqual(
+    ended.filter((rule) => !revocable.includes(rule)),
+    [],
+  )
+})
+
+test('nobody is asked where a part is missing, the form is another, or no connection names the server', async (t) => {
+  const standIn = await startVendors(t, { tls: false })
+  const vendors = vendorsOf(standIn)
+  const asked = async (rule: string, secret: string, beside?: string) =>
+    await vendors.ask({ rule, secret: new Secret(fillTemplate(secret, random)), beside })
+  for (const [rule, secret, beside, why] of [
+    ['aws-access-key-pair', '{base64:40}', undefined, /does not stand beside it/],
+    ['aws-access-key-pair', '{base64:40}', 'ASIAQ{upper:15}', /does not stand beside it/],
+    ['twilio-account-pair', '{hex:32}', '../../x', /does not stand beside it/],
+    ['hashicorp-vault-token', 'hvs.{alnum:24}', undefined, /scan\.verify\.at/],
+    ['tailscale-key', 'tskey-auth-k{alnum:6}CNTRL-{alnum:33}', undefined, /this form/],
+    [
+      'slack-webhook',
+      'https://hooks.slack.com/triggers/T{uppernum:10}/{digits:13}/{hex:32}',
+      undefined,
+      /this form/,
+    ],
+    ['github-personal-access-token', 'ghp_{alnum:36}\r\nhost: evil', undefined, /this form/],
+    ['telegram-bot-token', '{digits:9}:AA{alnum:30}/..', undefined, /this form/],
+    ['discord-webhook', 'https://evil.test/api/webhooks/{digits:19}/{alnum:68}', undefined, /this form/],
+    ['pem-private-key', 'x', undefined, /nobody can be asked/],
+  ] as const) {
+    const { state, why: said, at } = await asked(rule, secret, beside)
+    assert.deepEqual([state, at], ['unknown', ''], rule)
+    assert.match(said ?? '', why)
+  }
+  assert.equal(standIn.seen.length, 0)
+  assert.ok(needingPlace.includes('hashicorp-vault-token'))
+})
+
+const [github] = cases
+assert.ok(github)
+
+test('a vendor that repeats the secret, or writes to the terminal, is not repeated', async (t) => {
+  const standIn = await startVendors(t, { tls: false })
+  const vendors = vendorsOf(standIn)
+  const key = keyOf(github)
+  const bytes = Buffer.from(key.text)
+  const forms = [
+    key.text,
+    `you are ${key.text}!`,
+    key.text.slice(3, 20),
+    key.text.toUpperCase(),
+    bytes.toString('hex'),
+    bytes.toString('base64'),
+    Buffer.from(`x${key.text}`).toString('base64'),
+    Buffer.from(`xx:${key.text}`).toString('base64url'),
+    `${'x'.repeat(500)}${key.text}`,
+  ]
+  for (const form of forms) {
+    standIn.answer = () => ({
+      status: 200,
+      json: { login: form, id: 1, type: form },
+      headers: { 'x-oauth-scopes': `repo, ${form.replaceAll(/[^\w+/=-]/g, '')}` },
+    })
+    const told = await vendors.ask(key)
+    assert.deepEqual(told, {
+      ...{ state: 'alive', at: 'api.github.com', whose: '(repeats the secret: not shown)' },
+      can: ['repo', '(repeats the secret: not shown)'],
+    })
+  }
+  standIn.answer = () => ({
+    status: 200,
+    json: { login: '\u001b]0;x\u0007evil\u202e', id: 1, type: 'y'.repeat(5_000) },
+    headers: { 'x-oauth-scopes': Array.from({ length: 900 }, (_, i) => `s${i}`).join(' ') },
+  })
+  const { whose = '', can = [] } = await vendors.ask(key)
+  assert.equal(whose, `\\u001b]0;x\\u0007evil\\u202e, ${'y'.repeat(120)}…`)
+  assert.equal(can.length, 31)
+  // What it means to say it with: the key itself cannot be printed either.
+  assert.ok(!inspect(key.secret).includes(key.text))
+})
+
+test('a hostile vendor ends in unknown: no HTTP, floods, an endless body, a slow drip, another certificate', async (t) => {
+  const standIn = await startVendors(t, { tls: true })
+  const vendors = vendorsOf(standIn)
+  const key = keyOf(github)
+  const unknown = async (what: string) => {
+    const told = await vendors.ask(key)
+    assert.deepEqual([told.state, told.at], ['unknown', 'api.github.com'], what)
+    assert.ok(!(told.why ?? '').includes(key.text.slice(4)))
+    return told.why ?? ''
+  }
+  for (const [what, { bytes, close }] of Object.entries({ ...hostileAnswers, ...oddAnswers })) {
+    if (close !== true && /without an end|a NUL|100s|103s|less than/.test(what)) continue
+    standIn.answer = () => (socket) => (close === true ? socket.end(bytes) : socket.end(bytes))
+    await unknown(what)
+  }
+  standIn.answer = () => (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"login":"')
+    const piece = 'x'.repeat(65_536)
+    const more = () => {
+      while (!socket.destroyed && socket.write(piece));
+      if (!socket.destroyed) socket.once('drain', more)
+    }
+    more()
+  }
+  assert.match(await unknown('an endless body'), /more than 262144 bytes/)
+  const drips: NodeJS.Timeout[] = []
+  t.after(() => drips.forEach(clearInterval))
+  standIn.answer = () => (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{')
+    drips.push(setInterval(() => socket.write(' '), 50))
+  }
+  const quick = createVendors({
+    ask: (question, connection) => standIn.ask({ ...question, timeoutMs: 300 }, connection),
+    nowMs: () => Date.now(),
+  })
+  assert.match((await quick.ask(key)).why ?? '', /not within/)
+  // The certificate is not the vendor's.
+  const other = {
+    ...key,
+    rule: 'hashicorp-vault-token',
+    secret: new Secret(fillTemplate('hvs.{alnum:24}', random)),
+  }
+  const told = await vendors.ask(other, { connection: 'own', url: 'https://unheard.corp.test' })
+  assert.deepEqual([told.state, told.at], ['unknown', 'unheard.corp.test'])
+})

@@ -1,0 +1,161 @@
+import { at, type HttpAnswer, type HttpQuestion } from '../../http-client/index.ts'
+import { MayflyError, escapeUnseen, messageOf, type Secret } from '../../lib/index.ts'
+import { createCleaning } from './cleaned.ts'
+import { kinds } from './kinds/index.ts'
+import type { Answer, Kind, Liveness, Presented, Request, Revoked } from './model.ts'
+
+/** A secret that was found. */
+export interface FoundKey {
+  /** The id of its rule. */
+  readonly rule: string
+  readonly secret: Secret
+  /** What stood beside it, if its kind needs that. */
+  readonly beside?: string | undefined
+}
+
+/** A host that a connection names, in place of the vendor's own. */
+export interface NamedPlace {
+  readonly connection: string
+  /** `https://HOST`, perhaps with a path. */
+  readonly url: string
+}
+
+export interface LivenessDeps {
+  /** Follows no redirect. Where there is a `connection`, it goes by its address and certificate. */
+  readonly ask: (question: HttpQuestion, connection: string | undefined) => Promise<HttpAnswer>
+  readonly nowMs: () => number
+}
+
+export interface Vendors {
+  /** Asks once. Never rejects: what went wrong is `unknown`, and why. */
+  ask(key: FoundKey, place?: NamedPlace): Promise<Liveness>
+  /** Ends it at its vendor. Never rejects. */
+  revoke(key: FoundKey, place?: NamedPlace): Promise<Revoked>
+}
+
+const timeoutMs = 8_000
+const maxBytes = 262_144
+
+const byRule = new Map(kinds.flatMap((kind) => kind.rules.map((rule) => [rule, kind] as const)))
+
+/** Ids of all rules whose secrets can be asked about. */
+export const askable: readonly string[] = [...byRule.keys()].toSorted()
+
+/** Ids of those whose vendor lets the holder end them. */
+export const revocable: readonly string[] = askable.filter((rule) => byRule.get(rule)?.revoke !== undefined)
+
+/** Ids of those that are asked about only where a connection is named for them. */
+export const needingPlace: readonly string[] = askable.filter((rule) => byRule.get(rule)?.host === undefined)
+
+/** The host that a secret goes to; undefined where nobody can be asked, with the reason in `why`. */
+export function hostFor(key: FoundKey, place?: NamedPlace): { host: string } | { why: string } {
+  const kind = byRule.get(key.rule)
+  if (kind === undefined) return { why: 'nobody can be asked about this kind' }
+  const base = baseOf(kind, place)
+  if (base === undefined)
+    return { why: 'its server is not known: name a connection for it under scan.verify.at' }
+  if (!kind.form.test(key.secret.reveal())) return { why: 'nothing can be asked about this form of it' }
+  const { beside } = kind
+  if (beside !== undefined && !beside.form.test(key.beside ?? ''))
+    return { why: `${beside.what} does not stand beside it, and nothing can be asked without` }
+  return { host: new URL(base).host }
+}
+
+export function createVendors({ ask, nowMs }: LivenessDeps): Vendors {
+  function presentedOf(key: FoundKey, kind: Kind, place: NamedPlace | undefined): Presented {
+    return {
+      secret: key.secret.reveal(),
+      beside: key.beside ?? '',
+      base: baseOf(kind, place) ?? '',
+      nowMs: nowMs(),
+    }
+  }
+
+  async function answerTo(request: Request, place: NamedPlace | undefined): Promise<Answer> {
+    return read(await ask({ ...request, timeoutMs, maxBytes }, place?.connection))
+  }
+
+  return {
+    async ask(key, place) {
+      const kind = byRule.get(key.rule)
+      const to = hostFor(key, place)
+      if (kind === undefined || 'why' in to)
+        return { state: 'unknown', at: '', why: 'why' in to ? to.why : '' }
+      try {
+        const request = await kind.request(presentedOf(key, kind, place))
+        return meant(kind, key, to.host, await answerTo(request, place), place !== undefined)
+      } catch (error) {
+        return { state: 'unknown', at: to.host, why: whyOf(error, to.host) }
+      }
+    },
+    async revoke(key, place) {
+      const kind = byRule.get(key.rule)
+      const to = hostFor(key, place)
+      if (kind?.revoke === undefined || 'why' in to)
+        return { state: 'failed', at: '', why: 'why' in to ? to.why : 'its vendor ends none by itself' }
+      if (kind.revoke.form?.test(key.secret.reveal()) === false)
+        return { state: 'failed', at: to.host, why: 'its vendor ends no secret of this form' }
+      try {
+        const answer = await answerTo(kind.revoke.request(presentedOf(key, kind, place)), place)
+        if (kind.revoke.done(answer)) return { state: 'revoked', at: to.host }
+        return { state: 'failed', at: to.host, why: `${to.host} answers with status ${answer.status}` }
+      } catch (error) {
+        return { state: 'failed', at: to.host, why: whyOf(error, to.host) }
+      }
+    },
+  }
+}
+
+function baseOf({ host }: Kind, place: NamedPlace | undefined): string | undefined {
+  if (place !== undefined) return place.url.replace(/\/+$/, '')
+  return host === undefined ? undefined : `https://${host}`
+}
+
+function read({ status, headers, body }: HttpAnswer): Answer {
+  const text = body.toString('utf8')
+  return { status, headers, text, json: jsonOf(text) }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function meant(kind: Kind, key: FoundKey, host: string, answer: Answer, isNamed: boolean): Liveness {
+  const meaning = kind.meanings.find((one) => one.status === answer.status && one.if(answer))
+  if (meaning === undefined) return { state: 'unknown', at: host, why: oddOf(answer.status, host) }
+  if (meaning.state === 'dead')
+    return kind.elsewhere === true && !isNamed
+      ? {
+          state: 'unknown',
+          at: host,
+          why: `${host} does not know it; it may be of another server, region or sort (scan.verify.at)`,
+        }
+      : { state: 'dead', at: host }
+  const cleaning = createCleaning([key.secret.reveal()])
+  const whose = cleaning.joined(kind.whose.map((path) => at(answer.json, path)))
+  const can = cleaning.listed(kind.can?.(answer) ?? [])
+  return {
+    ...{ state: 'alive', at: host },
+    ...(whose === undefined ? {} : { whose }),
+    ...(can.length === 0 ? {} : { can }),
+  }
+}
+
+/** Nothing of the answer: it may repeat the secret. */
+function oddOf(status: number, host: string): string {
+  if (status === 429) return `${host} asks for patience (429)`
+  if (status >= 300 && status < 400) return `${host} sends on elsewhere (${status}), which is not followed`
+  return `${host} answers as its documentation does not say (${status})`
+}
+
+/** What the client says names the host alone; what else fails may have been made from the secret. */
+function whyOf(error: unknown, host: string): string {
+  const known = ['upstream_unreachable', 'denied', 'limit_exceeded']
+  if (error instanceof MayflyError && known.includes(error.code))
+    return escapeUnseen(messageOf(error)).slice(0, 300)
+  return `what ${host} is to be asked cannot be written`
+}
