@@ -13,7 +13,7 @@ export type Looker = (batch: Batch, part: Part) => Promise<number>
 /** Throws bad_input for a rule or an entry that cannot be used. */
 export function createLooker(settings: ScanSettings, nowMs: number, told: Told): Looker {
   const engine = engineOf(settings)
-  const isMeant = createPathTest(engine.rules)
+  const askedOf = createAsked(engine.rules)
   const { gitleaksAllow = false, allow = [], limits = {} } = settings
   const options: FindingOptions = { nowMs, allow: createAllowList(allow, nowMs), gitleaksAllow }
   const asking = told.known
@@ -39,9 +39,7 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
   function look(content: Content, part: Part, known: readonly Found[]): void {
     bytes += content.to - content.from
     const hits: Found[] = [...known]
-    engine.find(content.bytes, (hit) => {
-      if (isMeant(hit.rule, content)) hits.push(hit)
-    })
+    engine.find(content.bytes, (hit) => hits.push(hit), askedOf(content))
     if (hits.length === 0) return
     const { findings, more } = findingsIn(content, hits, options)
     const { blob } = part
@@ -83,13 +81,21 @@ function engineOf({ rules = [], without = [] }: ScanSettings): Engine {
   return compileRules([...builtIn, ...rules], { checks, finders, proven: new Set(builtIn) })
 }
 
-/** Of a binary file only what is unmistakable counts; some rules are of some paths alone. */
-function createPathTest(rules: readonly Rule[]): (rule: Rule, content: Content) => boolean {
-  const paths = new Map(
-    rules.flatMap((rule) => (rule.path === undefined ? [] : [[rule, compileExpression(rule.path)]])),
-  )
-  return (rule, { name, isBinary }) => {
-    if (isBinary && rule.confidence !== 'certain') return false
-    return paths.get(rule)?.test(name) !== false
+/** Which rules are asked about a content: of a binary file only what is unmistakable counts; some rules are of some paths alone. */
+function createAsked(rules: readonly Rule[]): (content: Content) => (rule: number) => boolean {
+  const isCertain = rules.map(({ confidence }) => confidence === 'certain')
+  const paths = rules.map(({ path }) => (path === undefined ? undefined : createPathTest(path)))
+  return ({ name, isBinary }) =>
+    (rule) =>
+      (!isBinary || isCertain[rule] === true) && paths[rule]?.(name) !== false
+}
+
+/** The same path is asked about again and again. */
+function createPathTest(pattern: string): (path: string) => boolean {
+  const expression = compileExpression(pattern)
+  let [asked, answer] = ['', expression.test('')]
+  return (path) => {
+    if (path !== asked) [asked, answer] = [path, expression.test(path)]
+    return answer
   }
 }

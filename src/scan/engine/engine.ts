@@ -43,7 +43,7 @@ export function compileRules(rules: readonly Rule[], options: EngineOptions = {}
   // Up to where each rule is done: matches of one rule do not overlap. Kept for the next search, unless it begins within this one.
   let spare: Int32Array | undefined
 
-  function find(bytes: Uint8Array, hit: (hit: Hit) => void): void {
+  function find(bytes: Uint8Array, hit: (hit: Hit) => void, isAsked?: (rule: number) => boolean): void {
     const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     const done = spare?.fill(0) ?? new Int32Array(rules.length)
     spare = undefined
@@ -51,7 +51,7 @@ export function compileRules(rules: readonly Rule[], options: EngineOptions = {}
       const from = to - (keywords[keyword] as string).length
       for (const use of uses[keyword] ?? []) {
         const floor = done[use.rule] as number
-        if (from < floor) continue
+        if (from < floor || isAsked?.(use.rule) === false) continue
         const one = (read[use.rule] ??= readRule(rules[use.rule] as Rule, helpers))
         const finder = (finders[use.rule] ??= matchers.finderOf(one))
         const found = finder(buffer, use, { from, to, floor })

@@ -4,7 +4,10 @@ import { lowerCase } from './bytes.ts'
 /** The automaton of Aho and Corasick, with a row of 256 states for each: where it goes from there with each byte. */
 export interface KeywordTable {
   readonly next: Uint16Array
-  /** States from here on end keywords: of `first + n` the numbers of those in `ended[n]`. */
+  /**
+   * States from here on end keywords: of `first + n` the numbers of those in `ended[n]`. A power of two: of several states one ends a keyword if
+   * their bits together are as large.
+   */
   readonly firstFinal: number
   readonly ended: readonly (readonly number[])[]
 }
@@ -22,17 +25,17 @@ interface Tree {
 /** Letters are of either case. Throws bad_input if there are too many keywords. */
 export function makeKeywordTable(keywords: readonly string[]): KeywordTable {
   const tree = plant(keywords)
-  if (tree.byte.length > maxStates)
-    throw new MayflyError('bad_input', 'the rules have too many keywords; use fewer, or shorter ones')
+  if (tree.byte.length > maxStates) throw tooMany()
   const { order, fallback } = link(tree)
   // States that are near the root are met most, so they are kept together; final ones are told by one comparison.
   const names = new Uint16Array(order.length)
-  const inOrder = [
-    ...order.filter((state) => tree.ended[state] === undefined),
-    ...order.filter((state) => tree.ended[state] !== undefined),
-  ]
-  inOrder.forEach((state, name) => (names[state] = name))
-  const next = new Uint16Array(order.length * 256)
+  const others = order.filter((state) => tree.ended[state] === undefined)
+  const finals = order.filter((state) => tree.ended[state] !== undefined)
+  const firstFinal = 2 ** Math.ceil(Math.log2(others.length))
+  if (firstFinal + finals.length > maxStates) throw tooMany()
+  others.forEach((state, name) => (names[state] = name))
+  finals.forEach((state, name) => (names[state] = firstFinal + name))
+  const next = new Uint16Array((firstFinal + finals.length) * 256)
   for (const state of order) {
     const row = (names[state] as number) * 256
     const behind = (names[fallback[state] as number] as number) * 256
@@ -43,13 +46,11 @@ export function makeKeywordTable(keywords: readonly string[]): KeywordTable {
       if (byte >= 0x61 && byte <= 0x7a) next[row + byte - 0x20] = names[child] as number
     }
   }
-  const firstFinal = inOrder.findIndex((state) => tree.ended[state] !== undefined)
-  const finals = firstFinal === -1 ? [] : inOrder.slice(firstFinal)
-  return {
-    next,
-    firstFinal: firstFinal === -1 ? order.length : firstFinal,
-    ended: finals.map((state) => tree.ended[state] ?? []),
-  }
+  return { next, firstFinal, ended: finals.map((state) => tree.ended[state] ?? []) }
+}
+
+function tooMany(): MayflyError {
+  return new MayflyError('bad_input', 'the rules have too many keywords; use fewer, or shorter ones')
 }
 
 function plant(keywords: readonly string[]): Tree {

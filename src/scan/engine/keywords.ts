@@ -22,7 +22,7 @@ export function createKeywordSearch(keywords: readonly string[]): KeywordSearch 
   const { next, firstFinal, ended } = makeKeywordTable(keywords)
   const longest = keywords.reduce((most, { length }) => Math.max(most, length), 1)
   // Of each stretch pairs: where, and in which final state. Kept for the next search, unless it begins within this one.
-  let spare: Int32Array | undefined
+  let spare: { readonly hits: Int32Array; readonly ends: Int32Array } | undefined
 
   /** The state at a place, by as many bytes before it as can matter. */
   function stateAt(bytes: Uint8Array, place: number): number {
@@ -78,17 +78,7 @@ export function createKeywordSearch(keywords: readonly string[]): KeywordSearch 
       f = next[(f << 8) | (bytes[i + long * 5] as number)] as number
       g = next[(g << 8) | (bytes[i + long * 6] as number)] as number
       h = next[(h << 8) | (bytes[i + long * 7] as number)] as number
-      if (
-        a < final &&
-        b < final &&
-        c < final &&
-        d < final &&
-        e < final &&
-        f < final &&
-        g < final &&
-        h < final
-      )
-        continue
+      if ((a | b | c | d | e | f | g | h) < final) continue
       put(0, i, a)
       put(1, i + long, b)
       put(2, i + long * 2, c)
@@ -116,9 +106,9 @@ export function createKeywordSearch(keywords: readonly string[]): KeywordSearch 
 
   return {
     search(bytes, found) {
-      const hits = spare ?? new Int32Array(room * stripes)
+      const memory = spare ?? { hits: new Int32Array(room * stripes), ends: new Int32Array(stripes) }
+      const { hits, ends } = memory
       spare = undefined
-      const ends = new Int32Array(stripes)
       for (let from = 0; from < bytes.length; from += blockBytes) {
         searchBlock(bytes, from, Math.min(bytes.length, from + blockBytes), hits, ends)
         for (let stripe = 0; stripe < stripes; stripe++)
@@ -126,7 +116,7 @@ export function createKeywordSearch(keywords: readonly string[]): KeywordSearch 
             for (const keyword of ended[(hits[i + 1] as number) - firstFinal] ?? [])
               found(keyword, (hits[i] as number) + 1)
       }
-      spare = hits
+      spare = memory
     },
   }
 }

@@ -32,29 +32,29 @@ export class Matcher {
   match(bytes: Uint8Array, keyword: number, from: number, to: number, floor: number): Bounds | undefined {
     const reach = this.#reach
     const starts = this.#startsOf(bytes, keyword, from, Math.max(floor, from - reach))
-    if (starts.length === 0) return undefined
+    if (starts === undefined) return undefined
     const end = Math.min(bytes.length, to + reach)
     if (!this.#canEnd(bytes, keyword, from, end)) return undefined
     return this.#backtracker.match(this.#pattern.program, bytes, starts, end)
   }
 
-  /** Leftmost first. */
-  #startsOf(bytes: Uint8Array, keyword: number, from: number, low: number): number[] {
+  /** Leftmost first; undefined if there is none. */
+  #startsOf(bytes: Uint8Array, keyword: number, from: number, low: number): number[] | undefined {
     const automaton = this.#back
     const { classOf, width } = automaton
-    const starts: number[] = []
+    let starts: number[] | undefined
     let state = automaton.begin(keyword, kindAt(bytes, from))
     let where = from
     for (; state !== 0; where--) {
       const byte = where > 0 ? (bytes[where - 1] as number) : -1
       let next = byte === -1 ? -1 : (automaton.table[state * width + (classOf[byte] as number)] as number)
       if (next === -1) next = automaton.step(state, byte)
-      if ((next & 1) === 1) starts.push(where)
+      if ((next & 1) === 1) (starts ??= []).push(where)
       if (where <= low) break
       state = next >> 1
     }
     this.steps += from - where
-    return starts.reverse()
+    return starts?.reverse()
   }
 
   #canEnd(bytes: Uint8Array, keyword: number, from: number, end: number): boolean {

@@ -92,8 +92,11 @@ export interface Engine {
   readonly rules: readonly Rule[]
   /** Bytes before and after the first of a secret that can decide about it. */
   readonly overlap: number
-  /** Calls `hit` with each secret, about in order; the bytes are not kept. Any bytes, in time that grows with their number alone. */
-  find(bytes: Uint8Array, hit: (hit: Hit) => void): void
+  /**
+   * Calls `hit` with each secret, about in order; the bytes are not kept. Any bytes, in time that grows with their number alone. Rules for
+   * whose index in `rules` `isAsked` is false are not looked for.
+   */
+  find(bytes: Uint8Array, hit: (hit: Hit) => void, isAsked?: (rule: number) => boolean): void
   /** Steps taken so far beyond the search for keywords: bytes looked at again, about. */
   readonly steps: number
 }

@@ -48,13 +48,16 @@ function* filesIn(root: string, below: string, options: FolderOptions, depth: nu
   const entries = entriesOf(root, below, options)
   if (entries.length > 0 && depth > maxDepth)
     return options.unseen({ name: below, code: 'limit', why: `folders are in it more than ${maxDepth} deep` })
+  // Files of one folder follow one another: they are opened in it.
+  const folders: string[] = []
   for (const entry of entries) {
     const path = `${below}${entry.name}`
     if (entry.name === '.git') yield* ofRepository(root, path, entry.isDirectory())
     else if (options.isExcluded?.(path, entry.isDirectory()) === true) continue
-    else if (entry.isDirectory()) yield* filesIn(root, `${path}/`, options, depth + 1)
+    else if (entry.isDirectory()) folders.push(`${path}/`)
     else if (entry.isFile()) yield path
   }
+  for (const folder of folders) yield* filesIn(root, folder, options, depth + 1)
 }
 
 function entriesOf(root: string, below: string, { unseen }: FolderOptions): Dirent[] {

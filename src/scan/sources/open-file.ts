@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { messageOf, systemCode } from '../../lib/index.ts'
 import type { Input, Unseen } from '../unpack/index.ts'
@@ -13,12 +14,17 @@ export type WithFile = (part: FilePart, use: (input: Input) => Promise<void>) =>
 /** Opens files one after the other; what `use` is given is true until it resolves. What cannot be opened is said to `unseen`. */
 export function createFileOpener(unseen: (unseen: Unseen) => void): WithFile {
   let memory = Buffer.alloc(0)
-  const isBelow = createBelow()
+  const folders = createFolders()
 
   function whole(fd: number, bytes: number): Buffer | undefined {
     if (memory.length <= bytes) memory = Buffer.allocUnsafeSlow(Math.max(65_536, bytes + 4_096))
     let filled = 0
-    for (let count = -1; count !== 0 && filled < memory.length; filled += count)
+    // As long as it said: there is nothing behind it. Files of the kernel say 0.
+    for (
+      let count = -1;
+      count !== 0 && filled < memory.length && (filled !== bytes || bytes === 0);
+      filled += count
+    )
       count = readSync(fd, memory, filled, memory.length - filled, null)
     // Full: it has grown, so nobody knows how long it is.
     return filled === memory.length ? undefined : memory.subarray(0, filled)
@@ -28,11 +34,9 @@ export function createFileOpener(unseen: (unseen: Unseen) => void): WithFile {
     let fd: number | undefined
     let input: Input
     try {
-      fd = openPlain(part)
+      fd = openPlain(part.below === undefined ? part.path : folders.within(part.path, part.below), part)
       const about = fstatSync(fd)
       if (!about.isFile()) throw new Error('it is no file: what comes from a pipe is taken as standard input')
-      if (part.below !== undefined && !isBelow(fd, part.below))
-        throw new Error('it leads out of the folder that is scanned')
       input = (about.size <= maxWholeBytes ? whole(fd, about.size) : undefined) ?? placed(fd, about.size)
     } catch (error) {
       if (fd !== undefined) closeSync(fd)
@@ -48,23 +52,47 @@ export function createFileOpener(unseen: (unseen: Unseen) => void): WithFile {
 }
 
 /** Never waits: a pipe may have come to where a file was. */
-function openPlain({ path, below }: FilePart): number {
+function openPlain(path: string, { below }: FilePart): number {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants
   return openSync(path, O_RDONLY | O_NONBLOCK | (below === undefined ? 0 : O_NOFOLLOW))
 }
 
-/** Whether what is open is in a folder: one on the way to it may have become a link after it was listed. Known on Linux alone. */
-function createBelow(): (fd: number, folder: string) => boolean {
+/**
+ * The folder that files are in, open: one on the way to it may have become a link after they were listed, so where it is is asked of the kernel,
+ * once for all files that follow one another. Known on Linux alone. One folder stays open until another is asked for.
+ */
+function createFolders() {
+  const { O_RDONLY, O_DIRECTORY } = constants
   const real = new Map<string, string>()
-  return (fd, folder) => {
-    if (process.platform !== 'linux') return true
-    let root = real.get(folder)
-    if (root === undefined) {
-      root = realpathSync(folder)
-      real.set(folder, root)
+  let [open, path, root] = [-1, '', '']
+
+  function rootOf(folder: string): string {
+    let known = real.get(folder)
+    if (known === undefined) real.set(folder, (known = realpathSync(folder)))
+    return known
+  }
+  function enter(folder: string, below: string): void {
+    if (open !== -1) closeSync(open)
+    open = -1
+    const fd = openSync(folder, O_RDONLY | O_DIRECTORY)
+    try {
+      const [place, top] = [readlinkSync(`/proc/self/fd/${fd}`), rootOf(below)]
+      if (top !== '/' && place !== top && !place.startsWith(`${top}/`))
+        throw new Error('it leads out of the folder that is scanned')
+    } catch (error) {
+      closeSync(fd)
+      throw error
     }
-    const path = readlinkSync(`/proc/self/fd/${fd}`)
-    return root === '/' || path.startsWith(`${root}/`)
+    ;[open, path, root] = [fd, folder, below]
+  }
+  return {
+    /** By which path the file is opened in just that folder. Throws if that is not below the other one. */
+    within(file: string, below: string): string {
+      if (process.platform !== 'linux') return file
+      const folder = dirname(file)
+      if (open === -1 || folder !== path || below !== root) enter(folder, below)
+      return `/proc/self/fd/${open}/${basename(file)}`
+    },
   }
 }
 

@@ -25,24 +25,19 @@ for (const byte of [0x09, 0x0a, 0x0d]) printable[byte] = 1
 
 /**
  * Where the next run of at least 24 characters of base64 or hex begins, from `least` on, before which no such character stands; -1 if there is
- * none. Only each 24th byte is looked at until one may be of a run.
+ * none. The last byte that such a run would have is looked at first (Boyer and Moore): where it is of none, all that was skipped is not either.
  */
 export function nextRun(bytes: Buffer, least: number): number {
   const { length } = bytes
-  for (let from = least; ;) {
-    const probe = from + leastCharacters - 1
-    if (probe >= length) return -1
-    if (kinds[bytes[probe] as number] === 0) {
-      from = probe + 1
-      continue
-    }
-    let start = probe
-    while (start > from && kinds[bytes[start - 1] as number] !== 0) start--
-    const enough = start + leastCharacters
-    let end = probe + 1
-    while (end < enough && end < length && kinds[bytes[end] as number] !== 0) end++
-    if (end >= enough) return start
-    from = end + 1
+  // A run may begin at `from`; up to `known` its bytes were looked at.
+  for (let [from, known] = [least, least]; ;) {
+    const last = from + leastCharacters - 1
+    if (last >= length) return -1
+    let at = last
+    while (at >= known && kinds[bytes[at] as number] !== 0) at--
+    if (at < known) return from
+    from = at + 1
+    known = last + 1
   }
 }
 
@@ -62,24 +57,35 @@ export function encodedStart(bytes: Buffer, start: number, end: number): number 
   return -1
 }
 
-const leastTexts = 16
+const [leastTexts, mostOthers] = [16, 2]
 
 /** Whether the 24 characters from there are base64 of a text, or of something that is packed. */
 function isEncodedText(bytes: Buffer, at: number): boolean {
-  let [count, texts, wide, before] = [0, 0, 0, 0]
-  for (let i = at; i < at + leastCharacters; i += 4) {
-    const bits = bitsAt(bytes, i)
-    if (count === 0 && (bits === 0x1f8b08 || bits === 0x504b03 || bits === 0x28b52f || bits === 0xfd377a))
-      return true
-    for (let shift = 16; shift >= 0; shift -= 8, count++) {
-      const byte = (bits >> shift) & 0xff
-      texts += printable[byte] as number
-      if (count % 2 === 1 && byte === 0) wide += printable[before] as number
-      before = byte
-    }
-    if (texts + wide < count - 2) return false
+  const first = bitsAt(bytes, at)
+  if (first === 0x1f8b08 || first === 0x504b03 || first === 0x28b52f || first === 0xfd377a) return true
+  let texts = textsIn(first)
+  for (let i = 4; i < leastCharacters; i += 4) {
+    if (texts < (i * 3) / 4 - mostOthers) return isWideText(bytes, at, first)
+    texts += textsIn(bitsAt(bytes, at + i))
   }
-  return texts >= leastTexts || wide === 9
+  return texts >= leastTexts || isWideText(bytes, at, first)
+}
+
+function textsIn(bits: number): number {
+  return (
+    (printable[bits >> 16] as number) +
+    (printable[(bits >> 8) & 0xff] as number) +
+    (printable[bits & 0xff] as number)
+  )
+}
+
+/** In UTF-16: each second byte is zero. */
+function isWideText(bytes: Buffer, at: number, first: number): boolean {
+  if ((first & 0xff00) !== 0) return false
+  const plain = Buffer.from(bytes.toString('latin1', at, at + leastCharacters), 'base64')
+  for (let i = 0; i < plain.length; i += 2)
+    if (plain[i + 1] !== 0 || printable[plain[i] as number] !== 1) return false
+  return true
 }
 
 function bitsAt(bytes: Buffer, at: number): number {

@@ -1,4 +1,12 @@
-import { encodedStart, hexTextEnd, isPacked, nextRun, printable, runEnd } from './encoded-run.ts'
+import {
+  encodedStart,
+  hexTextEnd,
+  isPacked,
+  leastCharacters,
+  nextRun,
+  printable,
+  runEnd,
+} from './encoded-run.ts'
 import { flowOfBytes } from './flow.ts'
 import type { Position } from './model.ts'
 import { createView, type View } from './view.ts'
@@ -29,7 +37,7 @@ export async function decodedIn(walk: Walk, text: Encoded): Promise<DecodedViews
   // What began before was found there.
   let least = from === 0 ? 0 : runEnd(bytes, from - 1)
   for (let start = nextRun(bytes, least); start !== -1 && start < to; start = nextRun(bytes, least)) {
-    const end = runEnd(bytes, start)
+    const end = runEnd(bytes, start + leastCharacters)
     least = end
     const hexAt = bytes[start] === zero && bytes[start + 1] === x ? start + 2 : start
     const hexEnd = hexTextEnd(bytes, hexAt, end)

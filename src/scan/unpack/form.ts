@@ -36,13 +36,22 @@ const beginnings: readonly (readonly [Buffer, Form])[] = [
   [bytes('hsqs'), { unread: 'squashfs' }],
 ]
 
+/** Of a byte: 1 if something that is packed begins with it. Most files begin with none of them. */
+const beginsOne = new Uint8Array(256)
+for (const [magic] of beginnings) beginsOne[magic[0] as number] = 1
+
+function formByBeginning(head: Buffer): Form | undefined {
+  if (beginsOne[head[0] ?? 0] === 0) return undefined
+  return beginnings.find(([magic]) => magic.equals(head.subarray(0, magic.length)))?.[1]
+}
+
 export function formOf(head: Buffer): Form {
-  const begins = (magic: Buffer) => magic.equals(head.subarray(0, magic.length))
-  const found = beginnings.find(([magic]) => begins(magic))
-  if (found !== undefined) return found[1]
+  const found = formByBeginning(head)
+  if (found !== undefined) return found
   // Zstandard's frames that are skipped have sixteen beginnings (RFC 8878, 3.1.2).
   if (head.length >= 4 && (head.readUInt32LE(0) & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd'
-  if (/^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/.test(head.toString('latin1', 0, 10))) return { unread: 'bzip2' }
+  if (head[0] === 0x42 && /^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/.test(head.toString('latin1', 0, 10)))
+    return { unread: 'bzip2' }
   if (tarHeadIn(head) !== undefined) return 'tar'
   return utf16Of(head) ?? 'plain'
 }
@@ -60,6 +69,7 @@ function utf16Of(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
   if (head.length < 4) return undefined
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
   if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be'
+  if (!head.includes(0)) return undefined
   const zeros = [0, 0]
   const seen = Math.min(head.length & ~1, zerosMeanBytes)
   for (let at = 0; at < seen; at++) if (head[at] === 0) zeros[at & 1] = (zeros[at & 1] ?? 0) + 1

@@ -57,13 +57,14 @@ function grown(buffer: Buffer, bytes: number): Buffer {
   return larger
 }
 
+export function visitWhole(walk: Walk, bytes: Buffer, isBinary: boolean): Promise<void> {
+  const position = isBinary ? placesInBinary(fileStart) : placesInText(bytes, fileStart)
+  return visitPiece(walk, { bytes, from: 0, to: bytes.length, isBinary, isLast: true, position })
+}
+
 /** Visits all that a flow still has, in one piece if it is in memory. */
 export async function visitFlow(walk: Walk, flow: Flow, isBinary: boolean): Promise<void> {
-  if (flow.isWhole) {
-    const bytes = flow.take(flow.held.length)
-    const position = isBinary ? placesInBinary(fileStart) : placesInText(bytes, fileStart)
-    return visitPiece(walk, { bytes, from: 0, to: bytes.length, isBinary, isLast: true, position })
-  }
+  if (flow.isWhole) return visitWhole(walk, flow.take(flow.held.length), isBinary)
   const pieces = createPieces(walk, isBinary)
   for (let bytes = await flow.next(pieceBytes); bytes !== undefined; bytes = await flow.next(pieceBytes))
     await pieces.add(bytes)

@@ -10,7 +10,7 @@ export const tarBlock = 512
 
 /** Undefined if no reader would take the block for a head: its checksum does not hold (some sum up signed bytes). */
 export function tarHeadIn(block: Buffer): TarHead | undefined {
-  if (block.length < tarBlock) return undefined
+  if (block.length < tarBlock || !mayBeNumber(block[148] ?? 0)) return undefined
   const said = numberAt(block, 148, 8)
   let [sum, signed] = [8 * 0x20, 8 * 0x20]
   for (let at = 0; at < tarBlock; at++) {
@@ -27,6 +27,11 @@ export function tarHeadIn(block: Buffer): TarHead | undefined {
     type: String.fromCharCode(block[156] ?? 0),
     bytes: numberAt(block, 124, 12),
   }
+}
+
+/** Whether a number may begin so; a text hardly ever has such a byte just there. */
+function mayBeNumber(byte: number): boolean {
+  return byte === 0 || byte === 0x20 || (byte >= 0x30 && byte <= 0x37) || byte >= 0x80
 }
 
 /** Octal, or GNU's binary form. */

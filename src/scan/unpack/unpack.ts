@@ -5,7 +5,7 @@ import { flowOf, flowOfBytes, flowOfPlaced, type Flow, type Placed } from './flo
 import { endsAsZip, formOf } from './form.ts'
 import { unpackCompressed } from './gzip.ts'
 import type { UnpackOptions } from './model.ts'
-import { visitFlow } from './pieces.ts'
+import { visitFlow, visitWhole } from './pieces.ts'
 import { unpackTar } from './tar.ts'
 import { visitUtf16 } from './utf-16.ts'
 import { say, type Walk } from './walk.ts'
@@ -24,7 +24,21 @@ export async function unpack(name: string, input: Input, options: UnpackOptions)
   const walk: Walk = { name, options, budget, depth: 0, encodings: 0, decoded: [], open }
   const failed = (error: unknown) =>
     say(walk, 'unreadable', `it could not be read to its end: ${messageOf(error)}`)
+  if (Buffer.isBuffer(input) && isPlainText(input)) {
+    budget.packed(input.length)
+    return visitWhole(walk, input, false)
+  }
   await open(walk, flowOfInput(input, budget.packed, failed))
+}
+
+/** Most files are such: nothing has to be taken from them piece by piece. */
+function isPlainText(bytes: Buffer): boolean {
+  const head = bytes.subarray(0, headBytes)
+  return formOf(head) === 'plain' && !head.includes(0) && !isScript(head)
+}
+
+function isScript(head: Buffer): boolean {
+  return head[0] === 0x23 && head[1] === 0x21
 }
 
 function flowOfInput(input: Input, count: (bytes: number) => void, failed: (error: unknown) => void): Flow {
@@ -71,7 +85,7 @@ async function open(walk: Walk, flow: Flow): Promise<void> {
       return visitUtf16(walk, flow, form)
     case 'plain': {
       const isBinary = head.includes(0)
-      const isProgram = isBinary || head.toString('latin1', 0, 2) === '#!'
+      const isProgram = isBinary || isScript(head)
       return isProgram && (await endsAsZip(flow)) ? unpackZip(walk, flow) : visitFlow(walk, flow, isBinary)
     }
     default:

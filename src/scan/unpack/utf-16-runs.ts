@@ -7,18 +7,20 @@ const newline = Buffer.from('\n')
 /** Texts in UTF-16 within a binary file, as programs of Windows have them: each in a line of its own. Undefined if there are none. */
 export function utf16Runs(bytes: Buffer, from: number, to: number): View | undefined {
   let view: View | undefined
-  for (let probe = from; probe < to; probe += leastCharacters) {
+  const apart = 2 * leastCharacters - 1
+  // Each run has one of these bytes, and the next one of it, too.
+  for (let probe = from; probe < to + apart && probe + 1 < bytes.length; probe += apart) {
     // Of a run, one of two neighbours is the zero of a character.
     const at = bytes[probe + 1] === 0 ? probe : bytes[probe] === 0 ? probe - 1 : -1
     if (at < from || printable[bytes[at] as number] === 0) continue
     const start = firstOf(bytes, at, from)
     const end = endOf(bytes, at)
-    if (end - start >= 2 * leastCharacters) {
+    if (start < to && end - start >= 2 * leastCharacters) {
       view ??= createView()
       view.add(Buffer.from(bytes.toString('utf16le', start, end), 'latin1'), start, 'utf-16')
       view.add(newline, end, 'as is')
     }
-    probe = Math.max(probe, end - leastCharacters)
+    probe = Math.max(probe, end - 1)
   }
   return view
 }

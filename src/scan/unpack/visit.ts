@@ -29,8 +29,8 @@ export async function visitPiece(walk: Walk, piece: Piece): Promise<void> {
     for (const { number, view } of notebookCells(bytes))
       await visitView(walk, view, `cell ${number}`, position)
   const { base64, hex } = await decodedIn(walk, { ...piece, position })
-  await visitView(walk, base64, 'base64', position)
-  await visitView(walk, hex, 'hex', position)
+  if (base64 !== undefined) await visitView(walk, base64, 'base64', position)
+  if (hex !== undefined) await visitView(walk, hex, 'hex', position)
 }
 
 async function visitView(
