@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -44,7 +53,7 @@ async function migrate(
 
 const known = { server: 'https://mayfly.example.com', repositoryId: '1296269', ownerId: '65781' }
 
-for (const shape of ['aws-site', 'maven-library', 'multi-cloud', 'rust-tool', 'npm-monorepo', 'docker-image'])
+for (const shape of readdirSync(shapes))
   test(`the policy that moved pipelines need holds: ${shape}`, async (t) => {
     const { policy } = await migrate(t, checkoutOf(t, shape), known)
     const wrong = policy === undefined ? [] : lintFindings(policy, 'mayfly.yaml')

@@ -33,7 +33,10 @@ export function movedIn(
   const kept = cannotMove(replacement)
   if (kept !== undefined) return kept
   const reach = reachOf(script, project)
-  const needs = reach.needs.filter((one) => isFor(one, replacement))
+  // What writes needs the secret; what only reads may be public.
+  const needs = reach.needs
+    .filter((one) => isFor(one, replacement))
+    .toSorted((one, other) => Number(other.writes) - Number(one.writes))
   if (needs.length > 0) return { ok: true, needs, replacement, isGuess: false }
   if (replacement.connection === 'http') return httpMoved(replacement, reach, script)
   const guess = usual(replacement, project)

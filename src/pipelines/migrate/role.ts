@@ -22,7 +22,11 @@ export function isGitOnly({ script }: { readonly script: string }): boolean {
   return (
     /\bgit\b[^\n]*\bpush\b/.test(script) &&
     programsOf(script).every((program) => /^(?:git|echo|set|printf|export|test|\[|true)$/.test(program)) &&
-    !/\bgit\b[^\n]*\b(?:add|commit|config|merge|rebase|checkout|switch)\b/.test(script)
+    !/\bgit\b[^\n]*\b(?:add|commit|config|merge|rebase|reset|cherry-pick|am|apply|checkout|switch)\b/.test(
+      script,
+    ) &&
+    // Without a ref the branch that is checked out is pushed: a clean checkout of the commit is on none.
+    !/\bgit\b[^\n;&|]*\bpush(?:[ \t]+(?:-\S+|origin))*[ \t]*(?:[\n;&|]|$)/.test(script)
   )
 }
 

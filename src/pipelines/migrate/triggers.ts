@@ -28,12 +28,21 @@ export interface Triggers {
  */
 export function readingTrust(on: YamlView, always: Readonly<Record<string, string>>): Triggers | undefined {
   const events = eventsOf(on)
-  const good = events.filter((event) => !strangers.has(event))
+  const good = events.filter((event) => !strangers.has(event) && event !== call)
   if (good.length === 0) return undefined
   return {
     rule: { all: always, any: good.map((event) => ({ event })) },
-    left: events.filter((event) => strangers.has(event)),
+    left: events.filter((event) => !good.includes(event)),
   }
+}
+
+/** No event: a token of a workflow that another one calls names what started that one. */
+const call = 'workflow_call'
+
+/** Nothing starts it but other workflows, and which events those have stands in them. */
+export function isOnlyCalled(on: YamlView): boolean {
+  const events = eventsOf(on)
+  return events.length > 0 && events.every((event) => event === call)
 }
 
 /** Who may assume one that writes: a protected branch, or a tag, as the file and the job's own condition name them. */

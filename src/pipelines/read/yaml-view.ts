@@ -50,6 +50,15 @@ export class YamlView {
     return this.#via
   }
 
+  /** What is written here serves other places, too: an alias led here, or leads here, or to what it stands in, from elsewhere. */
+  get isShared(): boolean {
+    if (this.#via !== undefined) return true
+    return [...this.#context.targets.values()].some((target) => {
+      const { start, end } = spanOf(target, -1)
+      return start <= this.span.start && this.span.end <= end
+    })
+  }
+
   /** `!reference`, `!include`; undefined without one. */
   get tag(): string | undefined {
     return this.#node?.tag

@@ -1,3 +1,4 @@
+import { githubNeeds } from './github-api.ts'
 import {
   asPattern,
   narrow,
@@ -86,6 +87,18 @@ export const deploys: readonly Family[] = [
     },
   },
   {
+    // Providers and modules; those that are elsewhere the first denial names.
+    programs: /^(?:terraform|tofu)$/,
+    reaches: ({ program, words }) => ({
+      needs: [],
+      hosts: !words.includes('init')
+        ? []
+        : program === 'tofu'
+          ? ['registry.opentofu.org:443']
+          : ['registry.terraform.io:443', 'releases.hashicorp.com:443'],
+    }),
+  },
+  {
     programs: /^redis-cli$/,
     reaches: () => ({ needs: [need('cache', 'redis:write', true, `${unknownName}:*`)] }),
   },
@@ -114,7 +127,9 @@ export const deploys: readonly Family[] = [
   },
   {
     programs: /^(?:curl|wget|http|https)$/,
-    reaches({ words }) {
+    reaches({ words }, facts) {
+      const asked = githubNeeds(words, facts)
+      if (asked.length > 0) return { needs: asked }
       const urls = words
         .map(asPattern)
         .flatMap((word) => /^https:\/\/([a-z0-9.-]+)(?::(\d+))?(\/[^?#]*)?/i.exec(word) ?? [])

@@ -17,7 +17,7 @@ export const forges: readonly Family[] = [
       const verb = words[at]
       if (verb === undefined) return { needs: [] }
       const rest = words.slice(at + 1)
-      if (verb !== 'push') return { needs: [need('git', 'git:read', false, facts.repository.path)] }
+      if (verb !== 'push') return { needs: [need('git', 'git:read', false, readFrom(rest, facts))] }
       return { needs: [need('git', 'git:read', false, facts.repository.path), ...pushed(rest, facts)] }
     },
   },
@@ -47,6 +47,16 @@ export const forges: readonly Family[] = [
     },
   },
 ]
+
+/** The repository of an address on the project's own host; else the project's. */
+function readFrom(words: readonly string[], { repository }: CommandFacts): string {
+  for (const word of words) {
+    const [, host, path] =
+      /^https:\/\/(?:[^@/]{0,200}@)?([\w.:-]+)\/([\w./-]+?)(?:\.git)?\/?$/.exec(word) ?? []
+    if (path !== undefined && host === new URL(repository.host).host) return path
+  }
+  return repository.path
+}
 
 /** The API of a server of one's own; of the one that everybody has the connection knows it. */
 function apiOf(host: string, everybodys: string, path: string): { readonly url?: string } {

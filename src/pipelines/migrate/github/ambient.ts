@@ -2,15 +2,17 @@ import type { Entry, PipelineFile, SecretReference } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import { isPlain, readsVariable } from '../commands/index.ts'
 import type { Edit } from '../edits.ts'
-import { within } from '../lines.ts'
 import type { Kept, MovedSecret } from '../model.ts'
 import { takeOutEntries } from '../take-out.ts'
+import { secretsIn } from './secrets.ts'
 import type { StepPlan } from './steps.ts'
 
 export interface Ambient {
   readonly moved: readonly MovedSecret[]
   readonly kept: readonly Kept[]
   readonly names: ReadonlySet<string>
+  /** Variables that keep their secret: scripts in Mayfly are not given them. */
+  readonly left: readonly string[]
   edits(above: YamlView): readonly Edit[]
 }
 
@@ -20,6 +22,7 @@ export interface Ambient {
  */
 export function planAmbient(
   file: PipelineFile,
+  view: YamlView,
   entries: readonly Entry[],
   isOf: (reference: SecretReference) => boolean,
   steps: readonly StepPlan[],
@@ -29,11 +32,11 @@ export function planAmbient(
   const kept: Kept[] = []
   const names = new Set<string>()
   for (const entry of entries)
-    for (const reference of file.secrets.filter((one) => isOf(one) && within(one.span, entry.value?.span))) {
+    for (const reference of secretsIn(file, entry, isOf)) {
       const name = entry.key.value
       const users = steps.filter((step) => step.use === undefined && step.blocked === undefined)
       const connection = connectionOf(reference, users)
-      const why = whyNot(name, steps, users, connection, stranger)
+      const why = isShared(view, name) ? writtenOnce : whyNot(name, steps, connection, stranger)
       if (why === undefined && connection !== undefined) {
         moved.push({ reference, connection })
         names.add(name)
@@ -44,6 +47,9 @@ export function planAmbient(
     moved,
     kept,
     names,
+    left: entries.flatMap(({ key, ...one }) =>
+      !names.has(key.value) && secretsIn(file, { key, ...one }, isOf).length > 0 ? [key.value] : [],
+    ),
     edits(above) {
       const pair = above.pair('env')
       if (pair === undefined || names.size === 0) return []
@@ -56,21 +62,26 @@ export function planAmbient(
   }
 }
 
+const writtenOnce = 'it is written once by an anchor and used in several places: write it out'
+
+/** What one job loses the others would lose, too. */
+function isShared(above: YamlView, name: string): boolean {
+  return above.get('env').isShared || above.get('env', name).isShared
+}
+
 function whyNot(
   name: string,
   steps: readonly StepPlan[],
-  users: readonly StepPlan[],
   connection: string | undefined,
   stranger: string | undefined,
 ): string | undefined {
+  if (steps.some(({ reads }) => reads === name))
+    return 'scripts name the variable: give it to their steps alone, and move those'
   const reader = steps.find((step) => mayRead(step, name))
   if (reader !== undefined)
     return `${reader.step.uses?.name ?? 'a script that stays outside of Mayfly'} has it among its variables, too`
   if (stranger !== undefined) return `job ${stranger}, which is not moved, has it among its variables, too`
-  if (connection === undefined) return 'no script shows who uses it'
-  if (users.some(({ script }) => readsVariable(script, name)))
-    return 'scripts name the variable: give it to their steps alone, and move those'
-  return undefined
+  return connection === undefined ? 'no script shows who uses it' : undefined
 }
 
 function mayRead(step: StepPlan, name: string): boolean {

@@ -29,11 +29,11 @@ export function planJob(file: PipelineFile, root: YamlView, job: Job, project: P
   const view = root.get('jobs', job.id)
   const why = whyNot(job, view)
   if (why !== undefined) return { is: 'stays', job, view, why }
-  const steps = planSteps(file, root, view, job.id, job.steps, project)
+  const steps = planSteps(file, root, view, job, project)
   const logins = steps.map((step) => planLogin(step, steps, file.text))
   const isOf = ({ job: id, step }: { readonly job?: string; readonly step?: number }) =>
     id === job.id && step === undefined
-  const ambient = planAmbient(file, job.environment, isOf, steps)
+  const ambient = planAmbient(file, view, job.environment, isOf, steps)
   const roles = rolesOf(file, root, job, steps, logins, project)
   if (typeof roles === 'string') return { is: 'stays', job, view, why: { why: roles } }
   return { is: 'moves', job, view, steps, logins, ambient, roles }
@@ -58,9 +58,9 @@ function whyNot(job: Job, view: YamlView): Pick<Kept, 'why' | 'instead'> | undef
       why: `it runs on ${other}: Mayfly’s sandbox is Linux’s`,
       instead: 'give the steps with secrets a job on Linux',
     }
-  if (view.via !== undefined || view.get('steps').via !== undefined)
+  if (view.isShared || view.get('steps').isShared || view.get('permissions').isShared)
     return {
-      why: 'its steps are written once by an anchor and used in several places',
+      why: 'its steps or permissions are written once by an anchor and used in several places',
       instead: 'write them out',
     }
   return undefined

@@ -1,8 +1,10 @@
 import type { Job, PipelineFile } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
+import { isJobToken } from '../../read/secret-names.ts'
 import { unknownName } from '../commands/command.ts'
 import type { Edit } from '../edits.ts'
 import type { Kept, MovedRole, MovedSecret } from '../model.ts'
+import { folderOf } from './checkouts.ts'
 import type { JobPlan } from './job-plan.ts'
 import { withIdToken } from './permissions.ts'
 import { stepEdits, tokenInputs } from './step-edits.ts'
@@ -27,12 +29,12 @@ export function migrateJob(
 ): JobMigration {
   const { job, view } = plan
   if (plan.is === 'stays') {
-    const own = file.secrets.filter((one) => one.job === job.id)
+    const own = file.secrets.filter((one) => one.job === job.id && !isJobToken(one.name))
     return { ...nothing, kept: own.map(({ span, name }) => ({ span, what: `secrets.${name}`, ...plan.why })) }
   }
   const { steps, logins, ambient, roles } = plan
-  const kept = [...steps.flatMap((step) => step.kept), ...logins.flatMap((one) => one.kept), ...ambient.kept]
-  const tokens = steps.flatMap((step) => tokenInputs(file, step))
+  const tokens = steps.map((step) => tokenInputs(file, step, steps))
+  const kept = [...steps, ...logins, ambient, ...tokens].flatMap((one) => one.kept)
   const moved = [
     ...steps.flatMap((step) => step.moved.map(({ secret }) => secret)),
     ...logins.flatMap((one) => one.moved),
@@ -52,7 +54,7 @@ export function migrateJob(
     roles: roles.all,
     moved,
     kept,
-    notes: notesOf(job, steps, permissions.wasDefault, roles.left),
+    notes: notesOf(root, view, job, steps, permissions.wasDefault, roles.left, ambient.left),
   }
 }
 
@@ -67,10 +69,13 @@ function ownTokenNeeds(steps: readonly StepPlan[]): string[] {
 }
 
 function notesOf(
+  root: YamlView,
+  view: YamlView,
   job: Job,
   steps: readonly StepPlan[],
   wasDefault: boolean,
   left: readonly string[],
+  withSecrets: readonly string[],
 ): string[] {
   const where = `job ${job.id}`
   const outside = steps.filter((step) => step.use === undefined && step.blocked !== undefined)
@@ -82,6 +87,9 @@ function notesOf(
         ]
       : []),
     ...left.map((event) => `${where}: when it is started by ${event}, the role that writes is not given`),
+    ...withSecrets.map(
+      (name) => `${where}: its scripts in Mayfly are not given ${name}, which holds a secret`,
+    ),
     ...outside.map(
       (step) =>
         `${where}: a script stays outside of Mayfly, and could ask for the job’s identity token: ${step.blocked?.why ?? ''}`,
@@ -96,7 +104,7 @@ function notesOf(
       (connection) =>
         `${where}: what it reaches on ${connection} the script does not show; its grant names "${unknownName}", or all packages of the checkout. The first denial says what to write`,
     ),
-    ...(steps.some(({ view }) => view.get('working-directory').isThere)
+    ...(steps.some((one) => one.use === undefined && folderOf(root, view, one.view) !== '')
       ? [`${where}: a step with working-directory sees that folder alone`]
       : []),
   ]

@@ -43,13 +43,15 @@ export function planLogin(login: StepPlan, steps: readonly StepPlan[], text: str
     (one) => one.use === undefined && one.needs.some((need) => usesLogin(login, need)),
   )
   const why =
-    id !== undefined && text.includes(`steps.${id}.`)
-      ? `other steps use what it gives (steps.${id})`
-      : consumer === undefined
-        ? users.length > 0
-          ? undefined
-          : 'no script of the job shows what it is used for'
-        : `${consumer.step.uses?.name ?? 'a script that stays outside of Mayfly'} behind it may use what it logs in to`
+    login.view.isShared || login.view.get('with').isShared
+      ? 'it is written once by an anchor and used in several places'
+      : id !== undefined && text.includes(`steps.${id}.`)
+        ? `other steps use what it gives (steps.${id})`
+        : consumer === undefined
+          ? users.length > 0
+            ? undefined
+            : 'no script of the job shows what it is used for'
+          : `${consumer.step.uses?.name ?? 'a script that stays outside of Mayfly'} behind it may use what it logs in to`
   const reference = keys.map((one) => one.reference)
   if (why !== undefined)
     return {

@@ -2,7 +2,7 @@ import type { Job, PipelineFile } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { MovedRole, Need, Project } from '../model.ts'
 import { isGitOnly, roleName, roleOf } from '../role.ts'
-import { readingTrust, writingTrust } from '../triggers.ts'
+import { isOnlyCalled, readingTrust, writingTrust } from '../triggers.ts'
 import { usesLogin } from './logins.ts'
 import type { RunBy } from './shell.ts'
 import type { StepPlan } from './steps.ts'
@@ -39,6 +39,8 @@ export function rolesOf(
       : { environment: job.deployment.value }),
   }
   const on = root.get('on')
+  if (isOnlyCalled(on) && run.length > 0)
+    return 'other workflows call it, and what starts those, which is what a role trusts, stands in them: move its steps into the workflow that calls it'
   const read = readingTrust(on, always)
   const write = writingTrust(on, always, job.condition?.value, project.repository.defaultBranch)
   if (writing.length > 0 && write === undefined)

@@ -1,4 +1,5 @@
-import type { PipelineFile, SecretReference, Step } from '../../model.ts'
+import type { Entry, PipelineFile, SecretReference, Step } from '../../model.ts'
+import { replacementOf } from '../../replace/replace.ts'
 import { within } from '../lines.ts'
 
 /** Where in a workflow a secret is asked for. */
@@ -22,4 +23,25 @@ export function askedBy(file: PipelineFile, job: string, index: number, step: St
       if (input !== undefined) return { reference, place: 'input', entry: input }
       return { reference, place: reference.inCommand ? 'command' : 'elsewhere' }
     })
+}
+
+/** Secrets of a variable that live on: none that the CI makes for the job, and none that is a name or a host. */
+export function secretsIn(
+  file: PipelineFile,
+  entry: Entry,
+  isOf: (reference: SecretReference) => boolean,
+): SecretReference[] {
+  return file.secrets.filter(
+    (one) =>
+      isOf(one) &&
+      within(one.span, entry.value?.span) &&
+      (one.store === 'all' || replacementOf(file, one) !== undefined),
+  )
+}
+
+/** Variables of the job or the file that hold a secret: a step in Mayfly has none of them. */
+export function ambientNames(file: PipelineFile, environment: readonly Entry[]): string[] {
+  return [...file.environment, ...environment]
+    .filter((one) => secretsIn(file, one, () => true).length > 0)
+    .map(({ key }) => key.value)
 }

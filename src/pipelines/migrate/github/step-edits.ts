@@ -1,18 +1,28 @@
 import type { Job, PipelineFile } from '../../model.ts'
+import { isJobToken } from '../../read/secret-names.ts'
+import { replacementOf } from '../../replace/replace.ts'
 import { readsVariable } from '../commands/index.ts'
 import { isTold } from '../connections.ts'
 import type { Edit } from '../edits.ts'
 import { within } from '../lines.ts'
-import { standIn, type MovedSecret } from '../model.ts'
+import { standIn, type Kept, type MovedSecret } from '../model.ts'
 import { takeOutEntries, takeOutItem } from '../take-out.ts'
+import { needsLeftToken } from './left-token.ts'
 import type { Roles } from './roles.ts'
 import { runByMayfly } from './shell.ts'
 import type { StepPlan } from './steps.ts'
 
+export interface TokenInputs {
+  readonly edits: readonly Edit[]
+  readonly moved: readonly MovedSecret[]
+  readonly kept: readonly Kept[]
+}
+
 /** Tokens that an action takes and can do without. */
-export function tokenInputs(file: PipelineFile, step: StepPlan): { edits: Edit[]; moved: MovedSecret[] }[] {
+export function tokenInputs(file: PipelineFile, step: StepPlan, steps: readonly StepPlan[]): TokenInputs {
   const { use, view, asked } = step
-  if (use?.is !== 'token-input') return []
+  const nothing = { edits: [], moved: [], kept: [] }
+  if (use?.is !== 'token-input') return nothing
   const taken = asked.filter(
     ({ entry, reference }) =>
       entry !== undefined &&
@@ -20,14 +30,28 @@ export function tokenInputs(file: PipelineFile, step: StepPlan): { edits: Edit[]
       reference.name.toUpperCase() !== 'GITHUB_TOKEN',
   )
   const pair = view.pair('with')
-  if (taken.length === 0 || pair === undefined) return []
-  // Another repository than the job's own is read by that token alone.
-  if (view.get('with', 'repository').isThere) return []
+  if (taken.length === 0 || pair === undefined) return nothing
+  const why =
+    view.isShared || pair.value.isShared
+      ? 'it is written once by an anchor and used in several places'
+      : view.get('with', 'repository').isThere
+        ? 'another repository than the job’s own is read by it, before any step of Mayfly'
+        : needsLeftToken(steps, step)
+  if (why !== undefined)
+    return {
+      ...nothing,
+      kept: taken.map(({ reference }) => ({
+        span: reference.span,
+        what: `secrets.${reference.name}`,
+        why,
+        instead: '`git clone` or `git push` in a `run:` step, with git:read or git:push',
+      })),
+    }
   const names = new Set(taken.map(({ entry }) => entry?.key.value))
   const reason = 'the checkout leaves no token behind: `git` inside Mayfly goes by the gateway'
   const own = pair.value.pairs()
   const first = own.find(({ key }) => names.has(key.value))
-  if (first === undefined) return []
+  if (first === undefined) return nothing
   const rest = own.filter(({ key }) => names.has(key.value) && key !== first.key)
   const has = pair.value.get('persist-credentials').isThere
   const edits = has
@@ -43,7 +67,7 @@ export function tokenInputs(file: PipelineFile, step: StepPlan): { edits: Edit[]
               reason,
             )),
       ]
-  return [{ edits, moved: taken.map(({ reference }) => ({ reference, connection: 'git' })) }]
+  return { ...nothing, edits, moved: taken.map(({ reference }) => ({ reference, connection: 'git' })) }
 }
 
 /** What becomes of one step. */
@@ -63,7 +87,7 @@ export function stepEdits(
     )
     return gone === undefined ? [] : [gone]
   }
-  if (by === undefined || step.shell === 'other') return []
+  if (by === undefined || step.shell === 'other' || step.shell === 'login') return []
   const removed = new Set<string>()
   const edits: Edit[] = []
   for (const { asked, id } of step.moved) {
@@ -118,7 +142,9 @@ function variablesOf(file: PipelineFile, job: Job, step: StepPlan, removed: Read
     ),
   )
   const names = [
-    ...entries.filter(({ value }) => !isSecretOnly(file, value?.span)).map(({ key }) => key.value),
+    ...entries
+      .filter(({ value }) => !isSecretOnly(file, value?.span) && !isOwnToken(value?.value))
+      .map(({ key }) => key.value),
     ...handedOn,
   ]
   const stands = step.moved.flatMap(({ asked }) =>
@@ -132,7 +158,7 @@ function variablesOf(file: PipelineFile, job: Job, step: StepPlan, removed: Read
   )
 }
 
-/** A secret that stays in the job’s variables is not handed on to a step. */
+/** A secret that stays in the job’s variables is not handed on to a step; what is none by its name (a user, a host) is. */
 function isSecretOnly(
   file: PipelineFile,
   span: { readonly start: number; readonly end: number } | undefined,
@@ -140,7 +166,11 @@ function isSecretOnly(
   return file.secrets.some(
     (one) =>
       within(one.span, span) &&
-      one.store === 'secret' &&
-      !/(?:USER|USERNAME|HOST|REGION|URL|NAME)$/i.test(one.name),
+      (one.store === 'all' || isJobToken(one.name) || replacementOf(file, one) !== undefined),
   )
+}
+
+/** `${{ github.token }}`, which a step in Mayfly does without as it does without `secrets.GITHUB_TOKEN`. */
+function isOwnToken(value: string | undefined): boolean {
+  return value !== undefined && /^\s*\$\{\{\s*github\.token\s*\}\}\s*$/.test(value)
 }

@@ -1,12 +1,14 @@
-import type { PipelineFile, Step } from '../../model.ts'
+import type { Job, PipelineFile, Step } from '../../model.ts'
 import { isJobToken } from '../../read/secret-names.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
-import { impossibleIn, reachOf, readsVariable } from '../commands/index.ts'
+import { unknownName } from '../commands/command.ts'
+import { impossibleIn, programsOf, reachOf, readsVariable } from '../commands/index.ts'
 import { hasNoStandIn } from '../connections.ts'
 import type { Host, Kept, MovedSecret, Need, Project } from '../model.ts'
 import { movedIn, type Moved } from '../moved-secret.ts'
 import { actionUse, type ActionUse } from './actions.ts'
-import { askedBy, type Asked } from './secrets.ts'
+import { folderOf, projectAt } from './checkouts.ts'
+import { ambientNames, askedBy, type Asked } from './secrets.ts'
 import { shellOf, type Shell } from './shell.ts'
 
 /** A step as it would be moved; nothing is decided yet about the job. */
@@ -20,6 +22,8 @@ export interface StepPlan {
   readonly use?: ActionUse
   /** Why Mayfly cannot run it. */
   readonly blocked?: Pick<Kept, 'why' | 'instead'>
+  /** A variable of the job or the file with a secret, which its script names. */
+  readonly reads?: string
   readonly needs: readonly Need[]
   readonly hosts: readonly Host[]
   readonly moved: readonly { readonly asked: Asked; readonly secret: MovedSecret; readonly id: string }[]
@@ -33,18 +37,19 @@ export function planSteps(
   file: PipelineFile,
   root: YamlView,
   job: YamlView,
-  jobId: string,
-  steps: readonly Step[],
+  { id, steps, environment }: Job,
   project: Project,
 ): StepPlan[] {
   const views = job.get('steps').items()
+  const ambient = ambientNames(file, environment)
   return steps.flatMap((step, index) => {
     const view = views[index]
     if (view === undefined) return []
-    const asked = askedBy(file, jobId, index, step)
+    const asked = askedBy(file, id, index, step)
+    const here = projectAt(project, steps.slice(0, index), folderOf(root, job, view))
     return [
       step.uses === undefined
-        ? planScript(file, root, job, { index, step, view, asked }, project)
+        ? planScript(file, root, job, { index, step, view, asked }, here, ambient)
         : planAction({ index, step, view, asked }, step.uses.name),
     ]
   })
@@ -84,11 +89,16 @@ function planScript(
   job: YamlView,
   base: Base,
   project: Project,
+  ambient: readonly string[],
 ): StepPlan {
   const script = base.step.commands.map(({ value }) => value).join('\n')
   const shell = shellOf(root, job, base.view)
-  const blocked = blockedBy(base, shell, script)
+  const reads = ambient.find(
+    (name) => readsVariable(script, name) && !base.step.environment.some(({ key }) => key.value === name),
+  )
+  const blocked = blockedBy(base, shell, script) ?? (reads === undefined ? undefined : readsAmbient(reads))
   const reach = reachOf(script, project)
+  const deployed = cloudNeeds(script, ambient)
   const judged = base.asked.map((asked) => ({ asked, one: judge(file, asked, script, blocked, project) }))
   const kept = judged.flatMap(({ asked, one }) => (one.ok === false ? [keptSecret(asked, one)] : []))
   const movable = judged.flatMap(({ asked, one }) => (one.ok === true ? [{ asked, one }] : []))
@@ -96,7 +106,8 @@ function planScript(
     ...base,
     script,
     shell,
-    needs: reach.needs,
+    ...(reads === undefined ? {} : { reads }),
+    needs: [...reach.needs, ...deployed],
     hosts: reach.hosts,
     moved: [],
     jobTokens: [],
@@ -111,7 +122,7 @@ function planScript(
   return {
     ...plan,
     ...(blocked === undefined ? {} : { blocked }),
-    needs: [...reach.needs, ...movable.flatMap(({ one }) => one.needs)],
+    needs: [...plan.needs, ...movable.flatMap(({ one }) => one.needs)],
     moved: movable.map(({ asked, one }) => ({
       asked,
       secret: { reference: asked.reference, connection: one.needs[0]?.connection ?? '' },
@@ -119,8 +130,28 @@ function planScript(
     })),
     jobTokens: judged.flatMap(({ asked, one }) => (one.ok === 'stays' && one.isJobToken ? [asked] : [])),
     kept: [],
-    guesses: movable.flatMap(({ one }) => (one.isGuess ? (one.needs[0]?.connection ?? []) : [])),
+    guesses: [
+      ...deployed.map(({ connection }) => connection),
+      ...movable.flatMap(({ one }) => (one.isGuess ? (one.needs[0]?.connection ?? []) : [])),
+    ],
   }
+}
+
+function readsAmbient(name: string): StepPlan['blocked'] {
+  return {
+    why: `it reads ${name}, a secret that all steps of the job have`,
+    instead: 'give it to that step alone (`env:` of the step)',
+  }
+}
+
+/** Tools that work on a cloud by what files of theirs say: which calls, the script does not show. */
+function cloudNeeds(script: string, ambient: readonly string[]): Need[] {
+  const isDeploying = programsOf(script).some((one) =>
+    /^(?:terraform|tofu|terragrunt|pulumi|cdk|sam|serverless|sls|eksctl|packer)$/.test(one),
+  )
+  return isDeploying && ambient.some((name) => name.startsWith('AWS_'))
+    ? [{ connection: 'aws', action: 'aws:call', path: `s3:PutObject/${unknownName}`, writes: true }]
+    : []
 }
 
 function judge(
@@ -147,9 +178,14 @@ function keptSecret({ reference }: Asked, { why, instead }: Pick<Kept, 'why' | '
   }
 }
 
-function blockedBy({ view, step }: Base, shell: Shell, script: string): StepPlan['blocked'] {
+function blockedBy({ view, step, asked }: Base, shell: Shell, script: string): StepPlan['blocked'] {
   if (shell === 'other')
     return { why: 'its shell is neither bash nor sh', instead: 'call its program from bash: python3 file.py' }
+  if (shell === 'login')
+    return {
+      why: 'its shell is a login shell, which reads what actions wrote into the home folder: a step has a home of its own',
+      instead: 'say in the script what it needs of it, and leave -l out',
+    }
   const impossible = impossibleIn(script)
   if (impossible !== undefined) return impossible
   const run = view.pair('run')
@@ -157,8 +193,9 @@ function blockedBy({ view, step }: Base, shell: Shell, script: string): StepPlan
     run === undefined ||
     run.isMerged ||
     view.pair('shell')?.isMerged === true ||
-    view.via !== undefined ||
-    step.commands.some(({ via }) => via !== undefined)
+    view.isShared ||
+    step.commands.some(({ via }) => via !== undefined) ||
+    asked.some(({ entry }) => entry !== undefined && view.get('env', entry.key.value).isShared)
   )
     return {
       why: 'it is written once by an anchor and used in several places',

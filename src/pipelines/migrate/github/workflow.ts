@@ -18,7 +18,7 @@ export function migrateWorkflow(file: PipelineFile, project: Project): Migration
   // A job that is a workflow of its own has none of the file's variables.
   const stranger = plans.find((plan) => plan.is === 'stays' && plan.job.uses === undefined)?.job.id
   const steps = plans.flatMap((plan) => (plan.is === 'moves' ? plan.steps : []))
-  const ambient = planAmbient(file, file.environment, ({ job }) => job === undefined, steps, stranger)
+  const ambient = planAmbient(file, root, file.environment, ({ job }) => job === undefined, steps, stranger)
   const jobs = plans.map((plan) => ({ job: plan.job, result: migrateJob(file, root, plan, ambient.moved) }))
   const moved = [...jobs.flatMap(({ result }) => result.moved), ...ambient.moved]
   const kept = [...jobs.flatMap(({ result }) => result.kept), ...ambient.kept, ...elsewhere(file)]
@@ -105,7 +105,8 @@ function installEdits(text: string, job: YamlView, { install }: Project): Edit[]
         reason,
       },
     ]
-  const dash = text.lastIndexOf('-', first.span.start)
+  // Written elsewhere and named here: in front of where it is named.
+  const dash = text.lastIndexOf('-', first.via?.start ?? first.span.start)
   const indent = indentTo(text, dash)
   const newline = lineBreak(text)
   const lines = install.split('\n').map((line) => `${indent}    ${line}`)
