@@ -25,6 +25,8 @@ export async function* readBlobs(
   const git = startGit(place, ['cat-file', '--batch', '--buffer'])
   const asked = createQueue<WantedBlob>()
   const asking = ask(git, wanted, asked)
+  // It may fail before anybody waits for it, and is waited for below.
+  asking.catch(() => {})
   const packer = createPacker()
   const reader = createReader(git.output)
   try {
