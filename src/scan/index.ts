@@ -4,5 +4,5 @@
  * Invariant: each part of each batch is looked at, or told to `unseen`, or the scan throws.
  */
 export type { AskKnown, KnownPlace } from './ask-known.ts'
-export type { Looked, ScanSettings, Told } from './model.ts'
+export type { Looked, ScanSettings, Told, UnseenPart } from './model.ts'
 export { createScanner, type Scanner, type ScannerOptions } from './scanner.ts'

@@ -14,12 +14,15 @@ export type Looker = (batch: Batch, part: Part) => Promise<number>
 export function createLooker(settings: ScanSettings, nowMs: number, told: Told): Looker {
   const engine = engineOf(settings)
   const askedOf = createAsked(engine.rules)
-  const { gitleaksAllow = false, allow = [], limits = {} } = settings
-  const options: FindingOptions = { nowMs, allow: createAllowList(allow, nowMs), gitleaksAllow }
+  const { gitleaksAllow = false, judgesPathsLater = false, allow = [], limits = {} } = settings
+  const options: FindingOptions = {
+    ...{ nowMs, allow: createAllowList(allow, nowMs), gitleaksAllow, judgesPathsLater },
+  }
   const asking = told.known
   /** Of a part: as it is encoded a secret is known, and is met again where that is decoded. */
   const places = new Set<string>()
   let bytes = 0
+  let current: Part | undefined
 
   async function visitAsking(content: Content, part: Part, ask: AskKnown): Promise<void> {
     const found = await knownIn(content, ask)
@@ -42,8 +45,7 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
     engine.find(content.bytes, (hit) => hits.push(hit), askedOf(content))
     if (hits.length === 0) return
     const { findings, more } = findingsIn(content, hits, options)
-    const { blob } = part
-    told.findings(blob === undefined ? findings : findings.map((one) => ({ ...one, blob })))
+    told.findings(findings.map((one) => ({ ...one, ...inBlob(one.file, part) })))
     if (more > 0) told.more(content.name, more)
   }
 
@@ -51,20 +53,31 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
     overlap: asking === undefined ? engine.overlap : Math.max(engine.overlap, knownOverlap),
     visit: (content, part) =>
       asking === undefined ? look(content, part, []) : visitAsking(content, part, asking),
-    unseen: (unseen) => told.unseen(unseen),
+    unseen: (unseen) =>
+      told.unseen(current === undefined ? unseen : { ...unseen, ...inBlob(unseen.name, current) }),
     limits,
   })
   return async (batch, part) => {
     bytes = 0
     places.clear()
+    current = part
     try {
       await read({ ...batch, parts: [part] })
     } catch (error) {
       // One input must not end the search of all others.
-      told.unseen({ name: part.name, code: 'broken', why: `it could not be looked at: ${messageOf(error)}` })
+      const why = `it could not be looked at: ${messageOf(error)}`
+      told.unseen({ name: part.name, code: 'broken', why, ...inBlob(part.name, part) })
     }
     return bytes
   }
+}
+
+/** Of what was found in a blob: which, and what stands behind its own name. */
+function inBlob(name: string, part: Part): { readonly blob?: string; readonly member?: string } {
+  if (part.blob === undefined) return {}
+  // A name that is too long is told without its middle.
+  const member = name.startsWith(part.name) ? name.slice(part.name.length) : '!…'
+  return { blob: part.blob, member }
 }
 
 function engineOf({ rules = [], without = [] }: ScanSettings): Engine {

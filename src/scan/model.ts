@@ -12,9 +12,17 @@ export interface ScanSettings {
   readonly allow?: readonly AllowEntry[]
   /** Lines with `gitleaks:allow` fail nothing. */
   readonly gitleaksAllow?: boolean
+  /** Of a history: a blob may be there under several paths, and no entry allows it by one before all are known. */
+  readonly judgesPathsLater?: boolean
   /** All that is looked at is asked about, by `Told.known`. */
   readonly asksKnown?: boolean
   readonly limits?: Partial<UnpackLimits>
+}
+
+/** What was not looked at; of Git, in which blob, and which member of it (`!b/c`). */
+export interface UnseenPart extends Unseen {
+  readonly blob?: string
+  readonly member?: string
 }
 
 /** Who is told what a scan sees, as it sees it: in no order. */
@@ -22,7 +30,7 @@ export interface Told {
   findings(findings: readonly Finding[]): void
   /** Of this file there are so many more findings than were told. */
   more(name: string, count: number): void
-  unseen(unseen: Unseen): void
+  unseen(unseen: UnseenPart): void
   /** Asked with `asksKnown`. What it rejects with is said of the file: it counts as not looked at. */
   readonly known?: AskKnown
 }

@@ -1,8 +1,7 @@
 import type { KnownPlace } from './ask-known.ts'
 import type { Finding } from './findings/index.ts'
-import type { ScanSettings } from './model.ts'
+import type { ScanSettings, UnseenPart } from './model.ts'
 import type { Batch } from './sources/index.ts'
-import type { Unseen } from './unpack/index.ts'
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -20,7 +19,7 @@ export type ToThread =
 export type FromThread =
   | { readonly kind: 'findings'; readonly findings: readonly Finding[] }
   | { readonly kind: 'more'; readonly name: string; readonly count: number }
-  | { readonly kind: 'unseen'; readonly unseen: Unseen }
+  | { readonly kind: 'unseen'; readonly unseen: UnseenPart }
   /** What of it the vault knows. */
   | { readonly kind: 'ask'; readonly id: number; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'done'; readonly bytes: number }

@@ -36,7 +36,8 @@ export function createScanner(options: ScannerOptions): Scanner {
       const part = rest.parts[outcome.part]
       if (part === undefined || threads.areClosed()) throw threadFailed(outcome.why)
       const why = `it ended the thread that looked at it: ${outcome.why}`
-      told.unseen({ name: part.name, code: 'limit', why })
+      const { name, blob } = part
+      told.unseen({ name, code: 'limit', why, ...(blob === undefined ? {} : { blob, member: '' }) })
       rest = { ...rest, parts: rest.parts.slice(outcome.part + 1) }
     }
     return 0

@@ -1,5 +1,14 @@
-import { acceptanceOf, createAllowList, type AllowEntry, type Finding } from '../../scan/findings/index.ts'
-import { attributeBlobs, type GitPlace } from '../../scan/sources/index.ts'
+import {
+  acceptanceOf,
+  createAllowList,
+  type AllowEntry,
+  type AllowList,
+  type Finding,
+} from '../../scan/findings/index.ts'
+import type { UnseenPart } from '../../scan/index.ts'
+import type { Unlooked } from '../../scan/reports/index.ts'
+import { attributeBlobs, type BlobOrigin, type BlobOrigins, type GitPlace } from '../../scan/sources/index.ts'
+import { messageOf } from '../../lib/index.ts'
 
 /** Whose blobs a scan looked at. */
 export interface History {
@@ -7,44 +16,68 @@ export interface History {
   readonly range?: string
 }
 
-/** The findings with who brought each, and by which path. */
-export async function attributed(
-  findings: readonly Finding[],
-  { place, range }: History,
-  allow: readonly AllowEntry[],
-  nowMs: number,
-): Promise<Finding[]> {
-  const blobs = new Set(findings.flatMap(({ blob }) => (blob === undefined ? [] : [blob])))
-  const origins = await attributeBlobs(place, blobs, range)
-  const allows = createAllowList(allow.flatMap(onlyByPath), nowMs)
-  return findings.map((finding) => {
-    const origin = finding.blob === undefined ? undefined : origins.get(finding.blob)
-    if (origin === undefined) return named(finding)
-    const { path, commit: id, author, email, date } = origin
-    const file = range === undefined ? `${path}${finding.file}` : finding.file
-    const known = { ...finding, file, commit: { id, author: `${author} <${email}>`, date } }
-    if (known.accepted !== undefined) return known
-    const entry = allows({ ...known, secret: '', line: '' })
-    return entry === undefined ? known : { ...known, accepted: acceptanceOf(entry) }
-  })
-}
+export type UnlookedPart = Unlooked & Pick<UnseenPart, 'blob' | 'member'>
 
-/** A blob that no commit has any more was staged once. */
-function named(finding: Finding): Finding {
-  return finding.file === '' || finding.file.startsWith('!')
-    ? { ...finding, file: `blob ${finding.blob ?? ''}${finding.file}` }
-    : finding
+export interface Attributed {
+  readonly findings: readonly Finding[]
+  readonly unseen: readonly UnlookedPart[]
 }
 
 /**
- * In a history a blob is scanned before its path is known: what allows by paths is asked again here, where the secret is no more. So an
- * entry that asks for the secret as well allows nothing in a history.
+ * What was found, and what was not looked at, with who brought it and by which path. What a path accepts is accepted if it accepts each by
+ * which the blob is, or was, in the history: otherwise a copy in a folder of tests would clear the one that is in use, and is told at
+ * one that it does not accept. If Git cannot say who brought what, that is told, and no path accepts anything.
  */
-function onlyByPath(entry: AllowEntry): AllowEntry[] {
-  const { values, words, expressions, ...rest } = entry
-  const ofFile = expressions?.filter(({ of }) => of === 'file')
-  const asksMore = values !== undefined || words !== undefined || ofFile?.length !== expressions?.length
-  if (asksMore && rest.isAny !== true) return []
-  if (rest.paths === undefined && (ofFile ?? []).length === 0) return []
-  return [{ ...rest, ...(ofFile === undefined || ofFile.length === 0 ? {} : { expressions: ofFile }) }]
+export async function attributed(
+  { findings, unseen }: Attributed,
+  { place, range }: History,
+  { allow, mayBeUnseen }: { allow: readonly AllowEntry[]; mayBeUnseen: (name: string) => boolean },
+  nowMs: number,
+): Promise<Attributed> {
+  const blobs = new Set([...findings, ...unseen].flatMap(({ blob }) => (blob === undefined ? [] : [blob])))
+  const failed: UnlookedPart[] = []
+  const origins = await attributeBlobs(place, blobs, range).catch((error: unknown) => {
+    const why = `by which commits it came cannot be told: ${messageOf(error)}`
+    failed.push({ name: 'the history', code: 'unreadable', why })
+    return new Map<string, BlobOrigins>()
+  })
+  const allows = createAllowList(allow, nowMs)
+  return {
+    findings: findings.map((one) => ofOrigins(one, origins, allows)),
+    unseen: [...failed, ...unseen.flatMap((one) => stillUnseen(one, origins, mayBeUnseen))],
+  }
+}
+
+function ofOrigins(finding: Finding, origins: ReadonlyMap<string, BlobOrigins>, allows: AllowList): Finding {
+  const { blob, member = '' } = finding
+  if (blob === undefined) return finding
+  const known = origins.get(blob)
+  if (known === undefined)
+    return { ...finding, file: finding.file === member ? `blob ${blob}${member}` : finding.file }
+  const at = (origin: BlobOrigin): Finding => ({
+    ...{ ...finding, file: `${origin.path}${member}` },
+    commit: { id: origin.commit, author: `${origin.author} <${origin.email}>`, date: origin.date },
+  })
+  const [oldest] = known.all
+  if (finding.accepted !== undefined) return at(oldest)
+  const entryAt = ({ path }: BlobOrigin) => allows.entryForPath(finding, `${path}${member}`)
+  const open = known.all.find((origin) => entryAt(origin) === undefined)
+  const entry = known.isWhole && open === undefined ? entryAt(oldest) : undefined
+  return { ...at(open ?? oldest), ...(entry === undefined ? {} : { accepted: acceptanceOf(entry) }) }
+}
+
+/** By a path that nobody said need not be looked at; nothing if there is none. */
+function stillUnseen(
+  unseen: UnlookedPart,
+  origins: ReadonlyMap<string, BlobOrigins>,
+  mayBeUnseen: (name: string) => boolean,
+): UnlookedPart[] {
+  const { blob, member = '', name } = unseen
+  if (blob === undefined) return [unseen]
+  const known = origins.get(blob)
+  const isNamed = name !== member
+  if (known === undefined) return [isNamed ? unseen : { ...unseen, name: `blob ${blob}${member}` }]
+  const names = known.all.map(({ path }) => `${path}${member}`)
+  const open = names.find((one) => !mayBeUnseen(one)) ?? (known.isWhole ? undefined : names[0])
+  return open === undefined ? [] : [{ ...unseen, name: open }]
 }

@@ -10,9 +10,9 @@ import {
 } from '../../scan/findings/index.ts'
 import { createScanner, type ScanSettings } from '../../scan/index.ts'
 import { compareFindings, openFindings, summaryLine, writeReport } from '../../scan/reports/index.ts'
-import type { Report, RuleFacts, Unlooked } from '../../scan/reports/index.ts'
+import type { Report, RuleFacts } from '../../scan/reports/index.ts'
 import { endWithReader, exitCodeOf, exitCodes, printError } from '../output.ts'
-import { attributed } from './attribute.ts'
+import { attributed, type UnlookedPart } from './attribute.ts'
 import { createKnownAsker, knownFacts, type KnownAsker } from './known.ts'
 import type { FileRules, ScanOptions } from './options.ts'
 import { readRules } from './rules.ts'
@@ -47,7 +47,9 @@ export async function scanned(
   rules: FileRules,
 ): Promise<Report> {
   const baseline = options.baseline === undefined ? new Map() : readBaseline(options.baseline)
-  const unseen = createUnseen(rules.mayBeUnseen)
+  const patterns = rules.mayBeUnseen.map(compilePattern)
+  const mayBeUnseen = (name: string) => patterns.some((pattern) => pattern.matches(name))
+  const unseen = createUnseen(mayBeUnseen)
   const known = options.known === true ? createKnownAsker(options) : undefined
   const source = chooseSource(paths, options, unseen.add)
   const startMs = Date.now()
@@ -56,15 +58,18 @@ export async function scanned(
   )
   const least = rankOf(options.confidence)
   const sure = found.findings.filter(({ confidence }) => rankOf(confidence) >= least)
+  const looked = { findings: sure, unseen: unseen.all() }
   const told =
-    source.history === undefined ? sure : await attributed(sure, source.history, rules.allow, startMs)
+    source.history === undefined
+      ? looked
+      : await attributed(looked, source.history, { allow: rules.allow, mayBeUnseen }, startMs)
   return {
     ...{
       scanned: source.scanned,
-      rules: told.length === 0 ? [] : [...(await rulesOf(rules)), knownFacts],
-      unseen: unseen.all(),
+      rules: told.findings.length === 0 ? [] : [...(await rulesOf(rules)), knownFacts],
+      unseen: told.unseen,
     },
-    findings: acceptKnown(told, baseline).toSorted(compareFindings),
+    findings: acceptKnown(told.findings, baseline).toSorted(compareFindings),
     ...{ warnings: rules.warnings, files: found.files, bytes: found.bytes },
     ...{ startMs, endMs: Date.now() },
   }
@@ -96,7 +101,11 @@ async function look(
   { rules, startMs, unseen, known }: Looking,
 ): Promise<{ readonly findings: readonly Finding[]; readonly files: number; readonly bytes: number }> {
   await using scanner = createScanner({
-    ...{ settings: { ...settingsOf(rules), asksKnown: known !== undefined }, nowMs: startMs },
+    settings: {
+      ...{ ...settingsOf(rules), asksKnown: known !== undefined },
+      judgesPathsLater: source.history !== undefined,
+    },
+    nowMs: startMs,
     ...(jobs === undefined ? {} : { threads: jobs }),
   })
   const findings: Finding[] = []
@@ -123,18 +132,17 @@ function settingsOf({ rules, without, allow, gitleaksAllow }: FileRules): ScanSe
 }
 
 interface Unseen {
-  readonly add: (unseen: Unlooked) => void
-  readonly all: () => readonly Unlooked[]
+  readonly add: (unseen: UnlookedPart) => void
+  readonly all: () => readonly UnlookedPart[]
 }
 
-/** What a rule file lets be unseen is not told. */
-function createUnseen(mayBeUnseen: readonly string[]): Unseen {
-  const patterns = mayBeUnseen.map(compilePattern)
-  const all: Unlooked[] = []
+/** What a rule file lets be unseen is not told; of a blob that is judged when all its paths are known. */
+function createUnseen(mayBeUnseen: (name: string) => boolean): Unseen {
+  const all: UnlookedPart[] = []
   let left = 0
   return {
     add(one) {
-      if (patterns.some((pattern) => pattern.matches(one.name))) return
+      if (one.blob === undefined && mayBeUnseen(one.name)) return
       if (all.length < mostUnseen) all.push(one)
       else left++
     },

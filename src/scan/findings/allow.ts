@@ -25,21 +25,41 @@ export interface AllowEntry {
 /** What an entry may ask of a finding. */
 export interface Asked {
   readonly rule: string
-  readonly file: string
+  /** Undefined: it is not known yet, and no path allows it. */
+  readonly file: string | undefined
   readonly fingerprint: string
   readonly secret: string
   readonly line: string
 }
 
-/** The first entry that allows a finding, and until when. Each part that an entry has must be so. */
-export type AllowList = (asked: Asked) => AllowEntry | undefined
+export interface AllowList {
+  /** The first entry that allows a finding. Each part that an entry has must be so. */
+  entryFor(asked: Asked): AllowEntry | undefined
+  /** Which entries, by their place in the list, allow it as soon as its path is one of theirs: those that ask for more than a path. */
+  ifPathFits(asked: Asked): readonly number[]
+  /** The first entry that allows it at this path; `ifPathFits` is what was answered when the secret was at hand. */
+  entryForPath(
+    found: { readonly rule: string; readonly ifPathFits?: readonly number[] },
+    file: string,
+  ): AllowEntry | undefined
+}
 
 /** Throws `bad_input` for an expression that is no pattern. */
 export function createAllowList(entries: readonly AllowEntry[], nowMs: number): AllowList {
   const compiled = entries
-    .filter(({ untilMs }) => untilMs === undefined || nowMs < untilMs)
-    .map((entry) => ({ entry, test: testOf(entry) }))
-  return (asked) => compiled.find(({ test }) => test(asked))?.entry
+    .map(compileEntry)
+    .filter(({ entry: { untilMs } }) => untilMs === undefined || nowMs < untilMs)
+  return {
+    entryFor: (asked) => compiled.find((one) => isAllowed(one, asked))?.entry,
+    ifPathFits: (asked) =>
+      compiled.filter((one) => isAllowedButForPath(one, asked)).map(({ index }) => index),
+    entryForPath: ({ rule, ifPathFits = [] }, file) =>
+      compiled.find(({ entry, index, ofPath, others }) => {
+        if (ofPath.length === 0 || !isOfRule(entry, rule)) return false
+        if (entry.isAny === true) return ofPath.some((test) => test(file))
+        return ofPath.every((test) => test(file)) && (others.length === 0 || ifPathFits.includes(index))
+      })?.entry,
+  }
 }
 
 /** What a finding says that an entry allows. */
@@ -49,36 +69,59 @@ export function acceptanceOf({ reason, untilMs }: AllowEntry): Acceptance {
 }
 
 type Test = (asked: Asked) => boolean
+type PathTest = (file: string) => boolean
 
-/** An entry that asks nothing would allow everything. */
-function testOf(entry: AllowEntry): Test {
-  const { rules, isAny } = entry
-  const tests = testsOf(entry)
-  if (tests.length === 0) return (asked) => rules?.includes(asked.rule) === true
-  return (asked) => {
-    if (rules !== undefined && !rules.includes(asked.rule)) return false
-    return isAny === true ? tests.some((test) => test(asked)) : tests.every((test) => test(asked))
-  }
+interface CompiledEntry {
+  readonly entry: AllowEntry
+  readonly index: number
+  readonly ofPath: readonly PathTest[]
+  readonly others: readonly Test[]
 }
 
-function testsOf(entry: AllowEntry): Test[] {
-  const { paths, values, fingerprints, words, expressions } = entry
+function compileEntry(entry: AllowEntry, index: number): CompiledEntry {
+  return { entry, index, ofPath: pathTestsOf(entry), others: testsOf(entry) }
+}
+
+function isOfRule({ rules }: AllowEntry, rule: string): boolean {
+  return rules === undefined || rules.includes(rule)
+}
+
+function isAllowed({ entry, ofPath, others }: CompiledEntry, asked: Asked): boolean {
+  const { file } = asked
+  // An entry that asks nothing would allow everything.
+  if (ofPath.length + others.length === 0) return entry.rules?.includes(asked.rule) === true
+  if (!isOfRule(entry, asked.rule)) return false
+  const fits: PathTest = (path) => ofPath.some((test) => test(path))
+  if (entry.isAny === true) return others.some((test) => test(asked)) || (file !== undefined && fits(file))
+  if (file === undefined && ofPath.length > 0) return false
+  return others.every((test) => test(asked)) && ofPath.every((test) => test(file ?? ''))
+}
+
+function isAllowedButForPath({ entry, ofPath, others }: CompiledEntry, asked: Asked): boolean {
+  if (ofPath.length === 0 || others.length === 0 || entry.isAny === true) return false
+  return isOfRule(entry, asked.rule) && others.every((test) => test(asked))
+}
+
+function pathTestsOf({ paths, expressions = [] }: AllowEntry): PathTest[] {
+  const ofFile = expressions.filter(({ of }) => of === 'file').map(({ pattern }) => pattern)
   return [
-    ...(paths === undefined ? [] : [anyOf(paths, ({ file }) => file)]),
-    ...(values === undefined ? [] : [anyOf(values, ({ secret }) => secret)]),
+    ...(paths === undefined ? [] : [fitsOne(paths)]),
+    ...(ofFile.length === 0 ? [] : [matchesOne(ofFile)]),
+  ]
+}
+
+function testsOf({ values, fingerprints, words, expressions = [] }: AllowEntry): Test[] {
+  const isValue = values === undefined ? undefined : fitsOne(values)
+  return [
+    ...(isValue === undefined ? [] : [({ secret }: Asked) => isValue(secret)]),
     ...(fingerprints === undefined ? [] : [({ fingerprint }: Asked) => fingerprints.includes(fingerprint)]),
     ...(words === undefined ? [] : [hasWord(words)]),
     // Each kind of what is looked at is a part of its own, of which one has to match.
-    ...(['secret', 'line', 'file'] as const).flatMap((of) => {
-      const own = (expressions ?? []).filter((one) => one.of === of)
-      return own.length === 0
-        ? []
-        : [
-            matchesOne(
-              own.map(({ pattern }) => pattern),
-              (asked) => asked[of],
-            ),
-          ]
+    ...(['secret', 'line'] as const).flatMap((of) => {
+      const own = expressions.filter((one) => one.of === of).map(({ pattern }) => pattern)
+      if (own.length === 0) return []
+      const matches = matchesOne(own)
+      return [(asked: Asked) => matches(asked[of])]
     }),
   ]
 }
@@ -91,15 +134,12 @@ function hasWord(words: readonly string[]): Test {
   }
 }
 
-function matchesOne(patterns: readonly string[], textOf: (asked: Asked) => string): Test {
+function matchesOne(patterns: readonly string[]): (text: string) => boolean {
   const expressions = patterns.map((pattern) => compileExpression(pattern))
-  return (asked) => {
-    const text = textOf(asked)
-    return expressions.some((expression) => expression.test(text))
-  }
+  return (text) => expressions.some((expression) => expression.test(text))
 }
 
-function anyOf(sources: readonly string[], textOf: (asked: Asked) => string): Test {
+function fitsOne(sources: readonly string[]): (text: string) => boolean {
   const patterns: Pattern[] = sources.map(compilePattern)
-  return (asked) => patterns.some((pattern) => pattern.matches(textOf(asked)))
+  return (text) => patterns.some((pattern) => pattern.matches(text))
 }

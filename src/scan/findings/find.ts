@@ -4,13 +4,15 @@ import { chooseHits, type Chosen } from './choose.ts'
 import { excerptsOf } from './excerpt.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { ignoringAt, lineAt } from './ignore.ts'
-import type { Acceptance, Finding, Found, Looked } from './model.ts'
+import type { Finding, Found, Looked } from './model.ts'
 
 export interface FindingOptions {
   readonly nowMs: number
   readonly allow: AllowList
   /** Lines with `gitleaks:allow` fail nothing; only where somebody asks for it. */
   readonly gitleaksAllow?: boolean
+  /** A file may be there under further paths: whether its path is allowed is judged when all are known. */
+  readonly judgesPathsLater?: boolean
 }
 
 /** Of one content. Who needs more has a file that is nothing but secrets, or wants to fill our memory. */
@@ -59,18 +61,23 @@ function judged(
   { bytes, name, isBinary }: Looked,
   { rule, start, end, note, known }: Chosen,
   fingerprint: string,
-  { nowMs, allow, gitleaksAllow }: FindingOptions,
-): { readonly accepted?: Acceptance; readonly note?: string } {
+  { nowMs, allow, gitleaksAllow, judgesPathsLater = false }: FindingOptions,
+): Pick<Finding, 'accepted' | 'note' | 'ifPathFits'> {
   const said = isBinary || known !== undefined ? undefined : ignoringAt(bytes, start, rule.id, nowMs)
   if (said?.ignored === true) return { accepted: said.acceptance }
   const secret = bytes.toString('utf8', start, end)
   const line = lineAt(bytes, start, end)
-  const entry = allow({ rule: rule.id, file: name, fingerprint, secret, line })
+  const asked = { rule: rule.id, file: judgesPathsLater ? undefined : name, fingerprint, secret, line }
+  const entry = allow.entryFor(asked)
   if (entry !== undefined) return { accepted: acceptanceOf(entry) }
   if (gitleaksAllow === true && !isBinary && known === undefined && line.includes('gitleaks:allow'))
     return { accepted: { by: 'comment', reason: 'gitleaks:allow' } }
   const notes = [note, said?.note].filter((one) => one !== undefined)
-  return notes.length === 0 ? {} : { note: escapeUnseen(notes.join('; ')) }
+  const ifPathFits = judgesPathsLater ? allow.ifPathFits(asked) : []
+  return {
+    ...(notes.length === 0 ? {} : { note: escapeUnseen(notes.join('; ')) }),
+    ...(ifPathFits.length === 0 ? {} : { ifPathFits }),
+  }
 }
 
 function pointAt(looked: Looked, offset: number): { line: number; column: number } {

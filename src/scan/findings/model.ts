@@ -74,6 +74,10 @@ export interface Finding {
   /** The object of Git that it is in, and by whom that came. */
   readonly blob?: string
   readonly commit?: Commit
+  /** The member of an archive that `file` ends with, if it was found in a blob: `!b/c`; empty if it is the blob itself. */
+  readonly member?: string
+  /** Where paths are judged later: entries of the allow list that allow it as soon as its path is one of theirs. */
+  readonly ifPathFits?: readonly number[]
   /** It is known, and fails nothing. */
   readonly accepted?: Acceptance
   /** What people should know of it: what its check says; an ignore comment that does not count, and why. */

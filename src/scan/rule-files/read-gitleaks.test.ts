@@ -92,7 +92,7 @@ test('its allow lists allow what they say, and no more', () => {
     secret: 'dead4567dead4567',
     line: '',
   }
-  const reason = (more: Partial<typeof base>) => allow({ ...base, ...more })?.reason
+  const reason = (more: Partial<typeof base>) => allow.entryFor({ ...base, ...more })?.reason
   assert.equal(reason({}), undefined)
   assert.equal(reason({ file: 'test/a.env' }), 'those of the tests')
   assert.equal(reason({ file: 'test/a.env', secret: 'beefbeefbeefbeef' }), undefined)

@@ -10,6 +10,13 @@ export interface BlobOrigin {
   readonly path: string
 }
 
+/** All paths of a blob, each by who brought it there first; the oldest is the first. */
+export interface BlobOrigins {
+  readonly all: readonly [BlobOrigin, ...BlobOrigin[]]
+  /** False: there are more paths than are kept. */
+  readonly isWhole: boolean
+}
+
 export interface Change extends BlobOrigin {
   readonly blob: string
 }

@@ -1,7 +1,7 @@
 import { MayflyError } from '../../lib/index.ts'
 import type { Unseen } from '../unpack/index.ts'
 import { readBlobs, type WantedBlob } from './blobs.ts'
-import { changesOf, type BlobOrigin } from './changes.ts'
+import { changesOf, type BlobOrigin, type BlobOrigins } from './changes.ts'
 import { gitRecords, type GitPlace } from './git.ts'
 import type { Batch } from './model.ts'
 
@@ -60,33 +60,73 @@ const allObjects = [
 ]
 const newline = 0x0a
 
+/** Of one blob, and of all. Whoever has more has made them to be lost in. */
+const mostPaths = 1_000
+const mostPathsOfAll = 200_000
+
 /**
- * Which commit brought each of these blobs first, and by which path; of one that is in no commit (staged once) nothing. Without a `range` all
- * commits are gone through: of branches and stashes, and if it is in none of them, also those that nothing leads to any more.
+ * By which paths these blobs came, and who brought each; of one that is in no commit (staged once) nothing. Without a `range` all commits are
+ * gone through, those that nothing leads to any more behind those of branches and stashes. Throws `bad_input` with what Git said.
  */
 export async function attributeBlobs(
   place: GitPlace,
   blobs: Iterable<string>,
   range?: string,
-): Promise<ReadonlyMap<string, BlobOrigin>> {
+): Promise<ReadonlyMap<string, BlobOrigins>> {
   const wanted = new Set(blobs)
-  const found = new Map<string, BlobOrigin>()
+  const origins = createOrigins()
+  if (wanted.size === 0) return origins.all()
   const take = async (revisions: readonly string[], input?: readonly string[]) => {
-    const seen = new Map<string, BlobOrigin>()
-    // The oldest comes last, and is who brought it.
     for await (const { blob, ...origin } of changesOf(place, revisions, input))
-      if (wanted.has(blob)) seen.set(blob, origin)
-    for (const [blob, origin] of seen) {
-      found.set(blob, origin)
-      wanted.delete(blob)
-    }
+      if (wanted.has(blob)) origins.add(blob, origin)
+    origins.endPass()
   }
-  if (wanted.size > 0) await take(range === undefined ? ['--all', '--reflog', '--'] : revisionsOf(range))
-  if (wanted.size > 0 && range === undefined) {
-    const commits: string[] = []
-    for await (const line of gitRecords(place, allObjects, newline))
-      if (line.endsWith(' commit')) commits.push(`${line.slice(0, line.indexOf(' '))}\n`)
-    await take(['--stdin'], commits)
+  if (range !== undefined) {
+    await take(revisionsOf(range))
+    return origins.all()
   }
-  return found
+  await take(['--all', '--reflog', '--'])
+  const commits: string[] = []
+  for await (const line of gitRecords(place, allObjects, newline))
+    if (line.endsWith(' commit')) commits.push(`${line.slice(0, line.indexOf(' '))}\n`)
+  // Of no commit at all Git would take HEAD.
+  if (commits.length > 0) await take(['--stdin', '--not', '--all', '--reflog', '--'], commits)
+  return origins.all()
+}
+
+type Paths = Map<string, BlobOrigin>
+
+/** Told of changes, those that came last first; several times over, where what was told before stays in front. */
+function createOrigins() {
+  const found = new Map<string, { before: Paths; paths: Paths; isWhole: boolean }>()
+  let count = 0
+  return {
+    add(blob: string, origin: BlobOrigin): void {
+      const known = found.get(blob) ?? { before: new Map(), paths: new Map(), isWhole: true }
+      found.set(blob, known)
+      if (known.before.has(origin.path)) return
+      if (known.paths.delete(origin.path)) count--
+      known.paths.set(origin.path, origin)
+      count++
+      if (known.paths.size + known.before.size <= mostPaths && count <= mostPathsOfAll) return
+      known.isWhole = false
+      // Who brought it stays.
+      const [newest] = known.paths.keys()
+      if (known.paths.size > 1 && newest !== undefined && known.paths.delete(newest)) count--
+    },
+    endPass(): void {
+      for (const known of found.values()) {
+        for (const [path, origin] of [...known.paths].toReversed()) known.before.set(path, origin)
+        known.paths.clear()
+      }
+    },
+    all(): ReadonlyMap<string, BlobOrigins> {
+      const all = new Map<string, BlobOrigins>()
+      for (const [blob, { before, isWhole }] of found) {
+        const [first, ...others] = before.values()
+        if (first !== undefined) all.set(blob, { all: [first, ...others], isWhole })
+      }
+      return all
+    },
+  }
 }

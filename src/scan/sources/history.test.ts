@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { attributeBlobs, commitsSource, historySource, type GitPlace } from './index.ts'
 import { gitEnvironment, readAll, runGit, temporaryFolder } from './sources.fixture.ts'
 
@@ -53,7 +54,7 @@ for (const format of ['sha1', 'sha256'])
     assert.deepEqual(unseen, [])
     const staged = idOf(place, ':loose')
     const origins = await attributeBlobs(place, [blob, gone, staged])
-    const { date, ...origin } = origins.get(blob) ?? { date: '' }
+    const { date, ...origin } = origins.get(blob)?.all[0] ?? { date: '' }
     assert.equal(new Date(date).toISOString(), '2023-11-14T22:13:20.000Z')
     assert.deepEqual(origin, {
       commit: first,
@@ -61,7 +62,7 @@ for (const format of ['sha1', 'sha256'])
       email: 'ann@example.com',
       path: 'secret',
     })
-    assert.equal(origins.get(gone)?.commit, rewritten)
+    assert.equal(origins.get(gone)?.all[0].commit, rewritten)
     assert.equal(origins.get(staged), undefined)
   })
 
@@ -75,7 +76,7 @@ test('what a person wrote into a merge is attributed to the merge', async (t) =>
   runGit(place.folder, 'merge', '-q', '--no-commit', 'side')
   const merge = commit(place, 'evil', 'in none of the parents')
   const blob = idOf(place, 'HEAD:evil')
-  assert.equal((await attributeBlobs(place, [blob])).get(blob)?.commit, merge)
+  assert.equal((await attributeBlobs(place, [blob])).get(blob)?.all[0].commit, merge)
   const { texts } = await readAll((unseen) => commitsSource(place, `${base}..HEAD`, unseen))
   assert.deepEqual(texts, { b: 'b', c: 'c', evil: 'in none of the parents' })
 })
@@ -116,7 +117,7 @@ test('a shallow clone, a clone that borrows objects, a bare one and a work tree 
     const of = { ...place, folder: join(beside, name) }
     assert.deepEqual(Object.values((await history(of)).texts).toSorted(), [...expected])
     const blob = idOf(place, 'HEAD:a')
-    assert.equal((await attributeBlobs(of, [blob])).get(blob)?.path, 'a')
+    assert.equal((await attributeBlobs(of, [blob])).get(blob)?.all[0].path, 'a')
   }
 })
 
@@ -130,7 +131,7 @@ test('objects are read as they are, not as others that are put in their place', 
   runGit(place.folder, 'replace', '--graft', 'HEAD')
   mkdirSync(join(place.folder, '.git/info'), { recursive: true })
   appendFileSync(join(place.folder, '.git/info/grafts'), `${idOf(place, 'HEAD')}\n`)
-  assert.equal((await attributeBlobs(place, [secret])).get(secret)?.path, 'a')
+  assert.equal((await attributeBlobs(place, [secret])).get(secret)?.all[0].path, 'a')
 })
 
 test('a clone without its blobs asks nobody for them', async (t) => {
@@ -201,7 +202,7 @@ test('nothing is run that a repository names, whoever owns it', async (t) => {
   }).trim()
   runGit(place.folder, 'update-ref', 'refs/heads/signed', signed)
   assert.equal((await history({ ...place, env })).texts[blob], 'a token')
-  assert.equal((await attributeBlobs({ ...place, env }, [blob])).get(blob)?.commit, signed)
+  assert.equal((await attributeBlobs({ ...place, env }, [blob])).get(blob)?.all[0].commit, signed)
   assert.ok(!existsSync(ran))
 })
 
@@ -214,7 +215,7 @@ test('what a commit says of itself is taken for nothing else', async (t) => {
   execFileSync('git', ['commit', '-qm', '\u0001message\n:x'], { cwd: place.folder, env })
   execFileSync('git', ['commit', '-q', '--allow-empty', '-m', 'nothing'], { cwd: place.folder, env })
   const blob = runGit(place.folder, 'rev-parse', `HEAD:${path}`)
-  const origin = (await attributeBlobs(place, [blob])).get(blob)
+  const origin = (await attributeBlobs(place, [blob])).get(blob)?.all[0]
   assert.equal(origin?.path, path)
   assert.match(origin?.author ?? '', /^x :000000/)
 })
@@ -244,4 +245,13 @@ test('a long blob is read as it comes', async (t) => {
   const { texts, parts } = await history(place)
   assert.equal(Object.values(texts)[0]?.length, 17_000_000)
   assert.equal(parts[0]?.kind, 'blob')
+})
+
+test('a folder that is no repository is an error, each time', async (t) => {
+  const place = { folder: temporaryFolder(t), env: gitEnvironment }
+  for (let i = 0; i < 5; i++) {
+    await assert.rejects(history(place), { code: 'bad_input', message: /not a git repository/ })
+    // Longer than a rejection stays unnoticed.
+    await setImmediate()
+  }
 })
