@@ -128,7 +128,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   inspection: [
-    ...['lib', 'config', 'store', 'vault', 'policy', 'broker', 'gateway'],
+    ...['audit/client', 'lib', 'config', 'store', 'vault', 'policy', 'broker', 'gateway'],
     ...['scan/engine', 'scan/findings', 'scan/known', 'scan/rules', 'scan/unpack'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'audit/verify', 'gateway'],

@@ -199,8 +199,8 @@ export function createExchangeOpener(deps: {
       deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
       look: (place, what, same) =>
         deps.inspection?.open(step, {
-          ...{ place, what, same, connection: connection.name },
           ...askerOf(),
+          ...{ place, what, same, connection: connection.name },
           tell: (line) => deps.tell(step, line),
         }),
       finishLook: (look, nameOf) => look.finish(nameOf, askerOf()),

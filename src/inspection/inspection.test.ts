@@ -19,12 +19,13 @@ const keys = keysOf(randomBytes(32))
 interface Options {
   readonly scan?: object
   readonly role?: object
+  readonly logIsDown?: true
   /** What becomes of a lease that is to end. */
   readonly revoke?: () => Promise<boolean>
   readonly yes?: { readonly ok: true } | { readonly ok: false; readonly why: string }
 }
 
-function setup(t: TestContext, { scan, role, yes, revoke }: Options = {}) {
+function setup(t: TestContext, { scan, role, yes, revoke, logIsDown }: Options = {}) {
   const known = createKnownSecrets<Owner>(keys)
   known.add('secret 3 deploy', { kind: 'secret', secret: 'deploy', version: 3 }, fingerprintsOf(token, keys))
   const given: Owner = {
@@ -57,6 +58,13 @@ function setup(t: TestContext, { scan, role, yes, revoke }: Options = {}) {
     scanner,
     outbox: {
       write: async (work) => work(undefined as never, (all) => void entries.push(...(all as typeof entries))),
+    },
+    audit: {
+      async append(event) {
+        if (logIsDown === true) throw new Error('the log is down')
+        entries.push(event)
+        return {} as never
+      },
     },
     approvers: {
       async ask(one) {
@@ -199,6 +207,8 @@ test('break-glass: a person says yes to just these findings, and the log says so
   assert.ok(!JSON.stringify(yes.asked).includes(token))
   assert.partialDeepStrictEqual(yes.entries[0]?.data, { outcome: 'approved', approval: 'apr_1' })
   assert.equal(yes.compromised.length, 1)
+  const unlogged = setup(t, { scan, yes: { ok: true }, logIsDown: true })
+  assert.match(linesOf(await unlogged.send({ a: file(token) })), /not recorded: the log is down/)
   const no = setup(t, { scan, yes: { ok: false, why: 'ada said no' } })
   assert.match(linesOf(await no.send({ a: file(token) })), /nobody let it pass: ada said no/)
 })
@@ -221,7 +231,7 @@ test('what nobody could look at is told, or refused where the policy says so; a 
   assert.match(linesOf(refused as never), /scan\.unseen says that such is refused/)
   const it = setup(t)
   const failing = createInspectionThatFails(it)
-  assert.match(linesOf(await failing), /could not be looked at: out of order/)
+  assert.match(linesOf(await failing), /not recorded: out of order/)
 })
 
 async function createInspectionThatFails(it: ReturnType<typeof setup>) {
@@ -232,6 +242,7 @@ async function createInspectionThatFails(it: ReturnType<typeof setup>) {
     secrets: { known: () => undefined, sweep: () => Promise.reject(new Error('out of order')) } as never,
     scanner: undefined as never,
     outbox: undefined as never,
+    audit: undefined as never,
     approvers: undefined,
     response: undefined as never,
     clock: systemClock,

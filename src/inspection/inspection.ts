@@ -1,4 +1,5 @@
 import { messageOf, type Clock } from '../lib/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type Broker, type Step } from '../broker/index.ts'
 import type { Approvers, Inspection, Look, LookVerdict, Sent, SentPlace } from '../gateway/index.ts'
 import type { Policy, ScanRules } from '../policy/index.ts'
@@ -15,6 +16,7 @@ export interface InspectionDeps {
   readonly secrets: VaultSecrets
   readonly scanner: ContentScanner
   readonly outbox: Pick<Broker['outbox'], 'write'>
+  readonly audit: Pick<AuditClient, 'append'>
   readonly approvers: Approvers | undefined
   readonly response: Response
   readonly clock: Clock
@@ -60,7 +62,7 @@ function openLook(deps: InspectionDeps, looking: Looking): Look {
 
 /** What was not looked at passes only where a finding would pass, too. */
 function failed({ sent, rules }: Looking, error: unknown): LookVerdict {
-  const line = `what is sent could not be looked at: ${messageOf(error)}`
+  const line = `what is sent could not be looked at, or that not recorded: ${messageOf(error)}`
   if (isBlocking(rules, sent.place)) return { ok: false, lines: [line] }
   sent.tell(`mayfly: ${sent.what}: ${line}`)
   return { ok: true }
@@ -84,7 +86,10 @@ async function judge(deps: InspectionDeps, looking: Looking, found: Found): Prom
   const outcome = !isRefused ? 'passed' : yes?.ok === true ? 'approved' : 'refused'
   const approval = yes?.ok === true ? yes.approval : undefined
   const entry = foundEntry({ sent, judged, found, outcome, approval, answered })
-  await deps.outbox.write(async (_, add) => add([stepEvent(looking.step, 'scan.found', entry)]))
+  const event = stepEvent(looking.step, 'scan.found', entry)
+  // A refusal stands whether or not the log takes it now; what passes waits for it.
+  if (outcome === 'refused') await deps.outbox.write(async (_, add) => add([event]))
+  else await deps.audit.append(event)
   const lines = [...linesOf(refused), ...answered.map(({ line }) => line)]
   if (outcome === 'refused') return { ok: false, lines: [...lines, ...howToGoOn(looking, judged, yes)] }
   tellStep(looking, judged, found)

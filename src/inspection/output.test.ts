@@ -32,7 +32,6 @@ function setup(t: TestContext, scan?: object) {
     outbox: {
       write: async (work) => work(undefined as never, (all) => void entries.push(...(all as typeof entries))),
     },
-    approvers: undefined,
     response: createResponse({
       async compromise(secret) {
         compromised.push(secret)

@@ -34,7 +34,7 @@ const maxRecorded = 200
 /** The runner waits for the answer with what comes next. */
 const maxMs = 5_000
 
-export function createOutputInspection(deps: InspectionDeps): OutputInspection {
+export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'approvers'>): OutputInspection {
   const ofSteps = new Map<string, Seen>()
 
   function seenOf({ id }: Step): Seen {

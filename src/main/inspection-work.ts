@@ -1,3 +1,4 @@
+import type { AuditClient } from '../audit/client/index.ts'
 import type { Approvals } from '../approval/index.ts'
 import type { Broker, Lease, Step } from '../broker/index.ts'
 import type { Inspection } from '../gateway/index.ts'
@@ -36,12 +37,13 @@ export function createInspectionWork(deps: {
   readonly vault: Vault
   readonly vaultKey: VaultKey
   readonly broker: Pick<Broker, 'outbox' | 'revokeLease'>
+  readonly audit: Pick<AuditClient, 'append'>
   readonly clock: Clock
   readonly rules: RulesHolder
   readonly approvals: Approvals
   readonly rotation: () => SecretRotation
 }): InspectionWork {
-  const { store, vault, vaultKey, clock, rules, approvals } = deps
+  const { store, vault, vaultKey, audit, clock, rules, approvals } = deps
   const { outbox } = deps.broker
   const secrets = createVaultSecrets({ store, vault, vaultKey, nowMs: () => clock.nowMs() })
   const scanner = createScanThreads({ clock })
@@ -57,7 +59,7 @@ export function createInspectionWork(deps: {
   })
   const inspecting = {
     policy: () => rules.current().policy,
-    ...{ secrets, scanner, outbox, response, clock },
+    ...{ secrets, scanner, outbox, audit, response, clock },
     approvers: approvals.operations,
   }
   return {

@@ -183,7 +183,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   // A yes that was used since the copy was made must not be good a second time.
   if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
   const inspecting = createInspectionWork({
-    ...{ store, vault, vaultKey: ring, broker, clock, rules, approvals },
+    ...{ store, vault, vaultKey: ring, broker, audit, clock, rules, approvals },
     rotation: () => secretRotation,
   })
   started.defer(() => inspecting.close())
