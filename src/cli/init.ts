@@ -22,6 +22,7 @@ import { ask } from './ask.ts'
 import { isTaken, writeChanges } from './checkout-files.ts'
 import { exitCodes, print } from './output.ts'
 import type { PlacedFinding } from './placed-finding.ts'
+import { checkedAnswer, ownIssuerUrl } from './issuer-answers.ts'
 import { lintFindings } from './policy-lint.ts'
 import { spanSeconds } from './policy-input.ts'
 import { visible } from './story.ts'
@@ -117,17 +118,17 @@ async function answersOf(
           { text: text.replace('OWNER/NAME', repository.path), option, isAnswer: (one) => is.test(one) },
           isAsking,
         )
-      : checked(value, option, text, is)
+      : checkedAnswer(value, option, text, is)
   const id = await answer(known, '--repository-id', form.idText, form.id)
   const issuerUrl =
     form.url === undefined
-      ? ownServer(ci, options.issuerUrl, repository)
+      ? ownIssuerUrl(ci, options.issuerUrl, repository)
       : await answer(options.issuerUrl, '--issuer-url', form.urlText ?? '', form.url)
   const said = options.ownerId ?? (ci === 'github' ? variables['GITHUB_REPOSITORY_OWNER_ID'] : undefined)
   const ownerId =
     said === undefined || form.owner === undefined
       ? undefined
-      : checked(said, '--owner-id', form.owner.text, form.owner.is)
+      : checkedAnswer(said, '--owner-id', form.owner.text, form.owner.is)
   return {
     ci,
     repository,
@@ -135,11 +136,6 @@ async function answersOf(
     ...(ownerId === undefined ? {} : { ownerId }),
     ...(issuerUrl === undefined ? {} : { issuerUrl }),
   }
-}
-
-function checked(value: string, option: string, text: string, is: RegExp): string {
-  if (is.test(value)) return value
-  throw new MayflyError('bad_input', `${option} ${value} cannot be it: ${text}`)
 }
 
 async function ciOf({ ci }: InitOptions, found: readonly IssuingCi[], isAsking: boolean): Promise<IssuingCi> {
@@ -181,13 +177,6 @@ async function repositoryOf(
   if (!/^[\w./-]{1,200}$/.test(branch))
     throw new MayflyError('bad_input', `--branch ${branch}: the name of a branch is wanted`)
   return { ...found, defaultBranch: branch }
-}
-
-/** GitLab and GitHub Enterprise Server of one's own, by the remote; what everybody has needs no URL. */
-function ownServer(ci: IssuingCi, url: string | undefined, { host }: RepositoryFacts): string | undefined {
-  if (url !== undefined) return checked(url, '--issuer-url', 'an https:// URL', /^https:\/\/[^\s"]+$/)
-  if (ci === 'gitlab') return host === 'https://gitlab.com' ? undefined : host
-  return ci === 'github' && host !== 'https://github.com' ? `${host}/_services/token` : undefined
 }
 
 function lines(

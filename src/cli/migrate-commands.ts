@@ -18,8 +18,12 @@ export function addMigrate(pipeline: Command): void {
       'mayfly.yaml',
     )
     .option('--repository <name>', 'OWNER/NAME, or its address; the remote of the checkout if left out')
-    .option('--repository-id <n>', 'its number, which no other repository ever gets (GITHUB_REPOSITORY_ID)')
-    .option('--owner-id <n>', 'the number of its owner (GITHUB_REPOSITORY_OWNER_ID)')
+    .option(
+      '--repository-id <id>',
+      'its id, which no other ever gets, as the CI’s tokens say it (docs/issuers.md)',
+    )
+    .option('--owner-id <id>', 'the id of its owner, likewise')
+    .option('--issuer-url <url>', 'where the CI’s tokens come from, if not from one place for everybody')
     .option('--install <command>', 'how a job gets Mayfly, if its machine does not have it: a step in front')
     .addOption(serverOption())
     .addOption(jsonOption())

@@ -17,6 +17,8 @@ export interface Outcome {
   readonly findings: readonly PlacedFinding[]
   readonly missing: readonly string[]
   readonly written: readonly string[]
+  /** Moved jobs get Mayfly by a step of their own. */
+  readonly hasInstall: boolean
 }
 
 interface Deletion {
@@ -43,7 +45,7 @@ export function migrationLines(outcome: Outcome): string[] {
     ...section('Cannot be moved:', keptLines(migrations)),
     ...section('To know:', [
       ...migrations.flatMap(({ file, notes }) => notes.map((note) => `${file.path}: ${note}`)),
-      ...runnerLines(migrations),
+      ...runnerLines(migrations, outcome.hasInstall),
     ]),
     ...section('Not pinned, since nothing here says their digest:', unpinnedLines(migrations)),
     ...section('To fill in:', policy.fillIn),
@@ -86,9 +88,8 @@ function unpinnedLines(migrations: readonly Migration[]): string[] {
   })
 }
 
-function runnerLines(migrations: readonly Migration[]): string[] {
+function runnerLines(migrations: readonly Migration[], hasInstall: boolean): string[] {
   const isMoved = migrations.some(({ roles }) => roles.length > 0)
-  const hasInstall = migrations.some(({ edits }) => edits.some(({ text }) => text.includes('Install Mayfly')))
   return isMoved && !hasInstall
     ? [
         'the machines of these jobs must have Mayfly (docs/ci.md, Installing it in the job); --install COMMAND puts a step in front that gets it',
@@ -118,11 +119,23 @@ function placesOf(file: PipelineFile, name: string, migrations: readonly Migrati
     .map(({ span }) => `${file.path}:${at(span.start).line}`)
 }
 
+/** Where each CI keeps what its jobs are given. */
+const places: Readonly<Partial<Record<PipelineFile['ci'], string>>> = {
+  github: 'in the repository’s settings, Secrets and variables, Actions',
+  gitlab: 'in the settings of the project and its groups, CI/CD, Variables',
+  buildkite: 'among the cluster’s secrets, in the agents’ environment hook, or in the pipeline’s settings',
+  circleci: 'in the project’s settings, Environment Variables, or in a context of the organization',
+  bitbucket: 'in the settings of repository and workspace, Repository variables',
+  azure: 'in the pipeline’s variables, or in a variable group of the library',
+  jenkins: 'in Manage Jenkins, Credentials',
+}
+
 function whereKept(files: readonly PipelineFile[]): string {
   const environments = files.flatMap(({ jobs }) => jobs.flatMap(({ deployment }) => deployment?.value ?? []))
   const also =
     environments.length === 0 ? '' : `, or in the environment ${[...new Set(environments)].join(', ')}`
-  return `in the repository’s settings, Secrets and variables, Actions${also}; then end it where it was made`
+  const place = files.map(({ ci }) => places[ci])[0] ?? places.github ?? ''
+  return `${place}${also}; then end it where it was made`
 }
 
 /** The same for programs. */

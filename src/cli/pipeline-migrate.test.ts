@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { readCheckout } from '../pipelines/index.ts'
 import { lintFindings } from './policy-lint.ts'
 import { migratePipelines, type MigrateOptions } from './pipeline-migrate.ts'
 
@@ -53,9 +54,28 @@ async function migrate(
 
 const known = { server: 'https://mayfly.example.com', repositoryId: '1296269', ownerId: '65781' }
 
+const uuid = '0184990a-477b-4fa8-9968-496074483177'
+/** Ids as each CI has them. */
+const ids: Readonly<Record<string, Partial<MigrateOptions>>> = {
+  buildkite: { repositoryId: uuid, ownerId: uuid },
+  circleci: { repositoryId: uuid, issuerUrl: `https://oidc.circleci.com/org/${uuid}` },
+  bitbucket: {
+    repositoryId: `{${uuid}}`,
+    ownerId: `{${uuid}}`,
+    issuerUrl: 'https://api.bitbucket.org/2.0/workspaces/octo/pipelines-config/identity/oidc',
+  },
+  azure: { repositoryId: uuid, issuerUrl: `https://vstoken.dev.azure.com/${uuid}` },
+  jenkins: {
+    repositoryId: 'https://jenkins.example.com/job/app/',
+    issuerUrl: 'https://jenkins.example.com/oidc',
+  },
+}
+
 for (const shape of readdirSync(shapes))
   test(`the policy that moved pipelines need holds: ${shape}`, async (t) => {
-    const { policy } = await migrate(t, checkoutOf(t, shape), known)
+    const checkout = checkoutOf(t, shape)
+    const ci = readCheckout(checkout).files[0]?.ci ?? 'github'
+    const { policy } = await migrate(t, checkout, { ...known, ...ids[ci] })
     const wrong = policy === undefined ? [] : lintFindings(policy, 'mayfly.yaml')
     assert.deepEqual(
       wrong.filter(({ severity }) => severity === 'error').map(({ message }) => message),
@@ -110,6 +130,36 @@ test('a file of no CI, and an id that is none, are refused', async (t) => {
   const options: MigrateOptions = { write: false, checkout, policy: 'mayfly.yaml', json: true }
   await assert.rejects(migratePipelines(['README.md'], options), { message: /none of the pipeline files/ })
   await assert.rejects(migratePipelines([], { ...options, repositoryId: 'octo/app' }), {
-    message: /a number is wanted/,
+    message: /--repository-id octo\/app cannot be it: the repository’s number/,
   })
+})
+
+test('pipelines of two CIs are moved one at a time; each is told what its own ids look like', async (t) => {
+  const checkout = checkoutOf(t, 'aws-site')
+  cpSync(join(shapes, 'gitlab-npm/.gitlab-ci.yml'), join(checkout, '.gitlab-ci.yml'))
+  await assert.rejects(migrate(t, checkout, known), {
+    message: /pipelines of github, gitlab: name the files/,
+  })
+  const options: MigrateOptions = { write: false, checkout, policy: 'mayfly.yaml', json: true, ...known }
+  await assert.rejects(migratePipelines(['.gitlab-ci.yml'], { ...options, repositoryId: 'octo/app' }), {
+    message: /the project’s ID, on its overview page/,
+  })
+})
+
+test('GitLab’s variables are listed for deletion, and its project is pinned', async (t) => {
+  const told = await migrate(t, checkoutOf(t, 'gitlab-site'), known)
+  assert.deepEqual(
+    told.delete.map(({ name, stillAt }) => [name, stillAt]),
+    [
+      ['PRODUCTION_ACCESS_KEY_ID', []],
+      ['PRODUCTION_SECRET_ACCESS_KEY', []],
+      ['STAGING_ACCESS_KEY_ID', []],
+      ['STAGING_SECRET_ACCESS_KEY', []],
+    ],
+  )
+  assert.match(
+    told.policy ?? '',
+    /gitlab: \{ kind: gitlab, url: "https:\/\/github\.com", namespace_id: "65781" \}/,
+  )
+  assert.match(told.policy ?? '', /repository_id: "1296269"/)
 })

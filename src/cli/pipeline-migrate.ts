@@ -4,7 +4,9 @@ import { MayflyError } from '../lib/index.ts'
 import {
   applyEdits,
   draftPolicyText,
-  githubIssuer,
+  isIssuing,
+  issuerForms,
+  issuerOf,
   knownPins,
   migrateFile,
   readCheckout,
@@ -13,11 +15,13 @@ import {
   surveyProject,
   unifiedDiff,
   type Checkout,
+  type IssuingCi,
   type Migration,
   type PolicyDraft,
   type Project,
 } from '../pipelines/index.ts'
 import { isTaken, writeChanges, type FileChange } from './checkout-files.ts'
+import { checkedAnswer, ownIssuerUrl } from './issuer-answers.ts'
 import { exitCodes, print } from './output.ts'
 import { lintFindings } from './policy-lint.ts'
 import { migrationLines, plainMigration, type Outcome } from './pipeline-migrate-text.ts'
@@ -32,6 +36,7 @@ export interface MigrateOptions {
   readonly repository?: string
   readonly repositoryId?: string
   readonly ownerId?: string
+  readonly issuerUrl?: string
   readonly install?: string
   readonly json: boolean
 }
@@ -41,13 +46,29 @@ const noServer = 'https://mayfly.invalid'
 
 export async function migratePipelines(paths: readonly string[], options: MigrateOptions): Promise<number> {
   const checkout = readCheckout(options.checkout)
-  const project = projectOf(options, checkout)
-  const migrations = chosen(checkout, paths).map((file) => migrateFile(file, project))
+  const files = chosen(checkout, paths)
+  const ci = ciOf(files)
+  const project = projectOf(options, checkout, ci)
+  const issuerUrl = issuerUrlOf(options, project, ci)
+  const migrations = files.map((file) => migrateFile(file, project))
   const roles = migrations.flatMap((one) => one.roles)
   const policy =
     roles.length === 0
       ? undefined
-      : draftPolicyText([githubIssuer(project.repository)], roles, migrations, saidIn(checkout.files))
+      : draftPolicyText(
+          [
+            issuerOf({
+              ci,
+              repository: project.repository,
+              id: project.repository.id ?? '',
+              ...(project.repository.ownerId === undefined ? {} : { ownerId: project.repository.ownerId }),
+              ...(issuerUrl === undefined ? {} : { issuerUrl }),
+            }),
+          ],
+          roles,
+          migrations,
+          saidIn(checkout.files),
+        )
   const outcome: Outcome = {
     migrations,
     files: checkout.files,
@@ -55,8 +76,9 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
     policyFile: options.policy,
     policyIsThere: isTaken(join(options.checkout, options.policy)),
     findings: policy === undefined ? [] : lintFindings(policy.text, options.policy),
-    missing: missingOf(options, project),
+    missing: missingOf(options, project, ci, issuerUrl),
     written: [],
+    hasInstall: options.install !== undefined,
   }
   const written = options.write ? write(outcome, options) : []
   const done = { ...outcome, written }
@@ -84,7 +106,39 @@ function chosen({ files }: Checkout, paths: readonly string[]): Checkout['files'
   })
 }
 
-function projectOf(options: MigrateOptions, { files }: Checkout): Project {
+/** One at a time: ids and issuer of one CI say nothing to another. */
+function ciOf(files: Checkout['files']): IssuingCi {
+  const found = [...new Set(files.map(({ ci }) => ci))].filter(isIssuing)
+  const [ci = 'github', ...others] = found
+  if (others.length > 0)
+    throw new MayflyError(
+      'bad_input',
+      `there are pipelines of ${found.join(', ')}: name the files of one of them, since each has ids of its own`,
+    )
+  return ci
+}
+
+/** Variables by which a job of the CI knows the id of its repository, or pipeline, and of the owner. */
+const idVariables: Readonly<Partial<Record<IssuingCi, readonly [id: string, owner?: string]>>> = {
+  github: ['GITHUB_REPOSITORY_ID', 'GITHUB_REPOSITORY_OWNER_ID'],
+  gitlab: ['CI_PROJECT_ID', 'CI_PROJECT_NAMESPACE_ID'],
+  buildkite: ['BUILDKITE_PIPELINE_ID', 'BUILDKITE_ORGANIZATION_ID'],
+  circleci: ['CIRCLE_PROJECT_ID'],
+  bitbucket: ['BITBUCKET_REPO_UUID'],
+  azure: ['BUILD_REPOSITORY_ID'],
+}
+
+function issuerUrlOf(
+  { issuerUrl }: MigrateOptions,
+  { repository }: Project,
+  ci: IssuingCi,
+): string | undefined {
+  const { url, urlText } = issuerForms[ci]
+  if (url === undefined) return ownIssuerUrl(ci, issuerUrl, repository)
+  return issuerUrl === undefined ? undefined : checkedAnswer(issuerUrl, '--issuer-url', urlText ?? '', url)
+}
+
+function projectOf(options: MigrateOptions, { files }: Checkout, ci: IssuingCi): Project {
   const { variables } = readEnvironment()
   const facts = surveyProject(options.checkout)
   const named = options.repository
@@ -94,17 +148,14 @@ function projectOf(options: MigrateOptions, { files }: Checkout): Project {
       : remoteFrom(named.includes(':') ? named : `https://github.com/${named}`)
   if (named !== undefined && remote === undefined)
     throw new MayflyError('bad_input', `--repository ${named}: OWNER/NAME, or its address, is wanted`)
-  const id = options.repositoryId ?? variables['GITHUB_REPOSITORY_ID']
-  const ownerId = options.ownerId ?? variables['GITHUB_REPOSITORY_OWNER_ID']
-  for (const [name, value] of [
-    ['--repository-id', id],
-    ['--owner-id', ownerId],
-  ] as const)
-    if (value !== undefined && !/^[1-9]\d{0,18}$/.test(value))
-      throw new MayflyError(
-        'bad_input',
-        `${name} ${value}: a number is wanted: gh api repos/OWNER/NAME --jq .id`,
-      )
+  const [idName, ownerName] = idVariables[ci] ?? []
+  const said = (name: string | undefined) => (name === undefined ? undefined : variables[name])
+  const form = issuerForms[ci]
+  const id = options.repositoryId ?? said(idName)
+  if (id !== undefined) checkedAnswer(id, '--repository-id', form.idText, form.id)
+  const ownerId = options.ownerId ?? said(ownerName)
+  if (ownerId !== undefined && form.owner !== undefined)
+    checkedAnswer(ownerId, '--owner-id', form.owner.text, form.owner.is)
   return {
     server: namedServer(options.server) ?? noServer,
     repository: {
@@ -121,12 +172,22 @@ function projectOf(options: MigrateOptions, { files }: Checkout): Project {
 }
 
 /** What has to be said before anything is written: it stands in what is shown as what nobody and nothing is. */
-function missingOf(options: MigrateOptions, { server, repository }: Project): string[] {
+function missingOf(
+  options: MigrateOptions,
+  { server, repository }: Project,
+  ci: IssuingCi,
+  issuerUrl: string | undefined,
+): string[] {
+  const form = issuerForms[ci]
+  const [name] = idVariables[ci] ?? []
   return [
     ...(server === noServer ? ['--server URL (or MAYFLY_SERVER): where Mayfly is'] : []),
     ...(repository.id === undefined
-      ? [`--repository-id N (or GITHUB_REPOSITORY_ID): gh api repos/${repository.path} --jq .id`]
+      ? [
+          `--repository-id ID${name === undefined ? '' : ` (or ${name})`}: ${form.idText.replace('OWNER/NAME', repository.path)}`,
+        ]
       : []),
+    ...(form.url !== undefined && issuerUrl === undefined ? [`--issuer-url URL: ${form.urlText ?? ''}`] : []),
     ...(repository.path === 'OWNER/NAME' ? ['--repository OWNER/NAME: the checkout has no remote'] : []),
   ]
 }

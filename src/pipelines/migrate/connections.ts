@@ -182,8 +182,8 @@ const toldByMayfly = new Set([
   'kubernetes',
   'ssh',
 ])
-/** Kinds whose secrets are files or keys: no word stands for them in a script. */
-const withoutStandIn = new Set(['gcp', 'azure', 'kubernetes', 'ssh'])
+/** Kinds whose secrets are files or keys, or sign what is sent: no word stands for them in a script. */
+const withoutStandIn = new Set(['aws', 'gcp', 'azure', 'kubernetes', 'ssh'])
 
 export const isTold = (id: string): boolean => toldByMayfly.has(id)
 export const hasNoStandIn = (id: string): boolean => withoutStandIn.has(id)

@@ -1,9 +1,34 @@
 import type { PipelineFile } from '../model.ts'
 import { migrateWorkflow, untouched } from './github/workflow.ts'
+import { OverBound } from '../read/bounds.ts'
+import { readPipeline } from '../read/read-pipeline.ts'
+import { applyEdits } from './edits.ts'
+import { migrateGitlab } from './gitlab/pipeline.ts'
 import type { Migration, Project } from './model.ts'
 
-/** Moves one pipeline file; what cannot be moved is told in `kept`. Nothing is written here. */
+/** Moves one pipeline file; what cannot be moved is told in `kept`. Nothing is written here. Never throws, whatever a stranger wrote. */
 export function migrateFile(file: PipelineFile, project: Project): Migration {
+  try {
+    const migration = moved(file, project)
+    return comesOutWhole(migration) ? migration : refused(file, 'what would come out could not be read again')
+  } catch (error) {
+    if (!(error instanceof OverBound) && !(error instanceof RangeError)) throw error
+    return refused(file, error instanceof OverBound ? error.message : 'it is nested too deeply')
+  }
+}
+
+function refused(file: PipelineFile, why: string): Migration {
+  return { ...untouched(file), kept: [{ span: { start: 0, end: 0 }, what: 'the file', why }] }
+}
+
+/** What is written in a form that nobody thought of is rather left than broken: its own reader finds no more wrong in it than before. */
+function comesOutWhole({ file, edits }: Migration): boolean {
+  if (edits.length === 0) return true
+  const { problems } = readPipeline(file.path, applyEdits(file.text, edits), file.ci, file.role)
+  return problems.filter(({ isUnclear }) => isUnclear !== true).length === 0
+}
+
+function moved(file: PipelineFile, project: Project): Migration {
   // Of a file that is not read to its end nobody knows where what stands.
   if (file.problems.length > 0)
     return {
@@ -16,6 +41,7 @@ export function migrateFile(file: PipelineFile, project: Project): Migration {
       })),
     }
   if (file.ci === 'github') return migrateWorkflow(file, project)
+  if (file.ci === 'gitlab') return migrateGitlab(file, project)
   return {
     ...untouched(file),
     kept: file.secrets.map(({ span, name }) => ({

@@ -93,5 +93,4 @@ export interface Migration {
   readonly notes: readonly string[]
 }
 
-/** What stands where a secret stood, if the script names it: the gateway leaves it out and adds the credential. */
-export const standIn = 'held-by-the-gateway'
+export { standIn } from '../stand-in.ts'

@@ -1,6 +1,6 @@
 import { unknownName } from './commands/command.ts'
 import { templateOf, type ConnectionTemplate } from './connections.ts'
-import type { Migration, MovedRole, Need, RepositoryFacts } from './model.ts'
+import type { Migration, MovedRole, Need } from './model.ts'
 
 /** A first policy, as text, and what whoever applies it still has to do. */
 export interface PolicyDraft {
@@ -159,17 +159,4 @@ function text(value: string): string {
   return /^[A-Za-z][\w./-]*$/.test(value) && !/^(?:true|false|null|yes|no|on|off)$/i.test(value)
     ? value
     : JSON.stringify(value)
-}
-
-/** GitHub's issuer, or that of a server of one's own. */
-export function githubIssuer({ host, ownerId }: RepositoryFacts): PolicyIssuer {
-  const own = new URL(host).host
-  return {
-    name: 'github',
-    kind: 'github-actions',
-    keys: [
-      ...(own === 'github.com' ? [] : [`url: ${JSON.stringify(`https://${own}/_services/token`)}`]),
-      ...(ownerId === undefined ? [] : [`owner_id: ${JSON.stringify(ownerId)}`]),
-    ],
-  }
 }

@@ -30,14 +30,19 @@ export function isGitOnly({ script }: { readonly script: string }): boolean {
   )
 }
 
-/** By the file and the job, as the configuration takes names. */
-export function roleName(file: PipelineFile, job: string): string {
-  const stem = (file.path.split('/').at(-1) ?? '').replace(/\.ya?ml$/, '')
-  const plain = (text: string) =>
-    text
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, '-')
-      .replaceAll(/^-+|-+$/g, '')
-  const name = plain(job) === plain(stem) ? plain(job) : `${plain(stem)}-${plain(job)}`
+/** By the file and the job, as the configuration takes names. `stem`: undefined where the CI has one file alone. */
+export function roleName(stem: string | undefined, job: string): string {
+  const name = stem === undefined || plain(job) === plain(stem) ? plain(job) : `${plain(stem)}-${plain(job)}`
   return (/^[a-z]/.test(name) ? name : `job-${name}`).slice(0, 56).replace(/-+$/, '')
+}
+
+export function stemOf({ path }: PipelineFile): string {
+  return (path.split('/').at(-1) ?? '').replace(/\.ya?ml$/, '')
+}
+
+function plain(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
 }

@@ -1,5 +1,6 @@
 import type { Text } from '../model.ts'
 import type { FoundSecret } from './file-parts.ts'
+import { standIns } from '../stand-in.ts'
 import { matchesIn } from './matches.ts'
 import { looksSecret } from './secret-names.ts'
 
@@ -16,9 +17,10 @@ export function shellSecrets(
   declared: ReadonlySet<string>,
   about: Pick<FoundSecret, 'inCommand' | 'target'>,
 ): FoundSecret[] {
+  const own = standIns(text.value)
   return matchesIn(source, text, variable).flatMap(({ groups: [, braced, plain], span }) => {
     const name = braced ?? plain ?? ''
-    if (declared.has(name) || !looksSecret(name)) return []
+    if (own.has(name) || declared.has(name) || !looksSecret(name)) return []
     return [{ name, store: 'variable', span, certain: false, ...about } as const]
   })
 }

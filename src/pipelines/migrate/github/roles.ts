@@ -1,7 +1,7 @@
 import type { Job, PipelineFile } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { MovedRole, Need, Project } from '../model.ts'
-import { isGitOnly, roleName, roleOf } from '../role.ts'
+import { isGitOnly, roleName, roleOf, stemOf } from '../role.ts'
 import { isOnlyCalled, readingTrust, writingTrust } from '../triggers.ts'
 import { usesLogin } from './logins.ts'
 import type { RunBy } from './shell.ts'
@@ -46,7 +46,7 @@ export function rolesOf(
   if (writing.length > 0 && write === undefined)
     return 'strangers can start it (by a pull request, an issue, or what follows one), and no role that writes may trust that'
   if (reading.length > 0 && read === undefined) return 'only strangers start it'
-  const name = roleName(file, job.id)
+  const name = roleName(stemOf(file), job.id)
   const base: Need = {
     connection: 'git',
     action: 'git:read',

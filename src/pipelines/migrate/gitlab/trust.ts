@@ -1,0 +1,53 @@
+import type { TrustRule } from '../model.ts'
+import type { Start } from './rules.ts'
+
+type Alternative = TrustRule['any'][number]
+
+export interface Trusted {
+  readonly any: readonly Alternative[]
+  /** Kinds of pipelines by which the job starts, and which the role does not trust. */
+  readonly left: readonly string[]
+}
+
+/** Started by people of the project, or by what they set up, for a ref of it. */
+const inside = new Set(['push', 'web', 'schedule', 'api', 'trigger', 'pipeline', 'parent_pipeline'])
+
+/**
+ * Who may assume a role that writes: a job on a protected branch or tag. GitLab says of each whether it is (`ref_protected`). A merge
+ * request runs what nobody has reviewed.
+ */
+export function writingStarts(starts: readonly Start[] | undefined, defaultBranch: string): Trusted {
+  const all = starts ?? [{}]
+  const any = all.flatMap(({ ref = `refs/heads/${defaultBranch}`, event = 'push' }): Alternative[] =>
+    inside.has(event) ? [{ event, ref, ref_protected: 'true' }] : [],
+  )
+  return { any: unique(any), left: leftOf(all) }
+}
+
+/** Who may assume one that only reads: any branch of the project, and merge requests within it. */
+export function readingStarts(starts: readonly Start[] | undefined): Trusted {
+  const all = starts ?? [{}]
+  const any = all.flatMap(({ ref, event = 'push' }): Alternative[] => {
+    const one = { event, ...(ref === undefined ? {} : { ref }) }
+    if (event === 'merge_request_event') return [{ event, fork: 'false' }]
+    return inside.has(event) ? [one] : []
+  })
+  return {
+    any: unique(any),
+    left: all.flatMap(({ event = 'push' }) =>
+      inside.has(event) || event === 'merge_request_event' ? [] : [event],
+    ),
+  }
+}
+
+function leftOf(all: readonly Start[]): string[] {
+  return [...new Set(all.flatMap(({ event = 'push' }) => (inside.has(event) ? [] : [event])))]
+}
+
+function unique(all: readonly Alternative[]): Alternative[] {
+  const seen = new Set<string>()
+  return all.filter((one) => {
+    const key = JSON.stringify(one)
+    return !seen.has(key) && seen.add(key)
+  })
+}

@@ -1,0 +1,211 @@
+import { isNeverHandedOn } from '../../../lib/index.ts'
+import type { Entry, PipelineFile, SecretReference } from '../../model.ts'
+import { isJobToken, looksSecret } from '../../read/secret-names.ts'
+import { commandsOf } from '../commands/words.ts'
+import { impossibleIn, reachOf, readsVariable } from '../commands/index.ts'
+import { hasNoStandIn, isTold } from '../connections.ts'
+import { within } from '../lines.ts'
+import type { Host, Kept, MovedSecret, Need, Project } from '../model.ts'
+import { movedIn, type Moved } from '../moved-secret.ts'
+import { isToBeNamed, readVariables } from './read-variables.ts'
+
+/** A script whose CI has secrets in variables, as Mayfly would run it. */
+export interface ScriptPlan {
+  readonly needs: readonly Need[]
+  readonly hosts: readonly Host[]
+  readonly moved: readonly MovedSecret[]
+  /** Variables that the script names: a word stands in each that opens nothing. */
+  readonly stands: readonly string[]
+  /** Variables of the job that had a secret, and go. */
+  readonly gone: ReadonlySet<string>
+  /** Variables that the step is given by name. */
+  readonly named: readonly string[]
+  /** Connections of which the script does not show what it reaches there. */
+  readonly guesses: readonly string[]
+}
+
+export type Why = Pick<Kept, 'why' | 'instead'>
+
+/** Or why nothing of the job can be moved: `kept` says it of each secret. */
+export type Planned =
+  | { readonly ok: true; readonly plan: ScriptPlan }
+  | { readonly ok: false; readonly kept: readonly Kept[]; readonly blocked?: Why }
+
+export interface ScriptFacts {
+  readonly file: PipelineFile
+  readonly script: string
+  /** The secrets that it asks for itself, or by its job’s variables. */
+  readonly references: readonly SecretReference[]
+  /** Variables that the file gives it: those that it may change, and those of the whole file. */
+  readonly own: readonly Entry[]
+  readonly above: readonly Entry[]
+  /** Why it cannot be run by Mayfly, whatever it asks for. */
+  readonly blocked?: Why | undefined
+  readonly project: Project
+}
+
+interface Judged {
+  readonly reference: SecretReference
+  /** The variable that the script has it by. */
+  readonly name: string
+  readonly entry?: Entry
+  readonly one: Moved
+}
+
+export function planScript(facts: ScriptFacts): Planned {
+  const { script, project, references } = facts
+  const blocked = facts.blocked ?? impossibleIn(script) ?? ownTokens(script) ?? unaccounted(facts)
+  const judged = references.map((reference) => judge(facts, reference, blocked))
+  const refused = judged.flatMap(({ reference, one }) =>
+    one.ok === false ? [{ span: reference.span, what: reference.name, ...whyOf(one) }] : [],
+  )
+  const movable = judged.flatMap((all) => (all.one.ok === true ? [{ ...all, one: all.one }] : []))
+  const first = refused[0]
+  if (first !== undefined || blocked !== undefined) {
+    const others = movable.map(({ reference }) => ({
+      span: reference.span,
+      what: reference.name,
+      ...(blocked ?? { why: `the job needs ${first?.what ?? ''}, too, which cannot be moved` }),
+    }))
+    return { ok: false, kept: [...refused, ...others], ...(blocked === undefined ? {} : { blocked }) }
+  }
+  const reach = reachOf(script, project)
+  const stands = new Set(tokensIn(script))
+  const gone = new Set<string>()
+  for (const { name, entry, one } of movable) {
+    if (entry !== undefined) gone.add(entry.key.value)
+    const isRead = readsVariable(script, name)
+    if (isRead || (entry !== undefined && !isTold(one.replacement.id))) stands.add(name)
+  }
+  return {
+    ok: true,
+    plan: {
+      needs: [...reach.needs, ...movable.flatMap(({ one }) => one.needs)],
+      hosts: reach.hosts,
+      moved: movable.map(({ reference, one }) => ({
+        reference,
+        connection: one.needs[0]?.connection ?? '',
+      })),
+      stands: [...stands].toSorted(),
+      gone,
+      named: namedBy(facts, stands, gone),
+      guesses: movable.flatMap(({ one }) => (one.isGuess ? (one.needs[0]?.connection ?? []) : [])),
+    },
+  }
+}
+
+function whyOf({ why, instead }: Why): Why {
+  return { why, ...(instead === undefined ? {} : { instead }) }
+}
+
+function judge(facts: ScriptFacts, reference: SecretReference, blocked: Why | undefined): Judged {
+  const { file, script, project, own } = facts
+  const entry = own.find(({ value }) => within(reference.span, value?.span))
+  const name = entry?.key.value ?? reference.name
+  const target = entry === undefined ? assignedTo(script, name) : undefined
+  const one = movedIn(file, target === undefined ? reference : { ...reference, target }, script, project)
+  const why =
+    reference.store === 'external'
+      ? {
+          why: 'the CI itself fetches it from a vault for the whole job',
+          instead: 'take it out, and let a connection of Mayfly have what it is for',
+        }
+      : one.ok === true
+        ? unfit(name, one, script)
+        : undefined
+  const all = { reference, name, ...(entry === undefined ? {} : { entry }) }
+  if (why !== undefined) return { ...all, one: { ok: false, ...why } }
+  // What keeps Mayfly from running the script at all says more than that it is not understood.
+  if (one.ok === false && one.isUnclear === true && blocked !== undefined)
+    return { ...all, one: { ok: false, ...blocked } }
+  return { ...all, one }
+}
+
+/** `TWINE_PASSWORD=$PYPI_TOKEN twine upload`, `git push https://bot:$BOT_TOKEN@...`: what takes it says what it is for. */
+function assignedTo(script: string, name: string): string | undefined {
+  const assigned = new RegExp(`\\b([A-Z][A-Z0-9_]{1,199})=["']?\\$\\{?${name}\\b`).exec(script)?.[1]
+  const isOfGit = new RegExp(`\\bgit\\b[^\\n]*https?://[^\\s"'@/]*\\$\\{?${name}\\}?@`).test(script)
+  return isOfGit ? 'GIT_TOKEN' : assigned
+}
+
+/** Why the secret cannot go although its connection is known. */
+function unfit(
+  name: string,
+  { replacement: { id, connection, url }, isGuess }: Extract<Moved, { ok: true }>,
+  script: string,
+): Why | undefined {
+  const isRead = readsVariable(script, name)
+  const isApi = connection === 'http' && url !== undefined
+  if (isRead && hasNoStandIn(id))
+    return {
+      why: 'the script itself works on its value',
+      instead: 'take out the lines that write it to a file: inside `mayfly run` the tool needs none',
+    }
+  if (/(?:URL|URI|DSN|CONNECTION_STRING)$/i.test(name))
+    return {
+      why: 'it holds an address beside the password',
+      instead: 'write the address into the file, without the password: postgres://USER@HOST/NAME',
+    }
+  // It may be handed on to what Mayfly does not carry: a word in its place would arrive there.
+  if (isRead && isGuess && !isApi)
+    return {
+      why: 'the script hands its value on, and does not show to whom',
+      instead: 'say what it is for by a command that Mayfly knows',
+    }
+  return undefined
+}
+
+/** Programs whose credentials the gateway leaves out and adds: a word in place of the job’s own token does no harm. */
+const carried = /^(?:git|echo|printf|skopeo|crane|buildah|podman|oras|helm|glab|release-cli)$/
+
+/** Tokens that the CI makes for the job: no step has them. */
+function tokensIn(script: string): string[] {
+  return readVariables(script).filter((name) => isNeverHandedOn(name) || isJobToken(name))
+}
+
+function ownTokens(script: string): Why | undefined {
+  const lines = script.split('\n')
+  const token = tokensIn(script).find((name) =>
+    lines.some(
+      (line) => readsVariable(line, name) && !commandsOf(line).every(({ program }) => carried.test(program)),
+    ),
+  )
+  return token === undefined
+    ? undefined
+    : {
+        why: `it uses the job’s own token (${token}), which no step has`,
+        instead: 'a connection to that API, and its grant, take the token’s place',
+      }
+}
+
+/** What looks like a secret, and is none of those that it asks for: of the whole file, or with its value in the file. */
+function unaccounted({ script, own, references }: ScriptFacts): Why | undefined {
+  const asked = new Set(references.map(({ name }) => name))
+  const mine = new Set(own.filter(holdsSecret).map(({ key }) => key.value))
+  const one = readVariables(script).find(
+    (name) =>
+      looksSecret(name) && !mine.has(name) && !asked.has(name) && !isJobToken(name) && !isNeverHandedOn(name),
+  )
+  return one === undefined
+    ? undefined
+    : {
+        why: `it reads ${one}, which by its name is a secret, and which the file gives to more than this job, or has the value of`,
+        instead: 'give it to the job alone; call it otherwise if it is none',
+      }
+}
+
+function holdsSecret({ value }: Entry): boolean {
+  return readVariables(value?.value ?? '').some(looksSecret)
+}
+
+function namedBy(
+  { own, above, script, file }: ScriptFacts,
+  stands: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
+): string[] {
+  const given = [...above, ...own].filter(
+    (entry) => !holdsSecret(entry) && !file.secrets.some(({ span }) => within(span, entry.value?.span)),
+  )
+  const names = [...given.map(({ key }) => key.value), ...readVariables(script)]
+  return [...new Set(names)].filter((name) => !stands.has(name) && !gone.has(name) && isToBeNamed(name))
+}
