@@ -15,6 +15,11 @@ export function addScan(program: Command): void {
     .option('--since <range>', 'what commits brought: A..B, or A for what came since')
     .option('--image <image>', 'an OCI layout, an archive, or one of a registry: REGISTRY/REPOSITORY:TAG')
     .option('--stdin', 'standard input')
+    .addOption(
+      new Option('--git-ignored <what>', 'files of a folder that Git ignores and does not have')
+        .choices(['look', 'skip'])
+        .default('look'),
+    )
     .optionsGroup('What is looked for:')
     .option(
       '--known',
@@ -32,6 +37,11 @@ export function addScan(program: Command): void {
       new Option('--confidence <level>', 'the least sure that is told')
         .choices(['certain', 'likely', 'possible'])
         .default('possible'),
+    )
+    .addOption(
+      new Option('--fail-on <level>', 'the least sure that fails; what is less sure is told')
+        .choices(['certain', 'likely', 'possible'])
+        .default('likely'),
     )
     .option('--baseline <file>', 'what is known already: it is counted, and fails nothing')
     .option('--write-baseline <file>', 'adds what is found to a baseline, whole or not at all')

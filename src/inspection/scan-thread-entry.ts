@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '../lib/index.ts'
-import { compileExpression, type Hit, type Rule } from '../scan/engine/index.ts'
+import { compileExpression, type Hit } from '../scan/engine/index.ts'
 import { createAllowList, findingsIn, type Finding } from '../scan/findings/index.ts'
 import { findCandidates, type WindowTable } from '../scan/known/index.ts'
 import { unpack, type Content } from '../scan/unpack/index.ts'
@@ -60,7 +60,7 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
     visit(content) {
       const hits: Hit[] = []
       engine.find(content.bytes, (hit) => {
-        if (isMeant(hit.rule, content)) hits.push(hit)
+        if (isMeant(hit, content)) hits.push(hit)
       })
       const found = findingsIn(content, hits, { nowMs, allow })
       if (isAsItIs(content, name) && spans.length < maxFindings) spans.push(...spansOf(content, hits))
@@ -80,8 +80,8 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
 }
 
 /** Of a binary file only what is unmistakable counts; some rules are of some paths alone. */
-function isMeant(rule: Rule, { name, isBinary }: Content): boolean {
-  if (isBinary && rule.confidence !== 'certain') return false
+function isMeant({ rule, confidence }: Hit, { name, isBinary }: Content): boolean {
+  if (isBinary && confidence !== 'certain') return false
   return paths.get(rule)?.test(name) !== false
 }
 
@@ -92,7 +92,7 @@ function isAsItIs({ name, decoded }: Content, file: string): boolean {
 function spansOf(content: Content, hits: readonly Hit[]): { from: number; to: number }[] {
   return hits
     .filter(
-      ({ rule, start }) => rule.confidence !== 'possible' && content.from <= start && start < content.to,
+      ({ confidence, start }) => confidence !== 'possible' && content.from <= start && start < content.to,
     )
     .map(({ start, end }) => {
       const { offset: from } = content.position(start)

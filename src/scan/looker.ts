@@ -1,6 +1,6 @@
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { knownIn, knownOverlap, type AskKnown } from './ask-known.ts'
-import { compileExpression, compileRules, type Engine, type Rule } from './engine/index.ts'
+import { compileExpression, compileRules, type Engine, type Hit, type Rule } from './engine/index.ts'
 import { createAllowList, findingsIn, type FindingOptions, type Found } from './findings/index.ts'
 import type { ScanSettings, Told } from './model.ts'
 import { builtInRules, checks, finders } from './rules/index.ts'
@@ -42,7 +42,10 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
   function look(content: Content, part: Part, known: readonly Found[]): void {
     bytes += content.to - content.from
     const hits: Found[] = [...known]
-    engine.find(content.bytes, (hit) => hits.push(hit), askedOf(content))
+    const take = (hit: Hit) => {
+      if (!content.isBinary || hit.confidence === 'certain') hits.push(hit)
+    }
+    engine.find(content.bytes, take, askedOf(content, part))
     if (hits.length === 0) return
     const { findings, more } = findingsIn(content, hits, options)
     told.findings(findings.map((one) => ({ ...one, ...inBlob(one.file, part) })))
@@ -94,13 +97,19 @@ function engineOf({ rules = [], without = [] }: ScanSettings): Engine {
   return compileRules([...builtIn, ...rules], { checks, finders, proven: new Set(builtIn) })
 }
 
-/** Which rules are asked about a content: of a binary file only what is unmistakable counts; some rules are of some paths alone. */
-function createAsked(rules: readonly Rule[]): (content: Content) => (rule: number) => boolean {
+/**
+ * Which rules are asked about a content: of a binary file only what is unmistakable counts; some rules are of some paths alone, and a blob of
+ * the history may have had several.
+ */
+function createAsked(rules: readonly Rule[]): (content: Content, part: Part) => (rule: number) => boolean {
   const isCertain = rules.map(({ confidence }) => confidence === 'certain')
   const paths = rules.map(({ path }) => (path === undefined ? undefined : createPathTest(path)))
-  return ({ name, isBinary }) =>
-    (rule) =>
-      (!isBinary || isCertain[rule] === true) && paths[rule]?.(name) !== false
+  return ({ name, isBinary }, part) => {
+    // A member of an archive is below each path that the archive had.
+    const names = [name, ...(part.paths ?? []).map((path) => `${path}${name.slice(part.name.length)}`)]
+    const isOf = (test: ((path: string) => boolean) | undefined) => test === undefined || names.some(test)
+    return (rule) => (!isBinary || isCertain[rule] === true) && isOf(paths[rule])
+  }
 }
 
 /** The same path is asked about again and again. */

@@ -61,7 +61,7 @@ function commit(message: string): string {
 }
 
 async function scan(more: Partial<ScanOptions>) {
-  const options: ScanOptions = { confidence: 'possible', report: 'text', jobs: 1, ...more }
+  const options: ScanOptions = { confidence: 'possible', failOn: 'likely', report: 'text', jobs: 1, ...more }
   const report = await scanned([], options, await readRules(options))
   const open = openFindings(report)
   return {

@@ -12,9 +12,13 @@ export interface ScanOptions {
   /** False: `--no-rules`. */
   readonly rules?: string | false
   readonly gitleaksConfig?: readonly string[]
+  /** What Git ignores. */
+  readonly gitIgnored?: 'look' | 'skip'
   readonly known?: boolean
   readonly server?: string
   readonly confidence: Confidence
+  /** From where on a finding fails the scan. */
+  readonly failOn: Confidence
   readonly baseline?: string
   readonly writeBaseline?: string
   readonly gitleaksAllow?: boolean

@@ -78,8 +78,10 @@ async function registry(
 
 async function parts(image: string) {
   const unseen: Unlooked[] = []
-  const options = { image, confidence: 'possible', report: 'text' } as const
-  const source = chooseSource([], options, (one) => void unseen.push(one))
+  const options = { image, confidence: 'possible', failOn: 'likely', report: 'text' } as const
+  const source = chooseSource([], options, (one) => void unseen.push(one), {
+    ...{ rules: [], without: [], allow: [], gitleaksAllow: false, mayBeUnseen: [], warnings: [] },
+  })
   const batches: Batch[] = []
   try {
     for await (const batch of source.batches) batches.push(batch)

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import type { Rule } from '../../scan/engine/index.ts'
 import type { FileRules, ScanOptions } from './options.ts'
 
 /** Of the folder that the command runs in, whose paths a report has. */
@@ -14,4 +15,11 @@ export async function readRules(options: ScanOptions): Promise<FileRules> {
     return { rules: [], without: [], allow: [], gitleaksAllow, mayBeUnseen: [], warnings: [] }
   const read = (await import('./rule-files.ts')).readRuleFiles(own, gitleaksConfig)
   return { ...read, gitleaksAllow: read.gitleaksAllow || gitleaksAllow }
+}
+
+/** Loaded when there is something to say of one: the threads have them by themselves. */
+export async function rulesOf({ without, rules }: FileRules): Promise<Rule[]> {
+  const { builtInRules } = await import('../../scan/rules/index.ts')
+  const kept = without === 'all' ? [] : builtInRules.filter(({ id }) => !without.includes(id))
+  return [...kept, ...rules]
 }

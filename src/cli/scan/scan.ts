@@ -9,13 +9,19 @@ import {
   type Finding,
 } from '../../scan/findings/index.ts'
 import { createScanner, type ScanSettings } from '../../scan/index.ts'
-import { compareFindings, openFindings, summaryLine, writeReport } from '../../scan/reports/index.ts'
+import {
+  compareFindings,
+  isFailing,
+  openFindings,
+  summaryLine,
+  writeReport,
+} from '../../scan/reports/index.ts'
 import type { Report, RuleFacts } from '../../scan/reports/index.ts'
 import { endWithReader, exitCodeOf, exitCodes, printError } from '../output.ts'
 import { attributed, type UnlookedPart } from './attribute.ts'
 import { createKnownAsker, knownFacts, type KnownAsker } from './known.ts'
 import type { FileRules, ScanOptions } from './options.ts'
-import { readRules } from './rules.ts'
+import { readRules, rulesOf } from './rules.ts'
 import { chooseSource, type ChosenSource } from './source.ts'
 
 /** Of more a person, or a program, makes nothing; their number is told. */
@@ -51,7 +57,7 @@ export async function scanned(
   const mayBeUnseen = (name: string) => patterns.some((pattern) => pattern.matches(name))
   const unseen = createUnseen(mayBeUnseen)
   const known = options.known === true ? createKnownAsker(options) : undefined
-  const source = chooseSource(paths, options, unseen.add)
+  const source = chooseSource(paths, options, unseen.add, rules)
   const startMs = Date.now()
   const found = await look(source, options, { rules, startMs, unseen, known }).finally(() =>
     source.release?.(),
@@ -66,26 +72,25 @@ export async function scanned(
   return {
     ...{
       scanned: source.scanned,
+      failOn: options.failOn,
       rules: told.findings.length === 0 ? [] : [...(await rulesOf(rules)), knownFacts],
       unseen: told.unseen,
     },
     findings: acceptKnown(told.findings, baseline).toSorted(compareFindings),
-    ...{ warnings: rules.warnings, files: found.files, bytes: found.bytes },
+    ...{
+      warnings: [...rules.warnings, ...((await source.warnings?.()) ?? [])],
+      files: found.files,
+      bytes: found.bytes,
+    },
     ...{ startMs, endMs: Date.now() },
   }
 }
 
 /** What is written to a baseline is known from then on. */
 export function codeOf(report: Report, { writeBaseline, allowUnseen }: ScanOptions): number {
-  if (openFindings(report).length > 0 && writeBaseline === undefined) return exitCodes.refused
+  const fails = openFindings(report).some((finding) => isFailing(finding, report))
+  if (fails && writeBaseline === undefined) return exitCodes.refused
   return report.unseen.length > 0 && allowUnseen !== true ? exitCodes.usage : exitCodes.ok
-}
-
-/** Loaded when there is something to say of one: the threads have them by themselves. */
-async function rulesOf({ without, rules }: FileRules): Promise<RuleFacts[]> {
-  const { builtInRules } = await import('../../scan/rules/index.ts')
-  const kept = without === 'all' ? [] : builtInRules.filter(({ id }) => !without.includes(id))
-  return [...kept, ...rules]
 }
 
 interface Looking {

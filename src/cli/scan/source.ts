@@ -1,12 +1,15 @@
 import { dirname, join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
+import { compileExpression } from '../../scan/engine/index.ts'
 import {
   commitsSource,
   folderSource,
   historySource,
+  ignoredPaths,
   imageSource,
   stagedSource,
   streamSource,
+  submodulePaths,
   type Batch,
   type GitPlace,
 } from '../../scan/sources/index.ts'
@@ -14,10 +17,13 @@ import type { Unlooked } from '../../scan/reports/index.ts'
 import { readEnvironment } from '../../config/environment.ts'
 import { existsSync, statSync } from 'node:fs'
 import type { History } from './attribute.ts'
-import type { ScanOptions } from './options.ts'
+import type { FileRules, ScanOptions } from './options.ts'
+import { rulesOf } from './rules.ts'
 import { registrySource } from './registry-image.ts'
 
 export interface ChosenSource {
+  /** What else people should know of it; asked once it was scanned. */
+  readonly warnings?: () => Promise<readonly string[]> | readonly string[]
   /** For people. */
   readonly scanned: string
   readonly batches: AsyncIterable<Batch>
@@ -30,14 +36,19 @@ export interface ChosenSource {
 type Unseen = (unseen: Unlooked) => void
 
 /** Throws `bad_input` if the options name more than one, or paths where there are none. */
-export function chooseSource(paths: readonly string[], options: ScanOptions, unseen: Unseen): ChosenSource {
+export function chooseSource(
+  paths: readonly string[],
+  options: ScanOptions,
+  unseen: Unseen,
+  rules: FileRules,
+): ChosenSource {
   const named = (['staged', 'stdin', 'history', 'since', 'image'] as const).filter(
     (name) => options[name] !== undefined && options[name] !== false,
   )
   if (named.length > 1)
     throw new MayflyError('bad_input', `${named.map((name) => `--${name}`).join(' and ')}: choose one`)
   const [what] = named
-  if (what === undefined) return files(paths.length === 0 ? ['.'] : paths, unseen)
+  if (what === undefined) return files(paths.length === 0 ? ['.'] : paths, options, unseen)
   const [folder = '.', ...others] = paths
   const takesNone = what === 'stdin' || what === 'image'
   if (others.length > 0 || (takesNone && paths.length > 0))
@@ -47,7 +58,7 @@ export function chooseSource(paths: readonly string[], options: ScanOptions, uns
   const env = readEnvironment().variables
   // Git sets it for its hooks: it says which index is committed, as of `git commit FILE`.
   const place = { folder, env, isInHook: env['GIT_INDEX_FILE'] !== undefined }
-  return ofRepository(what, place, options, unseen)
+  return { ...ofRepository(what, place, options, unseen, rules), warnings: () => notInside(place) }
 }
 
 function ofImage({ image = '' }: ScanOptions, unseen: Unseen): ChosenSource {
@@ -60,12 +71,13 @@ function ofRepository(
   place: GitPlace,
   { since = '' }: ScanOptions,
   unseen: Unseen,
+  rules: FileRules,
 ): ChosenSource {
   switch (what) {
     case 'staged':
       return { scanned: 'what is staged', batches: stagedSource(place, unseen) }
     case 'history':
-      return { scanned: 'the history', batches: historySource(place, unseen), history: { place } }
+      return { scanned: 'the history', batches: ofHistory(place, unseen, rules), history: { place } }
     case 'since':
       return {
         scanned: `what ${since} brought`,
@@ -75,18 +87,57 @@ function ofRepository(
   }
 }
 
-function files(paths: readonly string[], unseen: Unseen): ChosenSource {
+/** A blob has no path: those that rules go by are looked up. */
+async function* ofHistory(place: GitPlace, unseen: Unseen, rules: FileRules): AsyncGenerator<Batch> {
+  const paths = (await rulesOf(rules)).flatMap(({ path }) =>
+    path === undefined ? [] : [compileExpression(path)],
+  )
+  const isAskedFor = (path: string) => paths.some((one) => one.test(path))
+  yield* historySource(place, unseen, paths.length === 0 ? undefined : isAskedFor)
+}
+
+const mostNamed = 5
+
+async function notInside(place: GitPlace): Promise<readonly string[]> {
+  const paths = await submodulePaths(place)
+  if (paths.length === 0) return []
+  const named = [...paths.slice(0, mostNamed), ...(paths.length > mostNamed ? ['...'] : [])].join(', ')
+  return [`submodules are repositories of their own, and not looked at: scan each in its folder (${named})`]
+}
+
+function files(paths: readonly string[], { gitIgnored }: ScanOptions, unseen: Unseen): ChosenSource {
+  let skipped = 0
+  const isSkipped = async (folder: string) => {
+    const ignored = await ignoredPaths({ folder, env: readEnvironment().variables })
+    return (path: string, isFolder: boolean) => {
+      const isIgnored = ignored.has(isFolder ? `${path}/` : path)
+      if (isIgnored) skipped++
+      return isIgnored
+    }
+  }
+
   async function* batches(): AsyncGenerator<Batch> {
     for (const path of paths) {
       const below = placeOf(path)
-      const source = folderSource(path, { unseen: (one) => unseen({ ...one, name: join(below, one.name) }) })
+      const isExcluded = gitIgnored === 'skip' && below === path ? await isSkipped(path) : undefined
+      const source = folderSource(path, {
+        unseen: (one) => unseen({ ...one, name: join(below, one.name) }),
+        ...(isExcluded === undefined ? {} : { isExcluded }),
+      })
       for await (const batch of source) {
         const parts = batch.parts.map((part) => ({ ...part, name: join(below, part.name) }))
         yield { ...batch, parts }
       }
     }
   }
-  return { scanned: paths.join(', '), batches: batches() }
+  return {
+    scanned: paths.join(', '),
+    batches: batches(),
+    warnings: () =>
+      skipped === 0
+        ? []
+        : [`${skipped} files and folders that Git ignores were not looked at (--git-ignored skip)`],
+  }
 }
 
 /** What stands in front of the names that a source gives, so that they are as people named them. */

@@ -126,12 +126,17 @@ function secretOf(bounds: Bounds): [start: number, end: number] {
 function judge(
   { rule, allow, check }: ReadRule,
   secret: Uint8Array,
-): { readonly checked: boolean; readonly note?: string } | undefined {
+): Pick<Hit, 'confidence' | 'checked' | 'note'> | undefined {
+  const { confidence } = rule
   if (secret.length === 0) return undefined
   if (rule.entropy !== undefined && entropyOf(secret) < rule.entropy) return undefined
   if (allow.some((one) => one.test(secret))) return undefined
-  if (check === undefined) return { checked: false }
+  if (check === undefined) return { confidence, checked: false }
   const { verdict, note } = check(Buffer.from(secret).toString('latin1'))
   if (verdict === 'failed') return undefined
-  return { checked: verdict === 'held', ...(note === undefined ? {} : { note }) }
+  const isDoubted = verdict === 'doubtful' && confidence === 'certain'
+  return {
+    ...{ confidence: isDoubted ? 'likely' : confidence, checked: verdict === 'held' },
+    ...(note === undefined ? {} : { note }),
+  }
 }

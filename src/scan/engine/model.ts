@@ -64,9 +64,12 @@ export type CheckName =
   | 'pem-in-base64'
   | 'pypi-macaroon'
 
-/** What a check says of a secret's bytes, read as latin1: `open`: it cannot tell, and the pattern's word stands. `note` is for people. */
+/**
+ * What a check says of a secret's bytes, read as latin1. `open`: it has nothing to say, and the pattern's word stands. `doubtful`: what the vendor
+ * puts into a secret is not there, or cannot be computed: it is not certain. `note` is for people.
+ */
 export type Check = (secret: string) => {
-  readonly verdict: 'held' | 'failed' | 'open'
+  readonly verdict: 'held' | 'failed' | 'open' | 'doubtful'
   readonly note?: string
 }
 
@@ -80,6 +83,8 @@ export type Finder = (
 /** A secret: its bytes are from `start` up to `end`. */
 export interface Hit {
   readonly rule: Rule
+  /** Its rule's, unless its check doubts it. */
+  readonly confidence: Rule['confidence']
   readonly start: number
   readonly end: number
   /** A checksum or a structure held. */

@@ -1,4 +1,4 @@
-import { rankOf, type Found } from './model.ts'
+import { rankOf, type Confidence, type Found } from './model.ts'
 
 /** A secret, by the rule that says most of it. */
 export interface Chosen extends Found {
@@ -25,12 +25,17 @@ export function chooseHits(hits: readonly Found[]): Chosen[] {
 function surerFirst(a: Found, b: Found): number {
   return (
     generalityOf(a) - generalityOf(b) ||
-    rankOf(b.rule.confidence) - rankOf(a.rule.confidence) ||
+    rankOf(sureOf(b)) - rankOf(sureOf(a)) ||
     Number(b.checked) - Number(a.checked) ||
     b.end - b.start - (a.end - a.start) ||
     a.start - b.start ||
     (a.rule.id < b.rule.id ? -1 : 1)
   )
+}
+
+/** How sure a hit is. */
+export function sureOf({ rule, confidence }: Found): Confidence {
+  return confidence ?? rule.confidence
 }
 
 /** -1 for what its server says, 0 for a rule of one kind, 1 for one that goes by where a secret stands, 2 for one that goes by names alone. */

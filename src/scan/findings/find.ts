@@ -1,6 +1,6 @@
 import { escapeUnseen } from '../../lib/index.ts'
 import { acceptanceOf, type AllowList } from './allow.ts'
-import { chooseHits, type Chosen } from './choose.ts'
+import { chooseHits, sureOf, type Chosen } from './choose.ts'
 import { excerptsOf } from './excerpt.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { ignoringAt, lineAt } from './ignore.ts'
@@ -38,7 +38,7 @@ export function findingsIn(looked: Looked, hits: readonly Found[], options: Find
   return {
     findings: own.slice(0, mostFindings).map((hit) => findingOf(looked, hit, excerptOf(hit), options)),
     more: Math.max(0, own.length - mostFindings),
-    sureMore: own.slice(mostFindings).filter(({ rule }) => rule.confidence !== 'possible').length,
+    sureMore: own.slice(mostFindings).filter((hit) => sureOf(hit) !== 'possible').length,
   }
 }
 
@@ -48,7 +48,7 @@ function findingOf(looked: Looked, hit: Chosen, excerpt: string, options: Findin
   const fingerprint = hit.known?.fingerprint ?? fingerprintOf(hit.rule.id, secret)
   const [start, end] = [pointAt(looked, hit.start), pointAt(looked, hit.end)]
   return {
-    ...{ rule: hit.rule.id, confidence: hit.rule.confidence, checked: hit.checked },
+    ...{ rule: hit.rule.id, confidence: sureOf(hit), checked: hit.checked },
     alsoFoundBy: hit.alsoFoundBy,
     ...{ file: name, decoded, start, end, excerpt, fingerprint },
     ...(hit.known === undefined ? {} : { known: hit.known }),

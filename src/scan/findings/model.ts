@@ -42,6 +42,8 @@ export interface Found {
     readonly finder?: string
     readonly general?: true
   }
+  /** Less than its rule's, if a check doubts it. */
+  readonly confidence?: Confidence
   readonly start: number
   readonly end: number
   /** A checksum, or another check of its rule, held. */

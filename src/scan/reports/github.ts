@@ -1,6 +1,6 @@
 import { escapeUnseen } from '../../lib/index.ts'
 import type { Finding } from '../findings/index.ts'
-import { openFindings, type Report } from './model.ts'
+import { isFailing, openFindings, type Report } from './model.ts'
 import { withoutCommands } from './plain-lines.ts'
 import { summaryLine } from './text.ts'
 
@@ -11,7 +11,9 @@ import { summaryLine } from './text.ts'
 export function githubReport(report: Report): string {
   const titles = new Map(report.rules.map(({ id, title }) => [id, title]))
   const lines = [
-    ...openFindings(report).map((finding) => annotation(finding, titles.get(finding.rule) ?? finding.rule)),
+    ...openFindings(report).map((finding) =>
+      annotation(finding, titles.get(finding.rule) ?? finding.rule, report),
+    ),
     ...report.unseen.map(({ name, why }) => command('warning', { file: name }, `not looked at: ${why}`)),
     ...report.warnings.map((warning) => command('warning', {}, warning)),
     // No command; it says what was scanned, and begins with a word of ours.
@@ -20,7 +22,7 @@ export function githubReport(report: Report): string {
   return `${lines.join('\n')}\n`
 }
 
-function annotation(finding: Finding, title: string): string {
+function annotation(finding: Finding, title: string, report: Report): string {
   const { file, start, end, confidence, rule, excerpt, note } = finding
   const properties = {
     ...{ file, line: String(start.line), col: String(start.column) },
@@ -28,11 +30,12 @@ function annotation(finding: Finding, title: string): string {
     title: `${title} [${rule}]`,
   }
   const message = `${confidence}: ${excerpt}${note === undefined ? '' : ` (${note})`}`
-  return command(confidence === 'possible' ? 'warning' : 'error', properties, message)
+  const level = !isFailing(finding, report) ? 'notice' : confidence === 'possible' ? 'warning' : 'error'
+  return command(level, properties, message)
 }
 
 function command(
-  name: 'error' | 'warning',
+  name: 'error' | 'warning' | 'notice',
   properties: Readonly<Record<string, string>>,
   message: string,
 ): string {

@@ -11,7 +11,14 @@ import type { Report } from './model.ts'
 import { sarifReport } from './sarif.ts'
 import { textReport } from './text.ts'
 
-export { compareFindings, openFindings, type Report, type RuleFacts, type Unlooked } from './model.ts'
+export {
+  compareFindings,
+  isFailing,
+  openFindings,
+  type Report,
+  type RuleFacts,
+  type Unlooked,
+} from './model.ts'
 export { summaryLine } from './text.ts'
 
 export const reportFormats = ['text', 'json', 'sarif', 'gitlab', 'github'] as const

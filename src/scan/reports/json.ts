@@ -1,12 +1,13 @@
 import { version } from '../../lib/index.ts'
 import type { Finding, KnownSecret } from '../findings/index.ts'
 import { fixOf } from './fix.ts'
-import { openFindings, type Report, type RuleFacts } from './model.ts'
+import { isFailing, openFindings, type Report, type RuleFacts } from './model.ts'
 
 /** Documented in docs/scan.md; keys are only added, or `version` grows. */
 export function jsonReport(report: Report): object {
   const rules = new Map(report.rules.map((rule) => [rule.id, rule]))
-  const open = openFindings(report)
+  const all = openFindings(report)
+  const open = all.filter((one) => isFailing(one, report))
   return {
     version: 1,
     tool: { name: 'mayfly scan', version },
@@ -19,21 +20,23 @@ export function jsonReport(report: Report): object {
     summary: {
       secrets: new Set(open.map(({ fingerprint }) => fingerprint)).size,
       places: open.length,
-      accepted: report.findings.length - open.length,
+      unsure: all.length - open.length,
+      accepted: report.findings.length - all.length,
     },
-    findings: report.findings.map((finding) => plainFinding(finding, rules.get(finding.rule))),
+    findings: report.findings.map((finding) => plainFinding(finding, rules.get(finding.rule), report)),
     not_looked_at: report.unseen.map(({ name, code, why }) => ({ file: name, code, why })),
     warnings: report.warnings,
   }
 }
 
-function plainFinding(finding: Finding, rule: RuleFacts | undefined): object {
+function plainFinding(finding: Finding, rule: RuleFacts | undefined, report: Report): object {
   const { start, end, alsoFoundBy, decoded, commit, accepted, note, known } = finding
   return {
     ...{ rule: finding.rule, title: rule?.title ?? finding.rule },
     ...{ confidence: finding.confidence, checked: finding.checked, also_found_by: alsoFoundBy },
     ...{ file: finding.file, line: start.line, column: start.column },
     ...{ end_line: end.line, end_column: end.column, decoded },
+    fails: finding.accepted === undefined && isFailing(finding, report),
     ...{ excerpt: finding.excerpt, fingerprint: finding.fingerprint },
     ...(known === undefined ? {} : { known: ownerOf(known) }),
     ...(commit === undefined ? {} : { commit }),

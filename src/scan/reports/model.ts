@@ -1,4 +1,4 @@
-import type { Confidence, Finding } from '../findings/index.ts'
+import { rankOf, type Confidence, type Finding } from '../findings/index.ts'
 
 /** What a report says of a rule. */
 export interface RuleFacts {
@@ -21,6 +21,8 @@ export interface Unlooked {
 export interface Report {
   /** For people: `the folder src`. */
   readonly scanned: string
+  /** What is less sure is told, and fails nothing. */
+  readonly failOn: Confidence
   /** Sorted by file and place. */
   readonly findings: readonly Finding[]
   /** All rules that were asked, or at least those of the findings. */
@@ -34,9 +36,14 @@ export interface Report {
   readonly endMs: number
 }
 
-/** Those that nobody accepted: they fail the scan. */
+/** Those that nobody accepted. */
 export function openFindings(report: Report): Finding[] {
   return report.findings.filter(({ accepted }) => accepted === undefined)
+}
+
+/** Of an open one: whether it is as sure as what fails the scan. */
+export function isFailing({ confidence }: Finding, { failOn }: Pick<Report, 'failOn'>): boolean {
+  return rankOf(confidence) >= rankOf(failOn)
 }
 
 export function compareFindings(a: Finding, b: Finding): number {

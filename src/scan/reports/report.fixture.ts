@@ -22,6 +22,7 @@ const commit = { id: 'c0ffee'.repeat(6), author: `Eve ${hostile} <e@x>`, date: '
 /** One of everything, and whatever a file chooses is hostile. */
 export const fullReport: Report = {
   scanned: 'the folder .',
+  failOn: 'likely',
   findings: [
     finding(),
     finding({ file: `src/${hostile}`, excerpt: 'KEY=acme****', end: { line: 5, column: 2 } }),

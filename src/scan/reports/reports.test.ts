@@ -17,7 +17,7 @@ test('no format lets through what moves a terminal, or what a CI would obey', ()
       assert.ok(!/##\w*\[/.test(line), line)
       if (format === 'text') assert.ok(!/^\s*::/.test(line), line)
       // Of our own only: one command, at the beginning of its line.
-      else assert.match(line, /^(?:|mayfly scan: .*|::(?:error|warning) [^:]*::.*)$/)
+      else assert.match(line, /^(?:|mayfly scan: .*|::(?:error|warning|notice) [^:]*::.*)$/)
     }
 })
 
@@ -29,7 +29,12 @@ test('annotations: one command a line, which says file, place and rule', () => {
     '::error file=src/app.env,line=3,col=5,endColumn=40,title=Acme token [acme-token]::certain: KEY=acme****',
   )
   assert.match(lines[1] ?? '', /^::error file=src\/%3A%3Aset-env name=A%3A%3Ab%2Cx%3Ay%250A\\u001b\[2J/)
-  assert.match(lines[2] ?? '', /^::warning /)
+  // What fails nothing is a notice, and a warning where somebody asks that it fails.
+  assert.match(lines[2] ?? '', /^::notice /)
+  assert.match(
+    writeReport({ ...fullReport, failOn: 'possible' }, 'github').split('\n')[2] ?? '',
+    /^::warning /,
+  )
   assert.match(lines[3] ?? '', /\(the ignore comment ended on 2026-01-01\)$/)
 })
 
@@ -44,7 +49,7 @@ test('the text has each secret once, all its places, what to do, and what was no
     'a connection of kind npm',
     'it needs a password',
     'warning: rule x of gitleaks.toml was left out',
-    'the folder .: 4 secrets in 5 places, 4 of them certain; 2 places accepted by comments, allow lists or the baseline; 1 thing could not be looked at (12 files, 3.4 MB, 1.5 s)\n',
+    'the folder .: 3 secrets in 4 places, 4 of them certain; 1 place less sure than likely, told and failing nothing; 2 places accepted by comments, allow lists or the baseline; 1 thing could not be looked at (12 files, 3.4 MB, 1.5 s)\n',
   ])
     assert.ok(text.includes(part), `${part}\n---\n${text}`)
   assert.equal(writeReport(emptyReport, 'text'), 'the folder .: no secret found (12 files, 3.4 MB, 1.5 s)\n')
@@ -57,6 +62,7 @@ interface PlainReport {
   readonly findings: readonly {
     readonly file: string
     readonly accepted?: object
+    readonly fails: boolean
     readonly fix: { connection?: string }
   }[]
 }
@@ -64,8 +70,12 @@ interface PlainReport {
 test('JSON has every finding, also those that are accepted, and says whether all was looked at', () => {
   const report = JSON.parse(writeReport(fullReport, 'json')) as PlainReport
   assert.deepEqual([report.version, report.complete], [1, false])
-  assert.deepEqual(report.summary, { secrets: 4, places: 5, accepted: 2 })
+  assert.deepEqual(report.summary, { secrets: 3, places: 4, unsure: 1, accepted: 2 })
   assert.equal(report.findings.length, 7)
+  assert.deepEqual(
+    report.findings.map(({ fails }) => fails),
+    [true, true, false, true, true, false, false],
+  )
   assert.equal(report.findings[0]?.fix.connection, 'npm')
   // Escaped for people, the same for programs.
   assert.equal(report.findings[1]?.file, fullReport.findings[1]?.file)
@@ -123,7 +133,10 @@ const tool = z.object({
   ...{ id: text, name: z.string().min(1).max(255), version: text, vendor: z.object({ name: text }) },
 })
 const time = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$/)
-/** What GitLab's schema of reports of secret detection, 15.0, asks for; the schema itself is on GitLab's own host alone. */
+/**
+ * What GitLab's schema of reports of secret detection asks for of what we write: all that it requires, each type, pattern, enumeration and length
+ * (15.0.4; gitlabhq/gitlabhq has it at lib/gitlab/ci/parsers/security/validators/schemas). We ask for more: a file, lines.
+ */
 const gitlabSchema = z.object({
   version: z.string().regex(/^15\.\d+\.\d+$/),
   scan: z.object({

@@ -1,7 +1,7 @@
 import { sarifLog, type SarifLevel, type SarifResult, type SarifRule } from '../../lib/index.ts'
 import type { Confidence, Finding } from '../findings/index.ts'
 import { fixOf } from './fix.ts'
-import type { Report, RuleFacts } from './model.ts'
+import { isFailing, type Report, type RuleFacts } from './model.ts'
 
 /** What is accepted is there, suppressed; what was not looked at is a notification, and the run no success. */
 export function sarifReport(report: Report): object {
@@ -11,7 +11,9 @@ export function sarifReport(report: Report): object {
   return sarifLog(
     'mayfly scan',
     rules.map(describeRule),
-    report.findings.map((finding) => describeFinding(finding, titles.get(finding.rule) ?? finding.rule)),
+    report.findings.map((finding) =>
+      describeFinding(finding, titles.get(finding.rule) ?? finding.rule, report),
+    ),
     {
       invocations: [
         {
@@ -45,12 +47,16 @@ function describeRule(rule: RuleFacts): SarifRule {
   }
 }
 
-function describeFinding(finding: Finding, title: string): SarifResult {
+function describeFinding(finding: Finding, title: string, report: Report): SarifResult {
   const { rule, confidence, file, start, end, excerpt, fingerprint, accepted, commit, note } = finding
   const isForward = end.line > start.line || end.column > start.column
   const parts = [`${title}: ${excerpt}`, ...(note === undefined ? [] : [note])]
   return {
-    ...{ ruleId: rule, level: levels[confidence], message: parts.join('\n') },
+    ...{
+      ruleId: rule,
+      level: isFailing(finding, report) ? levels[confidence] : 'note',
+      message: parts.join('\n'),
+    },
     ...{ file, line: start.line, column: start.column },
     ...(isForward ? { endLine: end.line, endColumn: end.column } : {}),
     more: {

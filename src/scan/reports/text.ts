@@ -1,7 +1,7 @@
 import { escapeUnseen } from '../../lib/index.ts'
 import { rankOf, type Finding } from '../findings/index.ts'
 import { fixHead, fixOf } from './fix.ts'
-import { openFindings, type Report, type RuleFacts, type Unlooked } from './model.ts'
+import { isFailing, openFindings, type Report, type RuleFacts, type Unlooked } from './model.ts'
 import { withoutCommands } from './plain-lines.ts'
 
 /** Nobody reads more at a terminal; the other formats have all. */
@@ -13,7 +13,7 @@ export function textReport(report: Report): string {
   const open = openFindings(report)
   const rules = new Map(report.rules.map((rule) => [rule.id, rule]))
   const lines = [
-    ...findingLines(open.slice(0, mostShown), rules),
+    ...findingLines(open.slice(0, mostShown), rules, report),
     ...(open.length > mostShown
       ? [`${open.length - mostShown} more places are not shown: --report json has them`, '']
       : []),
@@ -25,7 +25,11 @@ export function textReport(report: Report): string {
   return `${withoutCommands(lines.join('\n'))}\n`
 }
 
-function findingLines(findings: readonly Finding[], rules: ReadonlyMap<string, RuleFacts>): string[] {
+function findingLines(
+  findings: readonly Finding[],
+  rules: ReadonlyMap<string, RuleFacts>,
+  report: Report,
+): string[] {
   const first = new Map<string, Finding>()
   const lines: string[] = []
   let file: string | undefined
@@ -34,15 +38,20 @@ function findingLines(findings: readonly Finding[], rules: ReadonlyMap<string, R
     file = finding.file
     const known = first.get(finding.fingerprint)
     if (known === undefined) first.set(finding.fingerprint, finding)
-    lines.push(...placeLines(finding, known, rules.get(finding.rule)))
+    lines.push(...placeLines(finding, known, rules.get(finding.rule), isFailing(finding, report)))
   }
   return lines.length === 0 ? [] : [...lines, '']
 }
 
-function placeLines(finding: Finding, same: Finding | undefined, rule: RuleFacts | undefined): string[] {
+function placeLines(
+  finding: Finding,
+  same: Finding | undefined,
+  rule: RuleFacts | undefined,
+  fails: boolean,
+): string[] {
   const { start, confidence, checked, decoded, commit, excerpt, note } = finding
   const how = decoded.length === 0 ? '' : `, in ${decoded.map(escapeUnseen).join(' in ')}`
-  const sure = `${confidence}${checked ? ', its checksum holds' : ''}`
+  const sure = `${confidence}${checked ? ', its checksum holds' : ''}${fails ? '' : ', fails nothing'}`
   const head = `  ${start.line}:${start.column}  ${rule?.title ?? finding.rule} (${sure}${how}) [${finding.rule}]`
   const by =
     commit === undefined
@@ -76,8 +85,10 @@ function unseenLines(unseen: readonly Unlooked[]): string[] {
 
 /** One line, also for who reads nothing else. */
 export function summaryLine(report: Report): string {
-  const open = openFindings(report)
-  const accepted = report.findings.length - open.length
+  const all = openFindings(report)
+  const open = all.filter((one) => isFailing(one, report))
+  const accepted = report.findings.length - all.length
+  const unsure = all.length - open.length
   const secrets = new Set(open.map(({ fingerprint }) => fingerprint)).size
   const sure = open.filter(({ confidence }) => rankOf(confidence) >= rankOf('certain')).length
   const found =
@@ -86,6 +97,9 @@ export function summaryLine(report: Report): string {
       : `${many(secrets, 'secret')} in ${many(open.length, 'place')}, ${sure} of them certain`
   const parts = [
     found,
+    ...(unsure === 0
+      ? []
+      : [`${many(unsure, 'place')} less sure than ${report.failOn}, told and failing nothing`]),
     ...(accepted === 0
       ? []
       : [`${many(accepted, 'place')} accepted by comments, allow lists or the baseline`]),

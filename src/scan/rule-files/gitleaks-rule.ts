@@ -66,7 +66,7 @@ function baseOf(entry: GitleaksRule, pattern: string, keywords: readonly string[
   const { id, description, entropy, path } = entry
   return {
     ...{ id: gitleaksRuleId(id), title: description?.trim() || id, vendor: 'the vendor', source: '' },
-    ...{ keywords, pattern, confidence: 'possible', examples: { positive: [], negative: [] } },
+    ...{ keywords, pattern, confidence: 'likely', examples: { positive: [], negative: [] } },
     ...(entropy === undefined || entropy === 0 ? {} : { entropy }),
     ...(path === undefined ? {} : { path }),
   }

@@ -24,7 +24,7 @@ export function readGitleaksConfig(text: string, file: string): RuleSet {
   }
   if (rules.length > 0)
     said(
-      `${rules.length} rules come without examples: each was held against a text that was made from its own pattern, and what it finds is at most possible`,
+      `${rules.length} rules come without examples: each was held against a text that was made from its own pattern, and what it finds counts as likely`,
     )
   const isAlone = config.extend?.useDefault !== true
   if (isAlone) said('the built-in rules are not asked, since extend.useDefault is not true')

@@ -7,6 +7,7 @@ import type { Batch, BytesPart, Part } from './model.ts'
 export interface WantedBlob {
   readonly id: string
   readonly name: string
+  readonly paths?: readonly string[]
 }
 
 /** What is handed to a worker at once; a blob may be longer. */
@@ -33,7 +34,8 @@ export async function* readBlobs(
     for (;;) {
       const head = await reader.line()
       if (head === '') break
-      const { id, name } = asked.shift()
+      const { id, name, paths } = asked.shift()
+      const named = { name, blob: id, ...(paths === undefined ? {} : { paths }) }
       const [, type, size] = /^[0-9a-f]{40,64} (\w+)(?: (\d+))?$/.exec(head) ?? []
       if (size === undefined) {
         unseen({
@@ -47,10 +49,10 @@ export async function* readBlobs(
       if (type !== 'blob') await reader.skip(bytes)
       else if (bytes > maxHeldBlobBytes) {
         await reader.skip(bytes)
-        yield { parts: [{ kind: 'blob', name, blob: id, git: place }] }
+        yield { parts: [{ kind: 'blob', ...named, git: place }] }
       } else {
         if (!packer.hasRoom(bytes)) yield* packer.flush()
-        await reader.into(packer.place(bytes, { name, blob: id }), bytes)
+        await reader.into(packer.place(bytes, named), bytes)
       }
       await reader.skip(1)
     }
@@ -115,7 +117,7 @@ function createPacker() {
   return {
     hasRoom: (bytes: number) =>
       parts.length === 0 || (filled + bytes <= buffer.byteLength && parts.length < batchParts),
-    place(bytes: number, named: { readonly name: string; readonly blob: string }): Uint8Array {
+    place(bytes: number, named: Pick<BytesPart, 'name' | 'paths' | 'blob'>): Uint8Array {
       if (parts.length === 0) buffer = new ArrayBuffer(Math.max(bytes, batchBytes))
       parts.push({ kind: 'bytes', ...named, at: filled, bytes })
       filled += bytes

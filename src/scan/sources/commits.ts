@@ -1,4 +1,4 @@
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { Unseen } from '../unpack/index.ts'
 import { readBlobs, type WantedBlob } from './blobs.ts'
 import { changesOf, type BlobOrigin, type BlobOrigins } from './changes.ts'
@@ -24,14 +24,58 @@ export async function* commitsSource(
   range: string,
   unseen: (unseen: Unseen) => void,
 ): AsyncGenerator<Batch> {
-  const paths = new Map<string, string>()
-  for await (const { blob, path } of changesOf(place, revisionsOf(range))) paths.set(blob, path)
+  const found = new Map<string, string[]>()
+  for await (const { blob, path } of changesOf(place, revisionsOf(range))) addPath(found, blob, path)
   const wanted = await presentOf(
     place,
-    Array.from(paths, ([id, name]) => ({ id, name })),
+    Array.from(found, ([id, paths]) => ({ id, name: paths.at(-1) ?? '', paths })),
     unseen,
   )
   if (wanted.length > 0) yield* readBlobs(place, wanted, unseen)
+}
+
+const mostPathsAsked = 8
+const mostBlobsAsked = 500_000
+
+/** The oldest, which comes last, stays. */
+function addPath(all: Map<string, string[]>, blob: string, path: string): void {
+  const known = all.get(blob)
+  if (known === undefined) return void all.set(blob, [path])
+  const at = known.indexOf(path)
+  if (at !== -1 || known.length >= mostPathsAsked) known.splice(at === -1 ? 0 : at, 1)
+  known.push(path)
+}
+
+/**
+ * By which paths blobs came, in all commits that there are, of the paths that are asked for: what rules of some paths go by. What could not
+ * be told is said to `unseen`.
+ */
+export async function pathsOfBlobs(
+  place: GitPlace,
+  isAskedFor: (path: string) => boolean,
+  unseen: (unseen: Unseen) => void,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const all = new Map<string, string[]>()
+  const untold = (why: string) =>
+    unseen({ name: '', code: 'limit', why: `rules of some paths were not asked of all files: ${why}` })
+  try {
+    const commits = await allCommits(place)
+    // Of no commit at all Git would take HEAD.
+    if (commits.length === 0) return all
+    for await (const { blob, path } of changesOf(place, ['--stdin'], commits))
+      if (isAskedFor(path) && (all.size < mostBlobsAsked || all.has(blob))) addPath(all, blob, path)
+  } catch (error) {
+    untold(messageOf(error))
+  }
+  if (all.size >= mostBlobsAsked) untold(`they ask for more than ${mostBlobsAsked}`)
+  return all
+}
+
+async function allCommits(place: GitPlace): Promise<string[]> {
+  const commits: string[] = []
+  for await (const line of gitRecords(place, allObjects, newline))
+    if (line.endsWith(' commit')) commits.push(`${line.slice(0, line.indexOf(' '))}\n`)
+  return commits
 }
 
 /** Of a clone that was made without its blobs (`--filter`) Git would end at the first one that is missing. */
@@ -86,9 +130,7 @@ export async function attributeBlobs(
     return origins.all()
   }
   await take(['--all', '--reflog', '--'])
-  const commits: string[] = []
-  for await (const line of gitRecords(place, allObjects, newline))
-    if (line.endsWith(' commit')) commits.push(`${line.slice(0, line.indexOf(' '))}\n`)
+  const commits = await allCommits(place)
   // Of no commit at all Git would take HEAD.
   if (commits.length > 0) await take(['--stdin', '--not', '--all', '--reflog', '--'], commits)
   return origins.all()

@@ -1,19 +1,30 @@
 import type { Unseen } from '../unpack/index.ts'
 import { maxHeldBlobBytes, readBlobs, type WantedBlob } from './blobs.ts'
+import { pathsOfBlobs } from './commits.ts'
 import { gitRecords, type GitPlace } from './git.ts'
 import type { Batch } from './model.ts'
 
 /**
  * Every blob that the repository has, once, and in no order: of all branches, of stashes, of what was rewritten and is there still. They have
- * no name: where one was found in, `attributeBlobs` says by which path it came. Throws `bad_input` with what Git said.
+ * no name: where one was found in, `attributeBlobs` says by which path it came. But of paths that somebody asks for each blob has those that it
+ * had. Throws `bad_input` with what Git said.
  */
 export async function* historySource(
   place: GitPlace,
   unseen: (unseen: Unseen) => void,
+  isAskedFor?: (path: string) => boolean,
 ): AsyncGenerator<Batch> {
   const large: string[] = []
-  yield* readBlobs(place, blobsOf(place, large, unseen), unseen)
-  for (const blob of large) yield { parts: [{ kind: 'blob', name: '', blob, git: place }] }
+  const paths = isAskedFor === undefined ? new Map() : await pathsOfBlobs(place, isAskedFor, unseen)
+  const named = (blob: string) => {
+    const known: readonly string[] | undefined = paths.get(blob)
+    return known === undefined ? {} : { paths: known }
+  }
+  async function* wanted(): AsyncGenerator<WantedBlob> {
+    for await (const id of blobsOf(place, large, unseen)) yield { id, name: '', ...named(id) }
+  }
+  yield* readBlobs(place, wanted(), unseen)
+  for (const blob of large) yield { parts: [{ kind: 'blob', name: '', blob, git: place, ...named(blob) }] }
 }
 
 const newline = 0x0a
@@ -23,7 +34,7 @@ async function* blobsOf(
   place: GitPlace,
   large: string[],
   unseen: (unseen: Unseen) => void,
-): AsyncGenerator<WantedBlob> {
+): AsyncGenerator<string> {
   const format = '--batch-check=%(objecttype) %(objectname) %(objectsize)'
   const args = ['cat-file', '--batch-all-objects', '--unordered', '--buffer', format]
   for await (const line of gitRecords(place, args, newline)) {
@@ -32,6 +43,6 @@ async function* blobsOf(
       unseen({ name: type, code: 'broken', why: 'Git cannot read this object: run `git fsck`' })
     if (type !== 'blob') continue
     if (Number(size) > maxHeldBlobBytes) large.push(id)
-    else yield { id, name: '' }
+    else yield id
   }
 }

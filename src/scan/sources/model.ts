@@ -12,6 +12,8 @@ export type Part = BytesPart | FilePart | DescriptorPart | BlobPart
 interface Named {
   /** The path as people know it: below the folder that is scanned, or in the repository. Of a blob of the history alone: empty. */
   readonly name: string
+  /** Of a blob of the history: paths that it had, of those that a rule asks for. */
+  readonly paths?: readonly string[]
   /** The object of Git that it is: in which commits it is, `attributeBlobs` tells. */
   readonly blob?: string
 }

@@ -1,5 +1,5 @@
 import { marvin32 } from './marvin.ts'
-import { heldIf, open, type Verdict } from './verdict.ts'
+import { heldIf, doubtful, type Verdict } from './verdict.ts'
 
 /**
  * The seeds that Microsoft publishes for each signature, in microsoft/security-utilities, IdentifiableMetadata.cs. A service may
@@ -49,6 +49,6 @@ export function checkAzureKey(secret: string): Verdict {
   const [data, sum] = [bytes.subarray(0, -4), bytes.subarray(-4)]
   return heldIf(
     known.some((seed) => azureSum(data, seed).equals(sum)),
-    open,
+    doubtful,
   )
 }

@@ -1,4 +1,4 @@
-import { held, heldIf, open, type Verdict } from './verdict.ts'
+import { held, heldIf, doubtful, type Verdict } from './verdict.ts'
 
 const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
@@ -16,11 +16,11 @@ function bitsOf(text: string, alphabet: string): bigint {
  */
 export function checkAwsAccount(secret: string): Verdict {
   const own = secret.slice(4, 14)
-  if (!/^[A-Z2-7]{10}$/.test(own)) return open
+  if (!/^[A-Z2-7]{10}$/.test(own)) return doubtful
   const bits = bitsOf(own, base32)
-  if (bits >> 49n === 0n) return open
+  if (bits >> 49n === 0n) return doubtful
   const account = (bits >> 9n) & 0xffffffffffn
-  if (account > 999_999_999_999n) return open
+  if (account > 999_999_999_999n) return doubtful
   return { ...held, note: `AWS account ${String(account).padStart(12, '0')}` }
 }
 
@@ -51,7 +51,7 @@ export function bech32Sum(prefix: string, data: string): string {
 export function checkBech32(secret: string): Verdict {
   const at = secret.lastIndexOf('1')
   const values = valuesOf(secret.slice(at + 1).toLowerCase(), bech32)
-  return heldIf(polymod([...prefixValues(secret.slice(0, at)), ...values]) === 1, open)
+  return heldIf(polymod([...prefixValues(secret.slice(0, at)), ...values]) === 1, doubtful)
 }
 
 /** CRC-16 of XMODEM: polynomial 1021, from zero. */
@@ -85,7 +85,7 @@ export function nkeySeed(kind: string, random: Uint8Array): string {
 export function checkNkey(secret: string): Verdict {
   const values = valuesOf(secret, base32)
   const bits = values.reduce((all, value) => all * 32n + BigInt(value), 0n)
-  if (values.length !== 58 || values.includes(-1)) return open
+  if (values.length !== 58 || values.includes(-1)) return doubtful
   const bytes = Buffer.from((bits >> 2n).toString(16).padStart(72, '0'), 'hex')
   return heldIf(crc16(bytes.subarray(0, -2)) === bytes.readUInt16LE(bytes.length - 2))
 }

@@ -1,5 +1,5 @@
 import { readPlainJson } from '../../../lib/index.ts'
-import { failed, heldIf, open, type Verdict } from './verdict.ts'
+import { failed, heldIf, doubtful, type Verdict } from './verdict.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -16,7 +16,7 @@ export function jsonOf(base64: string): Members | undefined {
 /** A token whose body is an object of JSON in base64 behind a prefix: `ops_eyJ…`, `sntrys_eyJ…_…`. */
 export function checkJson(secret: string): Verdict {
   const body = secret.slice(secret.indexOf('eyJ')).split(/[^A-Za-z0-9+/=]/, 1)[0] ?? ''
-  return heldIf(jsonOf(body) !== undefined, open)
+  return heldIf(jsonOf(body) !== undefined, doubtful)
 }
 
 /** RFC 7519. Without a signature (`none`) a token opens nothing that a forged one would not open. */

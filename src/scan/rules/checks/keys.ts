@@ -1,5 +1,5 @@
 import { readDer, tags, type DerNode } from '../../../der/index.ts'
-import { failed, open, type Verdict } from './verdict.ts'
+import { doubtful, failed, type Verdict } from './verdict.ts'
 
 /** An RSA key of 16,384 bits has 13 kB. */
 const maxLength = 65_536
@@ -21,7 +21,7 @@ export function checkPem(secret: string): Verdict {
   const bytes = pemBytes(secret)
   const length = sequenceLength(bytes)
   if (length === undefined) return failed
-  if (length > bytes.length) return { verdict: 'open', note: 'cut off' }
+  if (length > bytes.length) return { verdict: 'doubtful', note: 'cut off' }
   try {
     const parts = readDer(bytes.subarray(0, length)).children()
     const kind = kindOf(parts)
@@ -57,7 +57,7 @@ export function checkPemInBase64(secret: string): Verdict {
   const body = /^-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----([^-]{0,65536})/.exec(text)?.[1]
   if (body === undefined) return failed
   if (text.includes('BEGIN OPENSSH')) return checkOpenssh(body)
-  if (body.includes('ENCRYPTED')) return { verdict: 'open', note: 'under a passphrase' }
+  if (body.includes('ENCRYPTED')) return { verdict: 'doubtful', note: 'under a passphrase' }
   return checkPem(body)
 }
 
@@ -74,7 +74,7 @@ export function checkOpenssh(secret: string): Verdict {
   const privatePart = stringAt(bytes, publicKey?.end)
   const note = cipher?.text === 'none' ? 'not encrypted' : 'under a passphrase'
   if (cipher === undefined) return failed
-  return privatePart === undefined ? { ...open, note: `${note}, cut off` } : { verdict: 'held', note }
+  return privatePart === undefined ? { ...doubtful, note: `${note}, cut off` } : { verdict: 'held', note }
 }
 
 function stringAt(bytes: Buffer, at: number | undefined): { text: string; end: number } | undefined {

@@ -1,4 +1,4 @@
-import { heldIf, open, type Verdict } from './verdict.ts'
+import { heldIf, doubtful, type Verdict } from './verdict.ts'
 
 const [version, endOfSection, location, identifier, signature] = [2, 0, 1, 2, 6]
 
@@ -8,7 +8,7 @@ const [version, endOfSection, location, identifier, signature] = [2, 0, 1, 2, 6]
  */
 export function checkPypi(secret: string): Verdict {
   const bytes = Buffer.from(secret.slice('pypi-'.length), 'base64url')
-  if (bytes[0] !== version) return open
+  if (bytes[0] !== version) return doubtful
   const types: number[] = []
   for (let at = 1; at < bytes.length;) {
     const type = bytes[at] ?? 0
@@ -17,12 +17,12 @@ export function checkPypi(secret: string): Verdict {
       continue
     }
     const length = varintAt(bytes, at + 1)
-    if (length === undefined || length.end + length.value > bytes.length) return open
-    if (type === signature) return heldIf(isWhole(types) && length.end + 32 === bytes.length, open)
+    if (length === undefined || length.end + length.value > bytes.length) return doubtful
+    if (type === signature) return heldIf(isWhole(types) && length.end + 32 === bytes.length, doubtful)
     types.push(type)
     at = length.end + length.value
   }
-  return open
+  return doubtful
 }
 
 function isWhole(types: readonly number[]): boolean {
