@@ -18,6 +18,8 @@ export interface OutputInspection {
    * found is recorded once for each step. Never rejects: what cannot be looked at was shown already.
    */
   look(step: Step, offset: number, bytes: Buffer): Promise<readonly Span[]>
+  /** The same of a file that the step wrote for its CI (a summary, outputs), called so, before the CI has it. Rejects with why it was not looked at. */
+  lookAtFile(step: Step, name: string, bytes: Buffer): Promise<readonly Span[]>
 }
 
 interface Seen {
@@ -65,6 +67,17 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       : collected.spans().map(({ from, to }) => ({ from: start + from, to: start + to }))
   }
 
+  async function lookInto(step: Step, name: string, bytes: Buffer): Promise<readonly Span[]> {
+    const rules = deps.policy().roles.get(step.role)?.scan
+    const action = rules?.actions.output ?? 'off'
+    if (rules === undefined || action === 'off') return []
+    const collected = createCollected(deps)
+    await collected.add(name, bytes)
+    const found = freshOf(await collected.end((one) => one), seenOf(step))
+    await record(step, found, rules, action === 'record')
+    return action === 'record' ? [] : collected.spans()
+  }
+
   async function record(
     step: Step,
     found: Found,
@@ -96,6 +109,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       const timer = setTimeout(() => resolve([]), maxMs).unref()
       return Promise.race([looking, promise]).finally(() => clearTimeout(timer))
     },
+    lookAtFile: lookInto,
   }
 }
 

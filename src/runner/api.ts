@@ -10,7 +10,7 @@ import {
   type Tier,
 } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
-import type { SendPiece } from './record/index.ts'
+import type { Place, SendPiece } from './record/index.ts'
 import { sendRequest } from './http.ts'
 import { allPages, type SignedPage } from './signed-pages.ts'
 import type { WorkspaceKind } from './workspace/index.ts'
@@ -75,6 +75,8 @@ export interface ServerApi {
   ): Promise<readonly HandedCredential[]>
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
   appendLog(step: StepGrant, offset: number, bytes: Buffer, timeoutMs: number): ReturnType<SendPiece>
+  /** Where secrets stand in what the step wrote for its CI, called so. */
+  lookAtWritten(step: StepGrant, name: string, bytes: Buffer): Promise<readonly Place[]>
   /** All files that it hands on or names as artifacts, for what is signed about it: before its end is told. */
   declareArtifacts(step: StepGrant, files: FileList['files']): Promise<void>
   finish(step: StepGrant, outcome: FinishReport): Promise<FinishAnswer>
@@ -218,6 +220,16 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     },
     appendLog: (step, offset, bytes, timeoutMs) =>
       call({ method: 'POST', ...ofStep(step, 'log'), query: `offset=${offset}`, bytes, timeoutMs }),
+    lookAtWritten: async (step, name, bytes) =>
+      (
+        await call<{ mask: Place[] }>({
+          method: 'POST',
+          ...ofStep(step, 'written'),
+          query: `name=${name}`,
+          bytes,
+          timeoutMs: 10_000,
+        })
+      ).mask,
     declareArtifacts: (step, files) => call({ method: 'PUT', ...ofStep(step, 'artifacts'), json: { files } }),
     finish: (step, outcome) =>
       call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome, maxAnswerBytes: finishAnswerBytes }),

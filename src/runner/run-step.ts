@@ -94,7 +94,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
       watch.stop()
       limit.stop()
     })
-    const tookBack = takeBack(deps, request, open, running)
+    const tookBack = await takeBack(deps, request, open, running)
     const written = ownFile === undefined ? running.written().get(outputFileInside) : ownFile.read()
     const { outputs, isWhole } = takeOutputs(deps, request, written)
     const used = running.used?.()

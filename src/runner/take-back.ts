@@ -1,22 +1,28 @@
 import { messageOf } from '../lib/index.ts'
-import { ciFilesOf, handBack } from './conventions/index.ts'
+import { ciFilesOf, handBack, outputFileInside } from './conventions/index.ts'
+import { lookAtWritten } from './look-at-written.ts'
 import type { OpenStep } from './opened-step.ts'
 import type { Running } from './sandbox/index.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import type { StepWorkspace } from './workspace/index.ts'
 
 /** What it wrote for the steps after it goes to the CI as far as it may; the rest is told. False if a file could not be read. */
-export function takeBack(
+export async function takeBack(
   deps: StepDeps,
   request: StepRequest,
-  { place }: OpenStep,
+  { place, step }: OpenStep,
   running: Running,
-): boolean {
+): Promise<boolean> {
+  const files = ciFilesOf(deps.job)
+  await lookAtWritten(deps, step, [
+    ...files.map(({ variable, inside }) => ({ name: variable, text: running.written().get(inside) })),
+    { name: 'MAYFLY_OUTPUT', text: running.written().get(outputFileInside) },
+  ])
   const mask = deps.redactor.text
   const role = deps.session.roles.find(({ name }) => name === request.role)
   const startupAllowed = role?.allow.includes('startup-variables') === true
   const { refused, isWhole, set } = handBack({
-    files: ciFilesOf(deps.job),
+    files,
     written: running.written(),
     startupAllowed,
     workspaceInside: request.workspaceInside ?? request.workspace,

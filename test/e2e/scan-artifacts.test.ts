@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { setStage, type Ran, type Stage } from '../../demo/stage.ts'
@@ -86,4 +87,29 @@ test('warn: it is told, and handed on; record: the log alone has it', async () =
   assert.doesNotMatch(recorded.stderr, /a secret may be in/)
   assert.match(recorded.stdout, /41\ntaken/)
   assert.partialDeepStrictEqual(await findingOf('recorder'), { outcome: 'passed' })
+})
+
+test('a summary and outputs of a step are looked at before the CI has them, and masked there', async () => {
+  const value = `tok_${randomBytes(27).toString('base64url')}`
+  assert.equal((await stage.operate(['secret', 'set', 'summed'], value)).exitCode, 0)
+  await new Promise((done) => setTimeout(done, 3_000))
+  const files = Object.fromEntries(
+    ['GITHUB_STEP_SUMMARY', 'GITHUB_OUTPUT', 'GITHUB_ENV'].map((name) => [name, join(stage.folder, name)]),
+  )
+  for (const path of Object.values(files)) writeFileSync(path, '')
+  const cut = (text: string) => `${text.slice(0, 9)}""${text.slice(9)}`
+  const ran = await stage.runJob(
+    [
+      ...['run', '--role', 'warner', '--', 'bash', '-c'],
+      `echo "## Key: ${cut(value)}" > $GITHUB_STEP_SUMMARY; echo "key=${cut(token)}" > $GITHUB_OUTPUT; echo A=plain > $GITHUB_ENV`,
+    ],
+    { ...stage.jobEnvironment({ run_id: `70000${runs++}` }), GITHUB_ACTIONS: 'true', ...files },
+  )
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  const read = (name: string) => readFileSync(files[name] ?? '', 'utf8')
+  assert.equal(read('GITHUB_STEP_SUMMARY'), '## Key: ***\n')
+  assert.match(read('GITHUB_OUTPUT'), /^key<<(\S+)\n\*\*\*\n\1\n$|^key=\*\*\*\n$/)
+  assert.match(read('GITHUB_ENV'), /plain/)
+  assert.match(ran.stderr, /\$GITHUB_STEP_SUMMARY: a secret was found in it: it is masked for the CI/)
+  assert.match((await stage.operate(['secret', 'status', 'summed'])).stdout, /COMPROMISED/)
 })

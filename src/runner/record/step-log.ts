@@ -191,14 +191,22 @@ function createRecent() {
       bytes = all.subarray(Math.max(0, all.length - recentBytes))
       start = offset + piece.length - bytes.length
     },
-    textsAt(places: readonly { readonly from: number; readonly to: number }[]): string[] {
-      return places.slice(0, mostFound).flatMap(({ from, to }) => {
-        const isHere = from >= start && to <= start + bytes.length
-        const isLike = to - from >= leastFound && to - from <= longestFound
-        return isHere && isLike ? [bytes.toString('utf8', from - start, to - start)] : []
-      })
-    },
+    textsAt: (places: readonly Place[]) => textsAt(places, bytes, start),
   }
+}
+
+export interface Place {
+  readonly from: number
+  readonly to: number
+}
+
+/** What the server has found, as it was sent; `bytes` begin at `start`. What can be no secret is left out. */
+export function textsAt(places: readonly Place[], bytes: Buffer, start = 0): string[] {
+  return places.slice(0, mostFound).flatMap(({ from, to }) => {
+    const isHere = from >= start && to <= start + bytes.length
+    const isLike = to - from >= leastFound && to - from <= longestFound
+    return isHere && isLike ? [bytes.toString('utf8', from - start, to - start)] : []
+  })
 }
 
 /** What is answered so is answered so again. */

@@ -18,6 +18,9 @@ export interface LogRoutesDeps {
   output?: OutputInspection
 }
 
+/** No runner takes more from a step. */
+const maxWrittenBytes = 1_048_576
+
 /** What steps showed: their runners send it, operators read it. */
 export function logRoutes(deps: LogRoutesDeps): Route[] {
   const { broker, logs, store, clock } = deps
@@ -59,6 +62,24 @@ export function logRoutes(deps: LogRoutesDeps): Route[] {
         const isNew = taken.size === offset + bytes.length
         const mask = isNew && step !== undefined ? await deps.output?.look(step, offset, bytes) : undefined
         return { ...taken, ...(mask === undefined || mask.length === 0 ? {} : { mask: [...mask] }) }
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/steps/:id/written',
+      summary:
+        'Have a text looked at that the step wrote for its CI, called ?name=NAME, before the CI has it; `mask` is where secrets stand in it',
+      auth: 'dpop',
+      bodyType: 'bytes',
+      bodyLimitBytes: maxWrittenBytes,
+      response: z.object({ mask: z.array(z.object({ from: z.int(), to: z.int() })) }),
+      ...withBody(z.unknown(), async (call, bytes) => {
+        const step = broker.step(ownStep(call))
+        const { name } = call.query
+        if (!Buffer.isBuffer(bytes) || typeof name !== 'string' || !/^[A-Z_]{1,64}$/.test(name))
+          throw new MayflyError('bad_input', 'send application/octet-stream, and ?name= of capitals')
+        const mask = step === undefined ? undefined : await deps.output?.lookAtFile(step, name, bytes)
+        return { mask: [...(mask ?? [])] }
       }),
     },
     {
