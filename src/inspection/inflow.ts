@@ -5,8 +5,8 @@ export interface Inflow {
   end(): void
 }
 
-/** `taken` is told of each piece that the reader has begun with. */
-export function createInflow(taken: (bytes: number) => void): Inflow {
+/** `taken` is told of each piece that the reader has begun with, `waits` that it has none. */
+export function createInflow(taken: (bytes: number) => void, waits: () => void): Inflow {
   const waiting: Buffer[] = []
   let isEnded = false
   let wake: (() => void) | undefined
@@ -18,7 +18,10 @@ export function createInflow(taken: (bytes: number) => void): Inflow {
         taken(piece.length)
         yield piece
       } else if (isEnded) return
-      else await new Promise<void>((more) => (wake = more))
+      else {
+        waits()
+        await new Promise<void>((more) => (wake = more))
+      }
     }
   }
 

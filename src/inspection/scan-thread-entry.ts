@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../lib/index.ts'
 import { compileExpression, type Hit } from '../scan/engine/index.ts'
 import { createAllowList, findingsIn, type Finding } from '../scan/findings/index.ts'
@@ -7,6 +7,7 @@ import { unpack, type Content } from '../scan/unpack/index.ts'
 import type { PlacedCandidate, RuleFacts, Scanned } from './content-scanner.ts'
 import { createInflow, type Inflow } from './inflow.ts'
 import { openEngine } from './scan-rules.ts'
+import { createWorks, type Shared, type Work } from './work.ts'
 
 export type Question =
   | {
@@ -45,7 +46,11 @@ const byId = new Map(engine.rules.map((rule) => [rule.id, rule]))
 const inflows = new Map<number, Inflow>()
 let table: WindowTable | undefined
 
-async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<Buffer>): Promise<Scanned> {
+async function scan(
+  { name, nowMs }: Question & { kind: 'begin' },
+  input: Buffer | AsyncIterable<Buffer>,
+  work: Work,
+): Promise<Scanned> {
   const findings: (Finding & RuleFacts)[] = []
   const unseen: { name: string; why: string }[] = []
   const candidates: PlacedCandidate[] = []
@@ -58,6 +63,7 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
     overlap: Math.max(engine.overlap, knownOverlap),
     limits,
     visit(content) {
+      work.resume()
       const hits: Hit[] = []
       engine.find(content.bytes, (hit) => {
         if (isMeant(hit, content)) hits.push(hit)
@@ -71,6 +77,7 @@ async function scan(name: string, nowMs: number, input: Buffer | AsyncIterable<B
       sureMore += found.sureMore + rest.filter(({ confidence }) => confidence !== 'possible').length
       if (!addCandidates(known, content, name, candidates) && unseen.length < maxUnseen)
         unseen.push({ name: content.name, why: 'it is full of what begins as a secret does' })
+      return work.done(content.bytes.length)
     },
     unseen(one) {
       if (unseen.length < maxUnseen) unseen.push({ name: one.name, why: one.why })
@@ -131,18 +138,32 @@ function addCandidates(
   )
 }
 
-function begin({ id, name, nowMs, table: fresh, bytes }: Question & { kind: 'begin' }): void {
+const works = createWorks(workerData as Shared, () => performance.now())
+
+function begin(question: Question & { kind: 'begin' }): void {
+  const { id, table: fresh, bytes } = question
   table = fresh ?? table
-  const inflow = createInflow((taken) => answer({ kind: 'taken', id, bytes: taken }))
+  const work = works(id)
+  const inflow = createInflow(
+    (taken) => {
+      work.resume()
+      answer({ kind: 'taken', id, bytes: taken })
+    },
+    () => work.pause(),
+  )
   if (bytes === undefined) inflows.set(id, inflow)
   const input =
     bytes === undefined ? inflow.pieces : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  scan(name, nowMs, input)
+  work.resume()
+  scan(question, input, work)
     .then(
       (scanned) => answer({ kind: 'scanned', id, scanned }),
       (error: unknown) => answer({ kind: 'failed', id, why: messageOf(error) }),
     )
-    .finally(() => inflows.delete(id))
+    .finally(() => {
+      work.pause()
+      inflows.delete(id)
+    })
 }
 
 parentPort?.on('message', (question: Question) => {

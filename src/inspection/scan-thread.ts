@@ -3,12 +3,13 @@ import { MayflyError } from '../lib/index.ts'
 import type { WindowTable } from '../scan/known/index.ts'
 import type { Scanned } from './content-scanner.ts'
 import type { Answer, Question } from './scan-thread-entry.ts'
+import { beatOf, createShared, fileAt } from './work.ts'
 
 // The bundle has the thread beside itself; from source it is the module.
 const isBundled = !import.meta.url.endsWith('.ts')
 const entry = new URL(isBundled ? './scan-thread.js' : './scan-thread-entry.ts', import.meta.url)
 
-/** A gigabyte out of an archive takes ten seconds. While it is at one, it answers nothing. */
+/** It turns to another file after some milliseconds; only what cannot be broken off takes longer. */
 const maxSilenceMs = 60_000
 const maxMemoryMb = 512
 const idleMs = 60_000
@@ -45,8 +46,12 @@ interface State {
 export function startScanThread(deps: {
   readonly nowMs: () => number
   readonly lost: () => void
+  /** Another module than the thread's own. */
+  readonly entry?: URL
 }): ScanThread {
-  const worker = new Worker(entry, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb } })
+  const shared = createShared()
+  const resourceLimits = { maxOldGenerationSizeMb: maxMemoryMb }
+  const worker = new Worker(deps.entry ?? entry, { execArgv: [], workerData: shared, resourceLimits })
   // Whoever waits for an answer has a socket open. Before it runs, Node does not take this.
   worker.once('online', () => worker.unref())
   const states = new Map<number, State>()
@@ -64,7 +69,9 @@ export function startScanThread(deps: {
       deps.lost()
       void worker.terminate()
     }
-    if (isWorking) timer = setTimeout(leave, maxSilenceMs).unref()
+    const beat = beatOf(shared)
+    const leaveSilent = () => (beatOf(shared) === beat ? leave() : watch())
+    if (isWorking) timer = setTimeout(leaveSilent, maxSilenceMs).unref()
     else if (states.size === 0) timer = setTimeout(leave, idleMs).unref()
   }
 
@@ -92,8 +99,7 @@ export function startScanThread(deps: {
     isLost = true
     clearTimeout(timer)
     deps.lost()
-    // It takes them in their order: the first that it has all of, or something of, is what it was at.
-    const at = [...states.values()].find(({ isWhole, ahead }) => isWhole || ahead > 0)
+    const at = states.get(fileAt(shared))
     for (const state of states.values()) {
       state.ahead = 0
       wakeUp(state)

@@ -10,16 +10,26 @@ const maxQueuedBytes = 134_217_728
 const maxAheadBytes = 2_097_152
 /** More go on at once than steps can mean; the threads share them. */
 const maxStreams = 256
+/** Of what streams brought so much is kept, of each and of all together: to look at it again. */
+const [maxKeptBytes, maxKeptInAll] = [8_388_608, 67_108_864]
+/** What was lost with a thread that ended at another file is looked at again. */
+const maxAttempts = 3
 
 /**
  * Threads that scan: none before the first file, and none for long after the last. A file that a thread dies of counts as one that
  * cannot be looked at; what else it had is scanned by another one, where all of it is here yet.
  */
-export function createScanThreads({ clock }: { readonly clock: Clock }): ContentScanner {
+export function createScanThreads({
+  clock,
+  entry,
+}: {
+  readonly clock: Clock
+  readonly entry?: URL
+}): ContentScanner {
   const most = Math.max(1, Math.min(4, availableParallelism() - 1))
   const threads = new Set<ScanThread>()
   const forRoom: (() => void)[] = []
-  let [queuedBytes, streams] = [0, 0]
+  let [queuedBytes, streams, keptInAll] = [0, 0, 0]
   let isClosed = false
 
   /** The one that has the least to do. */
@@ -27,7 +37,11 @@ export function createScanThreads({ clock }: { readonly clock: Clock }): Content
     const [least] = [...threads].toSorted((a, b) => a.load() - b.load())
     if (least !== undefined && (least.load() === 0 || threads.size >= most)) return least
     try {
-      const started = startScanThread({ nowMs: () => clock.nowMs(), lost: () => threads.delete(started) })
+      const started = startScanThread({
+        nowMs: () => clock.nowMs(),
+        lost: () => threads.delete(started),
+        ...(entry === undefined ? {} : { entry }),
+      })
       threads.add(started)
       return started
     } catch (cause) {
@@ -49,12 +63,11 @@ export function createScanThreads({ clock }: { readonly clock: Clock }): Content
   async function scanWhole(name: string, bytes: Buffer, table: WindowTable | undefined): Promise<Scanned> {
     const giveBack = await roomFor(bytes.length)
     try {
-      // A copy: what is handed on goes to the thread, and the caller goes on with its own.
-      const first = threadFor().begin({ name, table, bytes: new Uint8Array(bytes) })
-      const outcome = await first.scanned
-      if (outcome !== 'lost beside another') return outcome
-      const again = await threadFor().begin({ name, table, bytes: new Uint8Array(bytes) }).scanned
-      if (again !== 'lost beside another') return again
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
+        // A copy: what is handed on goes to the thread, and the caller goes on with its own.
+        const outcome = await threadFor().begin({ name, table, bytes: new Uint8Array(bytes) }).scanned
+        if (outcome !== 'lost beside another') return outcome
+      }
       throw new MayflyError(
         'thread_failed',
         `${name}: the threads that look into files end at others: try again`,
@@ -69,24 +82,70 @@ export function createScanThreads({ clock }: { readonly clock: Clock }): Content
     if (streams >= maxStreams)
       throw new MayflyError('limit_exceeded', 'too many files are looked into at once')
     streams++
-    const going = threadFor().begin({ name, table })
-    const ended = going.scanned.finally(() => streams--)
+    const kept = keep()
+    let going = threadFor().begin({ name, table })
+    let isEnded = false
+    const ended = followed().finally(() => {
+      streams--
+      kept.forget()
+    })
     ended.catch(() => undefined)
+
+    /** Through threads that end at other files, as long as all that came is here to be looked at again. */
+    async function followed(): Promise<Scanned> {
+      for (let attempt = 1; ; attempt++) {
+        const scanned = await going.scanned
+        if (scanned !== 'lost beside another') return scanned
+        const pieces = kept.pieces()
+        if (pieces === undefined || attempt === maxAttempts)
+          throw new MayflyError(
+            'thread_failed',
+            `${name}: the thread that looked into it ended at another file: try again`,
+          )
+        going = threadFor().begin({ name, table })
+        for (const piece of pieces) going.piece(new Uint8Array(piece))
+        if (isEnded) going.end()
+      }
+    }
+
     return {
       async write(piece) {
-        going.piece(new Uint8Array(piece))
+        const bytes = new Uint8Array(piece)
+        kept.add(piece)
+        going.piece(bytes)
         if (going.ahead() > maxAheadBytes) await going.taken(maxAheadBytes)
       },
-      async end() {
+      end() {
+        isEnded = true
         going.end()
-        const scanned = await ended
-        if (scanned !== 'lost beside another') return scanned
-        throw new MayflyError(
-          'thread_failed',
-          `${name}: the thread that looked into it ended at another file: try again`,
-        )
+        return ended
       },
-      leave: () => going.end(),
+      leave() {
+        isEnded = true
+        kept.forget()
+        going.end()
+      },
+    }
+  }
+
+  /** The beginning of a stream, as long as it is all of it. */
+  function keep() {
+    let [pieces, bytes]: [Buffer[] | undefined, number] = [[], 0]
+    function forget(): void {
+      keptInAll -= bytes
+      bytes = 0
+      pieces = undefined
+    }
+    return {
+      forget,
+      pieces: () => pieces,
+      add(piece: Buffer) {
+        if (bytes + piece.length > maxKeptBytes || keptInAll + piece.length > maxKeptInAll) forget()
+        if (pieces === undefined) return
+        pieces.push(Buffer.from(piece))
+        bytes += piece.length
+        keptInAll += piece.length
+      },
     }
   }
 

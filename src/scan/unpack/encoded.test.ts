@@ -171,6 +171,29 @@ test('a notebook that is cut off, or is none, is seen as it is', async () => {
     assert.equal((await contentsOf('a.ipynb', Buffer.from(text)))[0]?.bytes.toString(), text)
 })
 
+test('a notebook that is made to have no end is seen as it is, and that its cells are not all gone through is said', async () => {
+  const start = '{"nbformat":4,"cells":['
+  for (const [text, why] of [
+    [`{"nbformat":4,"cells":${'['.repeat(3_000_000)}`, /more than 64 deep/],
+    [`${start}{"source":"x"},${'{},'.repeat(30_000)}`, /more than 20000 cells/],
+    [`${start}{"source":"${String.raw`\n`.repeat(1_500_000)}"}`, /a cell of more than 400000 parts/],
+  ] as const) {
+    const { texts, unseen } = await unseenOf('a.ipynb', Buffer.from(text))
+    assert.ok(texts['a.ipynb']?.startsWith(text.slice(0, 1_000)))
+    assert.deepEqual(
+      unseen.map(({ code }) => code),
+      ['limit'],
+    )
+    assert.match(unseen[0]?.why ?? '', why)
+  }
+})
+
+test('a cell in front of what is too deep was put together', async () => {
+  const text = `{"nbformat":4,"cells":[{"source":["one ","${secret}"]},${'['.repeat(100)}`
+  const { texts } = await unseenOf('a.ipynb', Buffer.from(text))
+  assert.ok(texts['a.ipynb']?.includes(`one ${secret}`))
+})
+
 test('base64 across the pieces of a long text is found once', async () => {
   const line = `${'filler '.repeat(20)}\n`
   const near = line.repeat(Math.floor(4_194_000 / line.length))

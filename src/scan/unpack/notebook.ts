@@ -14,10 +14,18 @@ interface Cell {
   readonly view: View
 }
 
-/** The cells of a notebook with what they put out: strings of JSON, one for each line, put together. Of what is no JSON there are none. */
-export function* notebookCells(bytes: Buffer): Generator<Cell> {
+/** Notebooks are a dozen deep, and people do not scroll through so many cells. */
+const [maxDepth, maxCells] = [64, 20_000]
+/** Of one cell: each string, and each escape in one, is a stretch whose place is remembered. */
+const maxStretches = 400_000
+
+/**
+ * The cells of a notebook with what they put out: strings of JSON, one for each line, put together. Of what is no JSON there are none.
+ * `limit` is told why those are not all.
+ */
+export function* notebookCells(bytes: Buffer, limit: (why: string) => void): Generator<Cell> {
   const around: { readonly isList: boolean; key: string }[] = []
-  let number = 0
+  let [number, stretches] = [0, 0]
   let view = createView()
   let pending: Token | undefined
   const isCells = () => around.length === 2 && around[1]?.isList === true && around[1].key === 'cells'
@@ -26,7 +34,12 @@ export function* notebookCells(bytes: Buffer): Generator<Cell> {
     const holder = around.at(-1)
     if (pending !== undefined && holder !== undefined) {
       if (token.kind === ':') holder.key = bytes.toString('latin1', pending.start, pending.end)
-      else if (texts.has(holder.key) && number > 0) addString(view, bytes, pending)
+      else if (texts.has(holder.key) && number > 0) stretches += addString(view, bytes, pending)
+    }
+    const why = tooMuch(around.length, number, stretches)
+    if (why !== undefined) {
+      limit(why)
+      break
     }
     pending = token.kind === '"' ? token : undefined
     if (token.kind === '{' || token.kind === '[') {
@@ -37,8 +50,18 @@ export function* notebookCells(bytes: Buffer): Generator<Cell> {
       if (!isCells() || view.isEmpty()) continue
       yield { number, view }
       view = createView()
+      stretches = 0
     }
   }
+  if (!view.isEmpty()) yield { number, view }
+}
+
+function tooMuch(depth: number, cells: number, stretches: number): string | undefined {
+  if (depth > maxDepth) return `it is a notebook that is more than ${maxDepth} deep`
+  if (cells > maxCells) return `it is a notebook of more than ${maxCells} cells`
+  return stretches > maxStretches
+    ? `it is a notebook with a cell of more than ${maxStretches} parts`
+    : undefined
 }
 
 interface Token {
@@ -64,9 +87,10 @@ function* tokensOf(bytes: Buffer): Generator<Token> {
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' }
 
-function addString(view: View, bytes: Buffer, { start, end }: Token): void {
-  let at = start
-  while (at < end) {
+/** Returns of how many stretches it is. */
+function addString(view: View, bytes: Buffer, { start, end }: Token): number {
+  let [at, stretches] = [start, 0]
+  for (; at < end && stretches <= maxStretches; stretches++) {
     const escape = bytes.indexOf(backslash, at)
     const stop = escape === -1 || escape >= end ? end : escape
     if (stop > at) view.add(bytes.subarray(at, stop), at, 'as is')
@@ -79,4 +103,5 @@ function addString(view: View, bytes: Buffer, { start, end }: Token): void {
     view.add(Buffer.from(plain), stop, 'as is')
     at = stop + (letter === 'u' ? 6 : 2)
   }
+  return stretches
 }

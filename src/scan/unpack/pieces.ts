@@ -57,12 +57,23 @@ function grown(buffer: Buffer, bytes: number): Buffer {
   return larger
 }
 
-export function visitWhole(walk: Walk, bytes: Buffer, isBinary: boolean): Promise<void> {
+/** Visits what is in memory: a long one in pieces, too, so that nothing that is made of a piece takes more than it takes of a stream. */
+export async function visitWhole(walk: Walk, bytes: Buffer, isBinary: boolean): Promise<void> {
   const position = isBinary ? placesInBinary(fileStart) : placesInText(bytes, fileStart)
-  return visitPiece(walk, { bytes, from: 0, to: bytes.length, isBinary, isLast: true, position })
+  const context = walk.options.overlap
+  for (let at = 0, isLast = false; !isLast; at += pieceBytes) {
+    const start = Math.max(0, at - context)
+    const end = Math.min(bytes.length, at + pieceBytes + context)
+    isLast = end === bytes.length
+    await visitPiece(walk, {
+      ...{ bytes: bytes.subarray(start, end), isBinary, isLast },
+      ...{ from: at - start, to: (isLast ? end : at + pieceBytes) - start },
+      position: (offset) => position(start + offset),
+    })
+  }
 }
 
-/** Visits all that a flow still has, in one piece if it is in memory. */
+/** Visits all that a flow still has. */
 export async function visitFlow(walk: Walk, flow: Flow, isBinary: boolean): Promise<void> {
   if (flow.isWhole) return visitWhole(walk, flow.take(flow.held.length), isBinary)
   const pieces = createPieces(walk, isBinary)

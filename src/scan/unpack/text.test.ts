@@ -54,8 +54,8 @@ test('a text that only begins like UTF-16 is seen as it is', async () => {
 test('in pieces of a long text each byte is in one, with what is around it, and its place is right', async () => {
   const line = `${'x'.repeat(99)}\n`
   const bytes = Buffer.from(line.repeat(130_000))
-  for (const chunk of [65_536, 5_000_000]) {
-    const pieces = await inPieces('long', inChunks(bytes, chunk), 1_000)
+  for (const input of [inChunks(bytes, 65_536), inChunks(bytes, 5_000_000), bytes]) {
+    const pieces = await inPieces('long', input, 1_000)
     assert.ok(pieces.length >= 3)
     let next = 0
     for (const piece of pieces) {

@@ -3,7 +3,7 @@ import type { Position } from './model.ts'
 import { mayBeNotebook, notebookCells } from './notebook.ts'
 import { utf16Runs } from './utf-16-runs.ts'
 import type { View } from './view.ts'
-import type { Walk } from './walk.ts'
+import { say, type Walk } from './walk.ts'
 
 /** A part of a file, with what is around it; see `Content`. */
 export interface Piece {
@@ -26,11 +26,17 @@ export async function visitPiece(walk: Walk, piece: Piece): Promise<void> {
   if (walk.isAsItIs === true || walk.encodings >= budget.limits.decodedDepth) return
   if (isBinary) await visitView(walk, utf16Runs(bytes, from, to), 'utf-16', position)
   else if (from === 0 && piece.isLast && mayBeNotebook(bytes))
-    for (const { number, view } of notebookCells(bytes))
+    for (const { number, view } of notebookCells(bytes, notAll(walk)))
       await visitView(walk, view, `cell ${number}`, position)
   const { base64, hex } = await decodedIn(walk, { ...piece, position })
   if (base64 !== undefined) await visitView(walk, base64, 'base64', position)
   if (hex !== undefined) await visitView(walk, hex, 'hex', position)
+}
+
+/** What its cells hold stands in the file itself, too, which was seen: but for what only their lines together say. */
+function notAll(walk: Walk): (why: string) => void {
+  return (why) =>
+    say(walk, 'limit', `${why}: the cells behind that were only looked at as they stand in the file`)
 }
 
 async function visitView(

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { systemClock } from '../lib/index.ts'
+import { createScanThreads } from './index.ts'
+import { createShared, createWorks, fileAt, beatOf } from './work.ts'
+
+const cleanBytes = Buffer.from('a clean line\n'.repeat(1_000))
+const brackets = Buffer.concat([Buffer.from('{"nbformat":4,"cells":'), Buffer.alloc(32_000_000, '[')])
+const cells = Buffer.from(`{"nbformat":4,"cells":[${'{"source":"a"},'.repeat(2_000_000)}`)
+
+function threads(t: TestContext, entry?: URL) {
+  const scanner = createScanThreads({ clock: systemClock, ...(entry === undefined ? {} : { entry }) })
+  t.after(() => scanner.close())
+  return scanner
+}
+
+test('a notebook that is made to take all memory or time leaves the thread to those that share it', async (t) => {
+  const scanner = threads(t)
+  const beside = scanner.stream('layer', undefined)
+  await beside.write(cleanBytes)
+  const bombs = [brackets, cells].map((bytes) => scanner.scan('a.ipynb', bytes, undefined))
+  await beside.write(cleanBytes)
+  const clean = scanner.scan('clean', cleanBytes, undefined)
+  for (const scanned of [await beside.end(), await clean, ...(await Promise.all(bombs))])
+    assert.deepEqual(scanned.findings, [])
+})
+
+test('a small file is looked at while the thread is at a long one', async (t) => {
+  const scanner = threads(t)
+  const order: string[] = []
+  // More threads than any machine starts here.
+  const long = Array.from({ length: 4 }, () =>
+    scanner.scan('long', cells, undefined).then(() => order.push('long')),
+  )
+  await scanner.scan('short', cleanBytes, undefined).then(() => order.push('short'))
+  await Promise.all(long)
+  assert.equal(order[0], 'short')
+})
+
+const ending = new URL('./scan-thread.fixture.ts', import.meta.url)
+
+test('of a thread that ends, the file that it was at is refused; what it had beside is looked at again', async (t) => {
+  const scanner = threads(t, ending)
+  const stream = scanner.stream('layer', undefined)
+  await stream.write(Buffer.from('first '))
+  const refused = assert.rejects(
+    scanner.scan('bomb', Buffer.from('x'), undefined),
+    /^MayflyError: bomb: it takes more/,
+  )
+  await stream.write(Buffer.from('second'))
+  const beside = scanner.scan('beside', Buffer.from('1234'), undefined)
+  await refused
+  assert.equal((await beside).unseen[0]?.name, '4 bytes')
+  await stream.write(Buffer.from(' third'))
+  assert.equal((await stream.end()).unseen[0]?.name, '18 bytes')
+})
+
+test('a stream of which not all is here any more says that it has to come again', async (t) => {
+  const scanner = threads(t, ending)
+  const stream = scanner.stream('layer', undefined)
+  for (let i = 0; i < 9; i++) await stream.write(Buffer.alloc(1_048_576))
+  await assert.rejects(scanner.scan('bomb', Buffer.from('x'), undefined), /bomb/)
+  await assert.rejects(stream.end(), /layer: the thread that looked into it ended at another file: try again/)
+})
+
+test('who works says so at any moment; time counts for the file that takes it, and more than its size is worth ends it', async () => {
+  let now = 0
+  const shared = createShared()
+  const works = createWorks(shared, () => now)
+  const [one, two] = [works(1), works(2)]
+  assert.equal(fileAt(shared), -1)
+  one.resume()
+  assert.equal(fileAt(shared), 1)
+  now += 50_000
+  two.resume()
+  const before = beatOf(shared)
+  now += 59_000
+  assert.equal(fileAt(shared), 2)
+  const turn = two.done(0)
+  assert.notEqual(beatOf(shared), before)
+  assert.equal(fileAt(shared), -1)
+  await turn
+  assert.equal(fileAt(shared), 2)
+  one.resume()
+  now += 12_000
+  // 62 s: as much as it may with two seconds' bytes.
+  await one.done(20_000_000)
+  two.resume()
+  now += 2_000
+  assert.throws(() => two.done(0), /it takes more time than a file of its size may/)
+  two.pause()
+  assert.equal(fileAt(shared), -1)
+})
