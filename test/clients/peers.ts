@@ -32,6 +32,7 @@ export interface Peer {
 export const peers: readonly Peer[] = [
   peer('crane', 'go', 'github.com/google/go-containerregistry/cmd/crane', 'v0.22.1', 'copies images'),
   peer('oras', 'go', 'oras.land/oras/cmd/oras', 'v1.3.6', 'copies artifacts'),
+  peer('gitlab-ci-local', 'npm', 'gitlab-ci-local', '4.75.1', 'runs pipelines of GitLab'),
   peer('git-lfs', 'go', 'github.com/git-lfs/git-lfs/v3', 'v3.8.1', 'fetches and pushes large files'),
   {
     ...peer('lfstest-gitserver', 'go', 'github.com/git-lfs/git-lfs/v3', 'v3.8.1', 'a Git server with LFS'),
