@@ -1,8 +1,11 @@
-import type { PipelineFile } from '../model.ts'
+import type { CiName, PipelineFile } from '../model.ts'
 import { migrateWorkflow, untouched } from './github/workflow.ts'
 import { OverBound } from '../read/bounds.ts'
 import { readPipeline } from '../read/read-pipeline.ts'
 import { applyEdits } from './edits.ts'
+import { migrateBitbucket } from './bitbucket/pipeline.ts'
+import { migrateBuildkite } from './buildkite/pipeline.ts'
+import { migrateCircleci } from './circleci/config.ts'
 import { migrateGitlab } from './gitlab/pipeline.ts'
 import type { Migration, Project } from './model.ts'
 
@@ -15,6 +18,14 @@ export function migrateFile(file: PipelineFile, project: Project): Migration {
     if (!(error instanceof OverBound) && !(error instanceof RangeError)) throw error
     return refused(file, error instanceof OverBound ? error.message : 'it is nested too deeply')
   }
+}
+
+const movers: Readonly<Partial<Record<CiName, (file: PipelineFile, project: Project) => Migration>>> = {
+  github: migrateWorkflow,
+  gitlab: migrateGitlab,
+  buildkite: migrateBuildkite,
+  circleci: migrateCircleci,
+  bitbucket: migrateBitbucket,
 }
 
 function refused(file: PipelineFile, why: string): Migration {
@@ -40,14 +51,14 @@ function moved(file: PipelineFile, project: Project): Migration {
         instead: 'mend it first',
       })),
     }
-  if (file.ci === 'github') return migrateWorkflow(file, project)
-  if (file.ci === 'gitlab') return migrateGitlab(file, project)
+  const move = movers[file.ci]
+  if (move !== undefined) return move(file, project)
   return {
     ...untouched(file),
     kept: file.secrets.map(({ span, name }) => ({
       span,
       what: name,
-      why: `pipelines of ${file.ci} are not rewritten yet`,
+      why: `pipelines of ${file.ci} are not rewritten`,
       instead:
         'docs/issuers.md says what its job needs; put the steps into a pipeline file (docs/pipelines.md)',
     })),

@@ -7,6 +7,7 @@ import type { Edit } from '../edits.ts'
 import { beginsLine, within } from '../lines.ts'
 import type { Kept, MovedRole, MovedSecret, Project } from '../model.ts'
 import { isGitOnly, roleOf } from '../role.ts'
+import { ambientNeeds } from '../scripts/ambient-needs.ts'
 import { nameOfRole } from '../scripts/role-names.ts'
 import { needsOfRole } from '../scripts/own-repository.ts'
 import { planScript, type ScriptPlan, type Why } from '../scripts/script-plan.ts'
@@ -207,19 +208,6 @@ function bringsItsOwn(root: TopLevel, unit: Unit, plan: ScriptPlan): boolean {
     ({ job }) => job.identityTokens.length > 0 || lookUp(root, job.id, 'secrets').isMap,
   )
   return !hasTokens && ambientNeeds(plan).length > 0
-}
-
-const ambient = /^(?:npm|pypi|cargo|rubygems|maven):publish$|^(?:aws|gcp):call$/
-
-function ambientNeeds({ needs, moved }: ScriptPlan): string[] {
-  const had = new Set(moved.map(({ connection }) => connection))
-  return [
-    ...new Set(
-      needs.flatMap(({ action, connection }) =>
-        ambient.test(action) && !had.has(connection) ? [connection] : [],
-      ),
-    ),
-  ]
 }
 
 function trustOf(root: TopLevel, { users }: Unit, project: Project, writes: boolean): Trusted {

@@ -9,6 +9,8 @@ export interface RunBy {
   readonly server: Project['server']
   /** What runs the script, as the CI would: `bash -e`. Empty: Mayfly's own way is the CI's. */
   readonly shell: string
+  /** How the CI has `<<` written: CircleCI takes it for the start of a parameter otherwise. */
+  readonly heredoc?: string
 }
 
 /** `mayfly run ...` without what it runs. */
@@ -35,7 +37,7 @@ export function aroundScript(
   while (lines.has(word)) word += '_'
   return {
     before: [
-      `${runCommand(by)} --script /dev/stdin${by.shell === '' ? '' : ` -- ${by.shell}`} <<'${word}'`,
+      `${runCommand(by)} --script /dev/stdin${by.shell === '' ? '' : ` -- ${by.shell}`} ${by.heredoc ?? '<<'}'${word}'`,
       ...by.plan.stands.map((name) => `export ${name}=${standIn}`),
     ],
     after: word,

@@ -39,7 +39,7 @@ export function wrapCommands(
     commands.via === undefined &&
     items.every(({ via, tag }) => via === undefined && !isTagged(tag)) &&
     [...values, ...led.lead, ...led.first].every(isWritable) &&
-    beginsLine(text, keyAt)
+    /^[ \t]*(?:-[ \t]+)*$/.test(text.slice(lineStart(text, keyAt), keyAt))
   if (!isKnown) return undefined
   const wrapped: Wrapped = { text, by, led, values }
   if (!commands.isList) return writtenAnew(wrapped, commands, keyAt)

@@ -1,0 +1,108 @@
+import type { PipelineFile } from '../../model.ts'
+import { readYamlFile } from '../../read/yaml-document.ts'
+import type { YamlView } from '../../read/yaml-view.ts'
+import type { Edit } from '../edits.ts'
+import { indentTo, lineBreak, lineStart, within } from '../lines.ts'
+import type { Migration, Project, TrustRule } from '../model.ts'
+import { migrationOf, moveScript, unique, type Place } from '../scripts/move-script.ts'
+
+/** A step, and the lists of the file that run it (`branches main`). */
+interface Home {
+  readonly step: YamlView
+  readonly lists: string[]
+}
+
+const maxNested = 5
+
+/** Moves `bitbucket-pipelines.yml`. */
+export function migrateBitbucket(file: PipelineFile, project: Project): Migration {
+  const root = readYamlFile(file.text).views[0]
+  if (root === undefined) return migrationOf(file, [], [], [])
+  const homes = homesOf(root)
+  const places = homes.map((home) => placeOf(file, home, project))
+  return migrationOf(
+    file,
+    places.map((place) => moveScript(file, place, project)),
+    places,
+    ['a step’s image must have Mayfly, and let it make a sandbox: docs/ci.md, Isolation'],
+  )
+}
+
+function homesOf(root: YamlView): Home[] {
+  const homes = new Map<number, Home>()
+  const add = (step: YamlView, name: string | undefined) => {
+    const script = step.get('script')
+    if (!script.isList) return
+    const known = homes.get(script.span.start)
+    if (known === undefined) homes.set(script.span.start, { step, lists: name === undefined ? [] : [name] })
+    else if (name !== undefined) known.lists.push(name)
+  }
+  for (const { value } of root.get('definitions').pairs())
+    for (const one of value.items()) add(one.get('step').isMap ? one.get('step') : one, undefined)
+  const pipelines = root.get('pipelines')
+  for (const { key, value } of pipelines.pairs())
+    if (value.isList) for (const step of stepsIn(value, 0)) add(step, key.value)
+    else
+      for (const { key: pattern, value: list } of value.pairs())
+        for (const step of stepsIn(list, 0)) add(step, `${key.value} ${pattern.value}`)
+  return [...homes.values()].filter(({ lists }) => lists.length > 0)
+}
+
+function stepsIn(list: YamlView, depth: number): YamlView[] {
+  if (depth > maxNested) return []
+  return list.items().flatMap((one) =>
+    one.pairs().flatMap(({ key, value }) => {
+      if (key.value === 'step') return [value]
+      return stepsIn(value.isList ? value : value.get('steps'), depth + 1)
+    }),
+  )
+}
+
+function placeOf(file: PipelineFile, { step, lists }: Home, project: Project): Place {
+  const script = step.pair('script')
+  const commands = step.get('script')
+  const references = file.secrets.filter(
+    ({ span, store }) => store !== 'deployment' && within(span, step.span),
+  )
+  const outside = references.find(({ span }) => !within(span, commands.span))
+  const oidc = step.pair('oidc')
+  const name = step.get('name').value ?? lists[0] ?? 'step'
+  return {
+    job: name,
+    commands,
+    keyAt: script?.span.start ?? step.span.start,
+    references,
+    own: [],
+    above: [],
+    variables: [],
+    blocked:
+      oidc !== undefined
+        ? { why: 'it asks for another identity token, and Bitbucket gives a step one alone' }
+        : script === undefined || script.isMerged || step.via !== undefined
+          ? { why: 'an anchor brings its commands', instead: 'write them out' }
+          : outside !== undefined
+            ? { why: `${outside.name} is used in its after-script, or by the runner itself` }
+            : undefined,
+    trust: trustOf(lists, project),
+    identity: script === undefined ? [] : [identityEdit(file.text, script.span.start, project.server)],
+    shell: 'bash -e',
+  }
+}
+
+/** The token names a branch, and nothing of a tag, an event or a fork. */
+function trustOf(lists: readonly string[], { repository }: Project): TrustRule {
+  const any = lists.flatMap((name) => {
+    const branch = /^branches ([\w./-]+)$/.exec(name)?.[1]
+    if (branch !== undefined) return [{ ref: `refs/heads/${branch}` }]
+    return name === 'default' || name.startsWith('custom ')
+      ? [{ ref: `refs/heads/${repository.defaultBranch}` }]
+      : []
+  })
+  return { all: { issuer: 'bitbucket', repository_id: repository.id ?? 'REPOSITORY_ID' }, any: unique(any) }
+}
+
+function identityEdit(text: string, at: number, server: string): Edit {
+  const start = lineStart(text, at)
+  const line = `${indentTo(text, at)}oidc: { audiences: [${JSON.stringify(server)}] }${lineBreak(text)}`
+  return { start, end: start, text: line, reason: 'the step’s identity token, made for Mayfly alone (oidc)' }
+}

@@ -1,0 +1,120 @@
+import type { Entry, PipelineFile } from '../../model.ts'
+import { readYamlFile } from '../../read/yaml-document.ts'
+import type { YamlView } from '../../read/yaml-view.ts'
+import { within } from '../lines.ts'
+import type { Migration, Project, TrustRule } from '../model.ts'
+import { migrationOf, moveScript, type Place } from '../scripts/move-script.ts'
+import type { Why } from '../scripts/script-plan.ts'
+
+const maxNested = 5
+
+/** Moves a pipeline of Buildkite: `mayfly run` asks `buildkite-agent` for the step’s identity token by itself. */
+export function migrateBuildkite(file: PipelineFile, project: Project): Migration {
+  const root = readYamlFile(file.text).views[0]
+  if (root === undefined) return migrationOf(file, [], [], [])
+  const above = root.get('env').entries()
+  const steps = stepsIn(root.isList ? root : root.get('steps'), 0)
+  const places = steps.flatMap((step, i) => placesOf(file, step, i, above, project))
+  return migrationOf(
+    file,
+    places.map((place) => moveScript(file, place, project)),
+    places,
+    [
+      'the token does not tell a fork: let no build of a fork have the name of your branch (docs/issuers.md, Buildkite)',
+      'the agents must have Mayfly, and buildkite-agent on their PATH',
+    ],
+  )
+}
+
+function stepsIn(steps: YamlView, depth: number): YamlView[] {
+  if (depth > maxNested) return []
+  return steps
+    .items()
+    .flatMap((step) =>
+      step.get('steps').isList ? stepsIn(step.get('steps'), depth + 1) : step.isMap ? [step] : [],
+    )
+}
+
+function placesOf(
+  file: PipelineFile,
+  step: YamlView,
+  index: number,
+  above: readonly Entry[],
+  project: Project,
+): Place[] {
+  const pair = step.pair('command') ?? step.pair('commands')
+  if (pair === undefined) return []
+  const references = file.secrets.filter(({ span }) => within(span, step.span))
+  const maps = ['env', 'secrets'].flatMap((name) => {
+    const found = step.pair(name)
+    return found === undefined || found.isMerged || !found.value.isMap ? [] : [{ pair: found, above: step }]
+  })
+  const label = step.get('key').value ?? step.get('label').value ?? step.get('name').value
+  return [
+    {
+      job: label ?? `step ${index + 1}`,
+      commands: pair.value,
+      keyAt: pair.span.start,
+      references,
+      own: maps.flatMap(({ pair: { value } }) => value.entries()),
+      above,
+      variables: maps,
+      blocked:
+        pair.isMerged || step.via !== undefined
+          ? { why: 'an anchor brings its commands', instead: 'write them out' }
+          : blockedBy(file, step, pair.value, references, maps),
+      trust: trustOf(step, project),
+      identity: [],
+      shell: 'bash -e',
+    },
+  ]
+}
+
+function blockedBy(
+  { text }: PipelineFile,
+  step: YamlView,
+  commands: YamlView,
+  references: PipelineFile['secrets'],
+  maps: Place['variables'],
+): Why | undefined {
+  const plugins = text.slice(step.get('plugins').span.start, step.get('plugins').span.end)
+  if (/\b(?:docker|docker-compose|kubernetes)#/.test(plugins))
+    return {
+      why: 'a plugin runs its commands in a container of its own',
+      instead: 'leave the plugin out, and give the agents what it brings',
+    }
+  const outside = references.find(
+    ({ span }) => !within(span, commands.span) && !maps.some(({ pair }) => within(span, pair.span)),
+  )
+  if (outside !== undefined)
+    return {
+      why: `${outside.name} is given to a plugin, or fetched for the whole step by a list`,
+      instead: 'write secrets as a mapping, and let the script do what the plugin does',
+    }
+  if (/buildkite-agent\s+(?:secret|pipeline|oidc)\b/.test(text.slice(commands.span.start, commands.span.end)))
+    return {
+      why: 'its script asks the agent by itself, which no step in Mayfly can',
+      instead: 'take that line out',
+    }
+  // The agent fills these in when it uploads the pipeline: what the script says never reaches the shell.
+  const early = references.find(
+    ({ span, store }) =>
+      store === 'variable' && within(span, commands.span) && !/[$\\]/.test(text[span.start - 1] ?? ''),
+  )
+  return early === undefined
+    ? undefined
+    : {
+        why: `the agent fills ${early.name} in when it uploads the pipeline, and the secret stands in the pipeline then`,
+        instead: `write $$${early.name}`,
+      }
+}
+
+function trustOf(step: YamlView, { repository }: Project): TrustRule {
+  const condition = step.get('if').value ?? ''
+  const branches = step.get('branches').value
+  const named = /^build\.branch\s*==\s*["']([\w./-]+)["']$/.exec(condition)?.[1]
+  const isTag = /^build\.tag\s*(?:!=\s*null|=~.*)$/.test(condition)
+  const only = branches !== undefined && /^[\w./-]+$/.test(branches) ? branches : undefined
+  const ref = isTag ? 'refs/tags/*' : `refs/heads/${named ?? only ?? repository.defaultBranch}`
+  return { all: { issuer: 'buildkite', repository_id: repository.id ?? 'REPOSITORY_ID' }, any: [{ ref }] }
+}

@@ -1,0 +1,108 @@
+import type { PipelineFile } from '../../model.ts'
+import { readYamlFile } from '../../read/yaml-document.ts'
+import type { YamlView } from '../../read/yaml-view.ts'
+import { within } from '../lines.ts'
+import type { Migration, Project, TrustRule } from '../model.ts'
+import { migrationOf, moveScript, unique, type Place } from '../scripts/move-script.ts'
+
+/** Moves `.circleci/config.yml`: each `run` step that has a secret is one `mayfly run`, which asks for a token by itself. */
+export function migrateCircleci(file: PipelineFile, project: Project): Migration {
+  const root = readYamlFile(file.text).views[0]
+  if (root === undefined) return migrationOf(file, [], [], [])
+  const places = root
+    .get('jobs')
+    .pairs()
+    .flatMap(({ key, value, isMerged }) => (isMerged ? [] : placesOf(file, root, key.value, value, project)))
+  return migrationOf(
+    file,
+    places.map((place) => moveScript(file, place, project)),
+    places,
+    [
+      'an image must have Mayfly, and let it make a sandbox: docs/ci.md, Isolation',
+      'tokens for Mayfly alone are made by the program circleci; without it a job has one token, whose audience is the organization (docs/issuers.md, CircleCI), and one mayfly run',
+    ],
+  )
+}
+
+function placesOf(file: PipelineFile, root: YamlView, id: string, job: YamlView, project: Project): Place[] {
+  const environment = job.pair('environment')
+  const above = environment?.value.entries() ?? []
+  const executor = job.get('executor').value ?? job.get('executor', 'name').value ?? ''
+  const other = job.get('macos').isMap || /^(?:win|macos)/i.test(executor) || job.get('shell').isThere
+  return job
+    .get('steps')
+    .items()
+    .flatMap((step): Place[] => {
+      const run = step.pair('run')
+      if (run === undefined) return []
+      const pair = run.value.isMap ? run.value.pair('command') : run
+      if (pair === undefined) return []
+      const references = file.secrets.filter(({ span }) => within(span, step.span))
+      const own = run.value.isMap ? run.value.pair('environment') : undefined
+      return [
+        {
+          job: id,
+          commands: pair.value,
+          keyAt: pair.span.start,
+          references,
+          own: own?.value.entries() ?? [],
+          above,
+          variables: own === undefined || own.isMerged ? [] : [{ pair: own, above: run.value }],
+          blocked:
+            step.via !== undefined ||
+            run.value.via !== undefined ||
+            run.isMerged ||
+            pair.isMerged ||
+            job.via !== undefined
+              ? { why: 'an anchor brings it', instead: 'write it out' }
+              : other || run.value.get('shell').isThere
+                ? { why: 'it runs in another shell than bash, or on another system than Linux' }
+                : run.value.get('background').value === 'true'
+                  ? { why: 'it runs beside the steps behind it' }
+                  : undefined,
+          trust: trustOf(root, id, project),
+          identity: [],
+          // `bash -eo pipefail` is CircleCI’s own way, and Mayfly’s.
+          shell: '',
+          heredoc: '\\<<',
+        },
+      ]
+    })
+}
+
+/** What the workflows say of the job: branches and tags by their whole names. */
+function trustOf(root: YamlView, id: string, { repository }: Project): TrustRule {
+  const filters = root
+    .get('workflows')
+    .pairs()
+    .flatMap(({ value }) => value.get('jobs').items())
+    .flatMap((one) =>
+      one.value === id ? [one] : one.pairs().flatMap(({ key, value }) => (key.value === id ? [value] : [])),
+    )
+    .map((call) => call.get('filters'))
+  const any = filters.flatMap((filter) => {
+    const branches = filter
+      .get('branches', 'only')
+      .texts()
+      .map(({ value }) => value)
+    const tags = filter.get('tags', 'only')
+    const isOnTags = tags.isThere && filter.get('branches', 'ignore').isThere
+    const named = branches.filter((one) => /^[\w.-][\w./-]*$/.test(one)).map((one) => `refs/heads/${one}`)
+    const refs = isOnTags
+      ? ['refs/tags/*']
+      : [
+          ...(branches.length === 0 ? [`refs/heads/${repository.defaultBranch}`] : named),
+          ...(tags.isThere ? ['refs/tags/*'] : []),
+        ]
+    return refs.map((ref) => ({ ref }))
+  })
+  return {
+    all: {
+      issuer: 'circleci',
+      repository_id: repository.id ?? 'REPOSITORY_ID',
+      // Builds of forks may have the project’s own id.
+      repository: `${repository.host.replace('https://', '')}/${repository.path}`,
+    },
+    any: unique(any),
+  }
+}
