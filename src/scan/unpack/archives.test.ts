@@ -92,6 +92,30 @@ test('a Debian package is seen to its files', async (t) => {
   assert.match(name ?? '', /^x\.deb!data\.tar\.\w+!etc\/key$/)
 })
 
+for (const [what, name, program, ...args] of [
+  ['zip', 'x.zip', 'zip', '-q', 'x.zip', 'name-of-a-secret'],
+  ['tar', 'x.tar', 'tar', '-cf', 'x.tar', 'name-of-a-secret'],
+  ['tar that has a link', 'x.tar', 'sh', '-c', 'ln -s name-of-a-secret l; tar -cf x.tar l'],
+  [
+    'tar with a long name',
+    'x.tar',
+    'sh',
+    '-c',
+    `mkdir -p ${'d'.repeat(120)}; mv name-of-a-secret d*; tar -cf x.tar d*`,
+  ],
+] as const)
+  test(`${what}: what its members are called is looked at, by itself`, async (t) => {
+    const folder = folderWith(t)
+    writeFileSync(join(folder, 'name-of-a-secret'), 'nothing')
+    const { error } = spawnSync(program, args, { cwd: folder })
+    if (error !== undefined) return t.skip(`${program} is not installed`)
+    const texts = await textsOf(name, readFileSync(join(folder, name)))
+    assert.ok(
+      Object.values(texts).some((text) => /(?<!\w)name-of-a-secret(?!\w)/.test(text)),
+      JSON.stringify(texts),
+    )
+  })
+
 test('archives in archives are seen up to eight deep, and no deeper', async () => {
   let bytes = Buffer.from('the innermost')
   for (let i = 0; i < 8; i++) bytes = i % 2 === 0 ? gzipSync(bytes) : zstdCompressSync(bytes)

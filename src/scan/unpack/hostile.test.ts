@@ -145,7 +145,7 @@ test('names that lead elsewhere, hide something, or are endless are only names',
     'z',
     zipOf(Object.fromEntries(names.map((name) => [name, `of ${name.slice(0, 5)}`]))),
   )
-  const seen = Object.keys(texts).filter((name) => !/!\((?:between|heads)\)/.test(name))
+  const seen = Object.keys(texts).filter((name) => !/!\((?:between|heads|names)\)/.test(name))
   assert.equal(seen.length, names.length)
   for (const name of seen) {
     assert.ok(name.length <= 1_024)
@@ -235,7 +235,7 @@ test('a directory that names one stored member over and over does not make it se
 test('more members than are looked at are said, once', async () => {
   const tar = Buffer.concat([...Array.from({ length: 50 }, (_, i) => tarEntry(`f${i}`, 'x')), tarEnd])
   const { texts, unseen } = await unseenOf('t', tar, { limits: { members: 10 } })
-  assert.equal(Object.keys(texts).length, 10)
+  assert.equal(Object.keys(texts).filter((name) => name !== 't!(names)').length, 10)
   assert.deepEqual(
     unseen.map(({ code }) => code),
     ['limit'],

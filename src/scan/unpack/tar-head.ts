@@ -2,6 +2,8 @@
 export interface TarHead {
   readonly name: string
   readonly type: string
+  /** Where it leads, if it is a link. */
+  readonly link: string
   /** Of its content, as the head says; what is no number is 0. */
   readonly bytes: number
 }
@@ -25,6 +27,7 @@ export function tarHeadIn(block: Buffer): TarHead | undefined {
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
     type: String.fromCharCode(block[156] ?? 0),
+    link: textAt(block, 157, 100),
     bytes: numberAt(block, 124, 12),
   }
 }

@@ -23,6 +23,7 @@ export async function unpackTar(walk: Walk, flow: Flow): Promise<void> {
   const inner = deeper(walk)
   if (inner === undefined) return
   const between = createRegion({ ...inner, name: `${walk.name}!(between)` })
+  const names = createRegion({ ...inner, name: `${walk.name}!(names)` })
   let next: Next = {}
   while (!walk.budget.isSpent() && (await flow.fill(1))) {
     await flow.fill(tarBlock)
@@ -34,11 +35,21 @@ export async function unpackTar(walk: Walk, flow: Flow): Promise<void> {
     }
     await between.end()
     if (aboutNext.has(head.type)) next = { ...next, ...(await aboutNextIn(flow, head, between.add)) }
-    else if (await openMember(inner, flow, head, next)) next = {}
-    else return
+    else {
+      await names.add(namesIn(head, next))
+      if (!(await openMember(inner, flow, head, next))) return names.end()
+      next = {}
+    }
     await between.add(await paddingIn(flow))
   }
   await between.end()
+  await names.end()
+}
+
+/** Names are chosen as content is. What a long one says is seen where it stands. */
+function namesIn(head: TarHead, next: Next): Buffer {
+  const name = next.path === undefined ? `${head.name}\n` : ''
+  return Buffer.from(head.link === '' ? name : `${name}${head.link}\n`)
 }
 
 /** Its content is seen, too: readers skip comments, people put them there. */

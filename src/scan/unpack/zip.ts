@@ -103,6 +103,8 @@ async function openMember(
   await flow.fill(localBytes + 2 * 65_535)
   const head = localHeadIn(flow.held)
   await see(flow.take(head?.bytes ?? 4))
+  // By itself: what stands right behind it may be letters, too.
+  if (head !== undefined) await see(Buffer.from(`\n${head.name}\n`))
   if (head === undefined || (head.name.endsWith('/') && head.packed === 0)) return true
   const member = memberOf(walk, head.name)
   if (member === undefined) return false
