@@ -43,17 +43,26 @@ export async function attributed(
   })
   const allows = createAllowList(allow, nowMs)
   return {
-    findings: findings.map((one) => ofOrigins(one, origins, allows)),
+    findings: findings.map((one) => ofOrigins(one, origins, allows, failed.length === 0)),
     unseen: [...failed, ...unseen.flatMap((one) => stillUnseen(one, origins, mayBeUnseen))],
   }
 }
 
-function ofOrigins(finding: Finding, origins: ReadonlyMap<string, BlobOrigins>, allows: AllowList): Finding {
+function ofOrigins(
+  finding: Finding,
+  origins: ReadonlyMap<string, BlobOrigins>,
+  allows: AllowList,
+  allowsBlobs: boolean,
+): Finding {
   const { blob, member = '' } = finding
-  if (blob === undefined) return finding
-  const known = origins.get(blob)
-  if (known === undefined)
-    return { ...finding, file: finding.file === member ? `blob ${blob}${member}` : finding.file }
+  const known = blob === undefined ? undefined : origins.get(blob)
+  if (known === undefined) {
+    const isNamed = blob === undefined || finding.file !== member
+    const named = isNamed ? finding : { ...finding, file: `blob ${blob}${member}` }
+    const isOpen = named.accepted === undefined && (blob === undefined || allowsBlobs)
+    const entry = isOpen ? allows.entryForPath(finding, named.file) : undefined
+    return entry === undefined ? named : { ...named, accepted: acceptanceOf(entry) }
+  }
   const at = (origin: BlobOrigin): Finding => ({
     ...{ ...finding, file: `${origin.path}${member}` },
     commit: { id: origin.commit, author: `${origin.author} <${origin.email}>`, date: origin.date },

@@ -193,3 +193,25 @@ test('a history before its first commit is looked at', async () => {
   const blob = git('rev-parse', ':a')
   assert.deepEqual((await scan({ history: true })).files, [`blob ${blob}`])
 })
+
+test('a secret in a message is found in a history and in a range, by the commit that says it, and can be accepted by it', async () => {
+  repository('messages')
+  const id = commit(`begin\n\nk=${token}`)
+  for (const what of [{ history: true }, { since: 'HEAD^' }])
+    assert.deepEqual((await scan(what)).files, [`commit ${id} (message)`])
+  write('.mayfly/scan.yaml', `allow: [{ reason: it is dead, paths: ["commit ${id} *"] }]\n`)
+  assert.equal((await scan({ history: true })).exitCode, 0)
+})
+
+test('a shallow clone is one thing that was not looked at, and a rule file may name it', async () => {
+  repository('whole')
+  commit('more')
+  folder = join(root, 'shallow')
+  execFileSync('git', ['clone', '-q', '--depth=1', `file://${root}/whole`, folder], { env: environment })
+  process.chdir(folder)
+  const { unseen, exitCode } = await scan({ history: true })
+  assert.equal(exitCode, 2)
+  assert.match(unseen.join('\n'), /^the history: the clone is shallow.*fetch --unshallow.*$/)
+  write('.mayfly/scan.yaml', 'unseen: [{ reason: we scan each push, paths: ["the history"] }]\n')
+  assert.equal((await scan({ history: true })).exitCode, 0)
+})

@@ -1,5 +1,7 @@
 import { MayflyError } from '../../lib/index.ts'
-import type { Unseen } from '../unpack/index.ts'
+import { lfsPointerIn, type Unseen } from '../unpack/index.ts'
+import { createMessageParts } from './messages.ts'
+import { createLfsFiles } from './lfs-files.ts'
 import { startGit, type GitPlace, type RunningGit } from './git.ts'
 import type { Batch, BytesPart, Part } from './model.ts'
 
@@ -30,6 +32,21 @@ export async function* readBlobs(
   asking.catch(() => {})
   const packer = createPacker()
   const reader = createReader(git.output)
+  const messagePartsOf = createMessageParts()
+  const lfs = createLfsFiles(place)
+
+  /** Of a commit or a tag. */
+  async function takeSaid({ id, type, bytes }: { id: string; type: string; bytes: number }): Promise<void> {
+    if (bytes > maxHeldBlobBytes) {
+      unseen({ name: `${type} ${id}`, code: 'limit', why: `it is longer than ${maxHeldBlobBytes} bytes` })
+      return reader.skip(bytes)
+    }
+    const { memory, at } = packer.place(bytes)
+    await reader.into(memory, bytes)
+    for (const { name, from, to } of messagePartsOf(type, id, Buffer.from(memory.buffer, at, bytes)))
+      packer.add({ name }, at + from, to - from)
+  }
+
   try {
     for (;;) {
       const head = await reader.line()
@@ -46,17 +63,24 @@ export async function* readBlobs(
         continue
       }
       const bytes = Number(size)
-      if (type !== 'blob') await reader.skip(bytes)
-      else if (bytes > maxHeldBlobBytes) {
+      if (type !== 'blob') {
+        if (bytes <= maxHeldBlobBytes && !packer.hasRoom(bytes)) yield* packer.flush()
+        await takeSaid({ id, type: type ?? '', bytes })
+      } else if (bytes > maxHeldBlobBytes) {
         await reader.skip(bytes)
         yield { parts: [{ kind: 'blob', ...named, git: place }] }
       } else {
         if (!packer.hasRoom(bytes)) yield* packer.flush()
-        await reader.into(packer.place(bytes, named), bytes)
+        const { memory, at } = packer.place(bytes)
+        await reader.into(memory, bytes)
+        const pointsTo = lfsPointerIn(memory)
+        const hasContent = pointsTo !== undefined && (await lfs.find(pointsTo, named))
+        packer.add({ ...named, ...(hasContent ? { hasContent } : {}) }, at, bytes)
       }
       await reader.skip(1)
     }
     yield* packer.flush()
+    yield* lfs.batches()
     await asking
     if (asked.isAny())
       throw new MayflyError('bad_input', 'git ended before it had given all blobs: run `git fsck`')
@@ -117,11 +141,16 @@ function createPacker() {
   return {
     hasRoom: (bytes: number) =>
       parts.length === 0 || (filled + bytes <= buffer.byteLength && parts.length < batchParts),
-    place(bytes: number, named: Pick<BytesPart, 'name' | 'paths' | 'blob'>): Uint8Array {
-      if (parts.length === 0) buffer = new ArrayBuffer(Math.max(bytes, batchBytes))
-      parts.push({ kind: 'bytes', ...named, at: filled, bytes })
+    /** Memory for an object, of which parts are added when it is read. */
+    place(bytes: number): { readonly memory: Uint8Array; readonly at: number } {
+      if (buffer.byteLength - filled < bytes)
+        [buffer, filled] = [new ArrayBuffer(Math.max(bytes, batchBytes)), 0]
+      const at = filled
       filled += bytes
-      return new Uint8Array(buffer, filled - bytes, bytes)
+      return { memory: new Uint8Array(buffer, at, bytes), at }
+    },
+    add(named: Omit<BytesPart, 'kind' | 'at' | 'bytes'>, at: number, bytes: number): void {
+      parts.push({ kind: 'bytes', ...named, at, bytes })
     },
     *flush(): Generator<Batch> {
       const full: { parts: readonly Part[]; buffer: ArrayBuffer } = { parts, buffer }

@@ -36,7 +36,12 @@ export async function* changesOf(
 ): AsyncGenerator<Change> {
   // Combined, a merge says only what is in none of its parents: what a person wrote into it.
   const how = ['-c', '--root', '--raw', '-z', '--no-abbrev', '--no-renames', '--no-ext-diff', '--no-textconv']
-  const records = gitRecords(place, ['log', '--date-order', ...how, format, ...revisions], 0, input)
+  const records = gitRecords(
+    place,
+    ['log', '--date-order', '--encoding=UTF-8', ...how, format, ...revisions],
+    0,
+    input,
+  )
   let origin: Omit<BlobOrigin, 'path'> = { commit: '', author: '', email: '', date: '' }
   const next = async () => ((await records.next()).value as string | undefined) ?? ''
   for await (const record of records) {

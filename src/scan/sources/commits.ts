@@ -3,7 +3,9 @@ import type { Unseen } from '../unpack/index.ts'
 import { readBlobs, type WantedBlob } from './blobs.ts'
 import { changesOf, type BlobOrigin, type BlobOrigins } from './changes.ts'
 import { gitRecords, type GitPlace } from './git.ts'
+import { notesOf, tagsOf } from './messages.ts'
 import type { Batch } from './model.ts'
+import { isPartial, shallowEdge, unseenBehind } from './repository.ts'
 
 /** `A..B`, or `A`: what came since, up to HEAD. Throws `bad_input` for what Git could take for an option or for something to compute. */
 function revisionsOf(range: string): readonly string[] {
@@ -16,7 +18,7 @@ function revisionsOf(range: string): readonly string[] {
 }
 
 /**
- * The blobs that commits brought, each once, by the path under which it came first. `range` is `A..B`, or `A` for what came since. Throws
+ * The blobs that commits brought, each once, by the path under which it came first, and what they say, their tags and notes. `range` is `A..B`, or `A` for what came since. Throws
  * `bad_input` with what Git said.
  */
 export async function* commitsSource(
@@ -26,12 +28,26 @@ export async function* commitsSource(
 ): AsyncGenerator<Batch> {
   const found = new Map<string, string[]>()
   for await (const { blob, path } of changesOf(place, revisionsOf(range))) addPath(found, blob, path)
-  const wanted = await presentOf(
-    place,
-    Array.from(found, ([id, paths]) => ({ id, name: paths.at(-1) ?? '', paths })),
-    unseen,
-  )
+  const blobs = Array.from(found, ([id, paths]) => ({ id, name: paths.at(-1) ?? '', paths }))
+  const wanted = await presentOf(place, [...(await saidOf(place, range, unseen)), ...blobs], unseen)
   if (wanted.length > 0) yield* readBlobs(place, wanted, unseen)
+}
+
+/** What the commits of a range say, their tags, and notes of them. Where the clone is cut off within the range, that is said. */
+async function saidOf(
+  place: GitPlace,
+  range: string,
+  unseen: (unseen: Unseen) => void,
+): Promise<readonly WantedBlob[]> {
+  const commits = new Set<string>()
+  for await (const id of gitRecords(place, ['rev-list', ...revisionsOf(range)], newline)) commits.add(id)
+  const cut = commits.intersection(await shallowEdge(place))
+  if (cut.size > 0) unseen(unseenBehind(cut.size))
+  return [
+    ...Array.from(commits, (id) => ({ id, name: `commit ${id} (message)` })),
+    ...(await tagsOf(place, commits)).map((id) => ({ id, name: `tag ${id} (message)` })),
+    ...(await notesOf(place, commits)).map(({ id, commit }) => ({ id, name: `commit ${commit} (note)` })),
+  ]
 }
 
 const mostPathsAsked = 8
@@ -84,15 +100,12 @@ async function presentOf(
   wanted: readonly WantedBlob[],
   unseen: (unseen: Unseen) => void,
 ): Promise<readonly WantedBlob[]> {
-  let isPartial = false
-  for await (const key of gitRecords(place, ['config', '--null', '--name-only', '--list']))
-    isPartial ||= /^(?:extensions\.partialclone|remote\..*\.promisor)$/is.test(key)
-  if (!isPartial) return wanted
+  if (!(await isPartial(place))) return wanted
   const missing = new Map(wanted.map((one) => [one.id, one]))
   for await (const line of gitRecords(place, allObjects, newline))
     missing.delete(line.slice(0, line.indexOf(' ')))
   for (const { name } of missing.values())
-    unseen({ name, code: 'unreadable', why: 'the clone is without it: clone without --filter' })
+    unseen({ name, code: 'absent', why: 'the clone is without it: clone without --filter' })
   return wanted.filter(({ id }) => !missing.has(id))
 }
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createBatchReader, folderSource, streamSource } from './index.ts'
-import { readAll, temporaryFolder } from './sources.fixture.ts'
+import { gitEnvironment, readAll, temporaryFolder } from './sources.fixture.ts'
 
 test('a folder gives each file once, by its path below it, and of .git what may hold a credential', async (t) => {
   const folder = temporaryFolder(t)
@@ -53,8 +53,52 @@ test('links are not followed, and pipes and sockets are never opened', async (t)
   await new Promise((resolve) => server.once('listening', resolve))
   writeFileSync(join(folder, 'plain'), 'plain')
   const { texts, unseen } = await readAll((say) => folderSource(folder, { unseen: say }))
-  assert.deepEqual(texts, { plain: 'plain' })
+  // What a link says is there to be read, what it leads to is not.
+  assert.deepEqual(texts, {
+    ...{ plain: 'plain', link: outside, 'file-link': join(outside, 'secret'), loop: folder },
+  })
   assert.deepEqual(unseen, [])
+})
+
+const notUtf8 = (text: string) => Buffer.from(text, 'latin1')
+
+test('names that are no UTF-8 are read, in folders of such names too', async (t) => {
+  const folder = temporaryFolder(t)
+  const at = (name: string) => Buffer.concat([Buffer.from(`${folder}/`), notUtf8(name)])
+  mkdirSync(at('d\xe9/inner'), { recursive: true })
+  mkdirSync(at('d\xe9/.git'))
+  for (const name of ['caf\xe9', 'd\xe9/plain', 'd\xe9/inner/\xff', 'd\xe9/.git/config'])
+    writeFileSync(at(name), name.split('/').at(-1) ?? '')
+  symlinkSync(notUtf8('to\xe9'), at('link\xe9'))
+  writeFileSync(join(folder, 'ä'), 'umlaut')
+  // One that has the character itself.
+  writeFileSync(join(folder, 'caf\ufffd'), 'another')
+  const { texts, unseen } = await readAll((say) => folderSource(folder, { unseen: say }))
+  assert.deepEqual(unseen, [])
+  assert.deepEqual(
+    { ...texts, 'caf\ufffd': [...(texts['caf\ufffd'] ?? '')].toSorted().join('') },
+    {
+      ...{ 'd\ufffd/plain': 'plain', 'd\ufffd/inner/\ufffd': '\xff', 'd\ufffd/.git/config': 'config' },
+      ...{ 'link\ufffd': 'to\ufffd', ä: 'umlaut', 'caf\ufffd': [...'anothercaf\xe9'].toSorted().join('') },
+    },
+  )
+})
+
+test('a repository that is the folder itself is said: its objects are packed', async (t) => {
+  const folder = temporaryFolder(t)
+  execFileSync('git', ['init', '-q', '--bare', 'inner.git'], { cwd: folder, env: gitEnvironment })
+  writeFileSync(join(folder, 'inner.git/hooks/mine'), 'a hook')
+  for (const [root, name] of [
+    [folder, 'inner.git/'],
+    [join(folder, 'inner.git'), '.'],
+  ] as const) {
+    const { texts, unseen } = await readAll((say) => folderSource(root, { unseen: say }))
+    assert.ok(Object.values(texts).includes('a hook'))
+    assert.deepEqual(
+      unseen.map((one) => [one.name, one.why.includes('mayfly scan --history')]),
+      [[name, true]],
+    )
+  }
 })
 
 test('a file that becomes a pipe, a link, or goes away after it was listed is said', async (t) => {

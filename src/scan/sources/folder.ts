@@ -1,8 +1,17 @@
-import { lstatSync, readdirSync, type Dirent } from 'node:fs'
+import { lstatSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { MayflyError, messageOf, systemCode } from '../../lib/index.ts'
 import type { Unseen } from '../unpack/index.ts'
-import type { Batch, FilePart } from './model.ts'
+import {
+  entriesOf,
+  isPlainFile,
+  isRepository,
+  rawPath,
+  systemPath,
+  type Below,
+  type Entry,
+} from './folder-entries.ts'
+import type { Batch, Part } from './model.ts'
 
 export interface FolderOptions {
   readonly unseen: (unseen: Unseen) => void
@@ -16,18 +25,47 @@ const maxDepth = 512
 
 /**
  * The files of a folder, or the one file; of `.git` only what may hold a credential. Links are not followed: what they lead to is looked
- * at where it is, or is outside. Pipes, devices and sockets are never opened. Throws `not_found` if there is no such path.
+ * at where it is, or is outside; they are looked at for the path that they say. Pipes, devices and sockets are never opened. Throws
+ * `not_found` if there is no such path.
  */
 export async function* folderSource(root: string, options: FolderOptions): AsyncGenerator<Batch> {
   if (!isFolder(root)) return yield { parts: [{ kind: 'file', name: basename(root), path: root }] }
-  let parts: FilePart[] = []
-  for (const name of filesIn(root, '', options, 0)) {
-    parts.push({ kind: 'file', name, path: join(root, name), below: root })
-    if (parts.length < filesAtOnce) continue
-    yield { parts }
-    parts = []
+  let batch = createBatch()
+  for (const one of filesIn(root, { name: '' }, options, 0)) {
+    batch.add(root, one)
+    if (batch.parts.length < filesAtOnce) continue
+    yield batch.done()
+    batch = createBatch()
   }
-  if (parts.length > 0) yield { parts }
+  if (batch.parts.length > 0) yield batch.done()
+}
+
+interface Found extends Below {
+  /** Of a link, where it leads. */
+  readonly target?: Buffer
+}
+
+function createBatch() {
+  const parts: Part[] = []
+  const targets: Buffer[] = []
+  let bytes = 0
+  return {
+    parts,
+    add(root: string, { name, raw, target }: Found): void {
+      if (target !== undefined) {
+        parts.push({ kind: 'bytes', name, at: bytes, bytes: target.length })
+        targets.push(target)
+        bytes += target.length
+      } else if (raw === undefined) parts.push({ kind: 'file', name, path: join(root, name), below: root })
+      else parts.push({ kind: 'file', name, path: rawPath(root, raw), isRaw: true, below: root })
+    },
+    done(): Batch {
+      if (bytes === 0) return { parts }
+      const buffer = new ArrayBuffer(bytes)
+      new Uint8Array(buffer).set(Buffer.concat(targets))
+      return { parts, buffer }
+    },
+  }
 }
 
 /** A link that is named itself is meant. */
@@ -44,28 +82,50 @@ function isFolder(root: string): boolean {
   }
 }
 
-function* filesIn(root: string, below: string, options: FolderOptions, depth: number): Generator<string> {
-  const entries = entriesOf(root, below, options)
+function* filesIn(root: string, below: Below, options: FolderOptions, depth: number): Generator<Found> {
+  const entries = readFolder(root, below, options)
   if (entries.length > 0 && depth > maxDepth)
-    return options.unseen({ name: below, code: 'limit', why: `folders are in it more than ${maxDepth} deep` })
+    return options.unseen({
+      name: below.name,
+      code: 'limit',
+      why: `folders are in it more than ${maxDepth} deep`,
+    })
+  const isBare = isRepository(entries)
+  if (isBare)
+    options.unseen({ name: below.name === '' ? '.' : below.name, code: 'unknown_form', why: bareWhy })
   // Files of one folder follow one another: they are opened in it.
-  const folders: string[] = []
+  const folders: Entry[] = []
   for (const entry of entries) {
-    const path = `${below}${entry.name}`
-    if (entry.name === '.git') yield* ofRepository(root, path, entry.isDirectory())
-    else if (options.isExcluded?.(path, entry.isDirectory()) === true) continue
-    else if (entry.isDirectory()) folders.push(`${path}/`)
-    else if (entry.isFile()) yield path
+    const { name, base, kind } = entry
+    if (base === '.git') yield* ofRepository(root, entry)
+    else if (options.isExcluded?.(name, kind === 'folder') === true) continue
+    else if (kind === 'folder' && !(isBare && base === 'objects')) folders.push(entry)
+    else if (kind === 'link') yield* ofLink(root, entry, options)
+    else if (kind === 'file') yield entry
   }
-  for (const folder of folders) yield* filesIn(root, folder, options, depth + 1)
+  for (const { name, raw } of folders) {
+    const folder = raw === undefined ? { name: `${name}/` } : { name: `${name}/`, raw: `${raw}/` }
+    yield* filesIn(root, folder, options, depth + 1)
+  }
 }
 
-function entriesOf(root: string, below: string, { unseen }: FolderOptions): Dirent[] {
+const bareWhy =
+  'it is a Git repository itself, whose objects are packed: what is in them is looked at by `mayfly scan --history` there'
+
+function* ofLink(root: string, link: Entry, { unseen }: FolderOptions): Generator<Found> {
   try {
-    return readdirSync(join(root, below), { withFileTypes: true })
+    yield { ...link, target: readlinkSync(systemPath(root, link), { encoding: 'buffer' }) }
+  } catch (error) {
+    unseen({ name: link.name, code: 'vanished', why: messageOf(error) })
+  }
+}
+
+function readFolder(root: string, below: Below, { unseen }: FolderOptions): Entry[] {
+  try {
+    return entriesOf(root, below)
   } catch (error) {
     const isGone = ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')
-    unseen({ name: below, code: isGone ? 'vanished' : 'unreadable', why: messageOf(error) })
+    unseen({ name: below.name, code: isGone ? 'vanished' : 'unreadable', why: messageOf(error) })
     return []
   }
 }
@@ -74,10 +134,10 @@ function entriesOf(root: string, below: string, { unseen }: FolderOptions): Dire
 const maySayCredentials = ['config', 'config.worktree', 'FETCH_HEAD']
 
 /** The history is looked at by itself: objects are packed, and each has all its versions. */
-function* ofRepository(root: string, path: string, isFolderOfGit: boolean): Generator<string> {
-  if (!isFolderOfGit) return
-  for (const name of maySayCredentials) {
-    const file = `${path}/${name}`
-    if (lstatSync(join(root, file), { throwIfNoEntry: false })?.isFile() === true) yield file
+function* ofRepository(root: string, { name, raw, kind }: Entry): Generator<Found> {
+  if (kind !== 'folder') return
+  for (const base of maySayCredentials) {
+    const file = { name: `${name}/${base}`, ...(raw === undefined ? {} : { raw: `${raw}/${base}` }) }
+    if (isPlainFile(systemPath(root, file))) yield file
   }
 }

@@ -21,6 +21,7 @@ const settings = [
   // It may say of a commit what is not so: other parents, by which others are left out.
   'core.commitGraph=false',
   'advice.graftFileDeprecated=false',
+  'i18n.logOutputEncoding=UTF-8',
   // Otherwise it maps packs of gigabytes.
   ...['core.packedGitLimit=64m', 'core.packedGitWindowSize=4m'],
 ].flatMap((setting) => ['-c', setting])

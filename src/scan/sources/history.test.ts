@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import {
   appendFileSync,
   chmodSync,
@@ -13,8 +13,9 @@ import {
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { attributeBlobs, commitsSource, historySource, type GitPlace } from './index.ts'
-import { gitEnvironment, readAll, runGit, temporaryFolder } from './sources.fixture.ts'
+import type { Unseen } from '../unpack/index.ts'
+import { attributeBlobs, commitsSource, folderSource, historySource, type GitPlace } from './index.ts'
+import { blobsOf, gitEnvironment, readAll, runGit, temporaryFolder } from './sources.fixture.ts'
 
 function repository(t: TestContext, ...args: string[]): GitPlace {
   const folder = temporaryFolder(t)
@@ -29,7 +30,9 @@ function commit(place: GitPlace, name: string, content: string | Buffer, message
   return runGit(place.folder, 'rev-parse', 'HEAD')
 }
 
-const history = (place: GitPlace) => readAll((unseen) => historySource(place, unseen))
+const history = async (place: GitPlace) => blobsOf(await readAll((unseen) => historySource(place, unseen)))
+const since = async (place: GitPlace, range: string) =>
+  blobsOf(await readAll((unseen) => commitsSource(place, range, unseen)))
 const idOf = (place: GitPlace, name: string) => runGit(place.folder, 'rev-parse', name)
 
 for (const format of ['sha1', 'sha256'])
@@ -77,7 +80,7 @@ test('what a person wrote into a merge is attributed to the merge', async (t) =>
   const merge = commit(place, 'evil', 'in none of the parents')
   const blob = idOf(place, 'HEAD:evil')
   assert.equal((await attributeBlobs(place, [blob])).get(blob)?.all[0].commit, merge)
-  const { texts } = await readAll((unseen) => commitsSource(place, `${base}..HEAD`, unseen))
+  const { texts } = await since(place, `${base}..HEAD`)
   assert.deepEqual(texts, { b: 'b', c: 'c', evil: 'in none of the parents' })
 })
 
@@ -87,8 +90,7 @@ test('a range gives what its commits brought, also what a later one removed', as
   commit(place, 'b', 'brought')
   rmSync(join(place.folder, 'b'))
   commit(place, 'a', 'changed')
-  const names = async (range: string) =>
-    (await readAll((unseen) => commitsSource(place, range, unseen))).texts
+  const names = async (range: string) => (await since(place, range)).texts
   assert.deepEqual(await names(`${old}..HEAD`), { a: 'changed', b: 'brought' })
   assert.deepEqual(await names(old), { a: 'changed', b: 'brought' })
   assert.deepEqual(await names('HEAD..HEAD'), {})
@@ -115,10 +117,114 @@ test('a shallow clone, a clone that borrows objects, a bare one and a work tree 
     ['tree', ['one', 'two']],
   ] as const) {
     const of = { ...place, folder: join(beside, name) }
-    assert.deepEqual(Object.values((await history(of)).texts).toSorted(), [...expected])
+    const { texts, unseen } = await history(of)
+    assert.deepEqual(Object.values(texts).toSorted(), [...expected])
+    assert.deepEqual([name, unseen.length], [name, name === 'shallow' ? 1 : 0])
     const blob = idOf(place, 'HEAD:a')
     assert.equal((await attributeBlobs(of, [blob])).get(blob)?.all[0].path, 'a')
   }
+})
+
+test('a shallow clone is not whole, and a range is not if it comes to where the clone is cut off', async (t) => {
+  const place = repository(t)
+  const base = commit(place, 'a', 'one')
+  commit(place, 'b', 'brought')
+  runGit(place.folder, 'rm', '-q', 'b')
+  commit(place, 'a', 'two')
+  const tip = commit(place, 'a', 'three')
+  const beside = temporaryFolder(t)
+  runGit(beside, 'clone', '-q', '--depth=2', `file://${place.folder}`, 'shallow')
+  const shallow = { ...place, folder: join(beside, 'shallow') }
+  runGit(shallow.folder, 'fetch', '-q', '--depth=1', 'origin', base)
+  const told = (unseen: readonly { readonly name: string; readonly why: string }[]) =>
+    unseen.map(({ name, why }) => `${name}: ${why}`)
+  assert.match(
+    told((await history(shallow)).unseen).join('\n'),
+    /^the history: .*2 commits: run `git fetch --unshallow`.*$/,
+  )
+  assert.match(
+    told((await since(shallow, base)).unseen).join('\n'),
+    /^the history: .*a commit: run `git fetch --unsh.*$/,
+  )
+  // What came after the edge is all there.
+  assert.deepEqual((await since(shallow, `${tip}^`)).unseen, [])
+  runGit(shallow.folder, 'fetch', '-q', '--unshallow')
+  assert.deepEqual((await history(shallow)).unseen, [])
+  assert.deepEqual((await since(shallow, base)).texts, { a: 'threetwo', b: 'brought' })
+})
+
+test('what commits, tags and notes say is looked at, and who wrote it', async (t) => {
+  const place = repository(t)
+  const env = { ...gitEnvironment, GIT_AUTHOR_NAME: 'token of the author' }
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: place.folder, env, encoding: 'utf8' }).trim()
+  const first = commit(place, 'a', 'one')
+  git('tag', '-a', 'old', '-m', 'before the range')
+  git('commit', '-q', '--allow-empty', '-m', 'subject\n\ntoken of the message')
+  const id = idOf(place, 'HEAD')
+  git('tag', '-a', 'v1', '-m', 'token of the tag')
+  git('tag', '-a', 'v2', '-m', 'token of a tag of a tag', 'v1')
+  git('notes', 'add', '-m', 'token of the note')
+  const [v1, v2] = ['v1', 'v2'].map((name) => idOf(place, `refs/tags/${name}`))
+  const expected = {
+    [`commit ${id} (message)`]: 'subject\n\ntoken of the message\n',
+    [`tag ${v1} (message)`]: 'token of the tag\n',
+    [`tag ${v2} (message)`]: 'token of a tag of a tag\n',
+  }
+  for (const source of [
+    (unseen: (one: Unseen) => void) => historySource(place, unseen),
+    (unseen: (one: Unseen) => void) => commitsSource(place, `${first}..HEAD`, unseen),
+  ]) {
+    const { texts, unseen } = await readAll(source)
+    for (const [name, text] of Object.entries(expected)) assert.equal(texts[name], text)
+    // Once: the commit of the note has it, too.
+    const headers = Object.entries(texts).filter(([name]) => /^commit [0-9a-f]+ \(header\)$/.test(name))
+    assert.ok(headers.some(([, text]) => /^author token of the author </m.test(text)))
+    assert.match(texts[`tag ${v1} (header)`] ?? '', /^tag v1$/m)
+    assert.ok(Object.values(texts).includes('token of the note\n'))
+    assert.deepEqual(unseen, [])
+  }
+  const { texts } = await readAll((unseen) => commitsSource(place, first, unseen))
+  assert.equal(texts[`commit ${id} (note)`], 'token of the note\n')
+  assert.ok(!Object.values(texts).includes('before the range\n'))
+})
+
+test('who brought it is told of a commit in another encoding, whatever the configuration says', async (t) => {
+  const place = repository(t)
+  runGit(place.folder, 'config', 'i18n.logOutputEncoding', 'UTF-16')
+  const id = commit(place, 'a', 'a token')
+  const blob = idOf(place, 'HEAD:a')
+  const origin = (await attributeBlobs(place, [blob])).get(blob)?.all[0]
+  assert.deepEqual([origin?.commit, origin?.author, origin?.path], [id, 'Ann', 'a'])
+})
+
+test('a pointer of Git LFS is looked at as what it stands for, where the clone has that, and is told where it does not', async (t) => {
+  const place = repository(t)
+  const content = 'a token in a large file'
+  const hash = createHash('sha256').update(content).digest('hex')
+  const pointer = (of: string) =>
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${of}\nsize ${content.length}\n`
+  commit(place, 'large.bin', pointer(hash))
+  commit(place, 'gone.bin', pointer('0'.repeat(64)))
+  const folder = join(place.folder, '.git/lfs/objects', hash.slice(0, 2), hash.slice(2, 4))
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, hash), content)
+  const inRange = await since(place, 'HEAD^')
+  assert.deepEqual(
+    inRange.unseen.map(({ name, code }) => `${name} ${code}`),
+    ['gone.bin absent'],
+  )
+  const { texts, unseen } = await history(place)
+  assert.ok(texts[idOf(place, 'HEAD:large.bin')]?.includes(content))
+  assert.deepEqual(
+    unseen.map(({ code }) => code),
+    ['absent'],
+  )
+  const files = await readAll((say) => folderSource(place.folder, { unseen: say }))
+  assert.deepEqual(files.unseen.map(({ name, code }) => `${name} ${code}`).toSorted(), [
+    'gone.bin absent',
+    'large.bin absent',
+  ])
 })
 
 test('objects are read as they are, not as others that are put in their place', async (t) => {
@@ -142,12 +248,22 @@ test('a clone without its blobs asks nobody for them', async (t) => {
   const beside = temporaryFolder(t)
   runGit(beside, 'clone', '-q', '--no-checkout', '--filter=blob:none', `file://${place.folder}`, 'partial')
   const partial = { ...place, folder: join(beside, 'partial') }
-  assert.deepEqual((await history(partial)).texts, {})
-  const { texts, unseen } = await readAll((say) => commitsSource(partial, 'HEAD^..HEAD', say))
+  const all = await history(partial)
+  assert.deepEqual(all.texts, {})
+  assert.deepEqual(
+    all.unseen.map(({ name, code, why }) => `${name} ${code} ${why}`),
+    ['the history absent the clone is without 2 objects, and what is in them: clone without --filter'],
+  )
+  // Without its trees it cannot be told what came: an error, not a clean scan.
+  runGit(beside, 'clone', '-q', '--no-checkout', '--filter=tree:0', `file://${place.folder}`, 'bare-bones')
+  const boneless = { ...place, folder: join(beside, 'bare-bones') }
+  assert.match((await history(boneless)).unseen[0]?.why ?? '', /the clone is without [1-9]/)
+  await assert.rejects(since(boneless, 'HEAD^..HEAD'), { code: 'bad_input' })
+  const { texts, unseen } = await since(partial, 'HEAD^..HEAD')
   assert.deepEqual(texts, {})
   assert.deepEqual(
     unseen.map(({ name, code }) => `${name} ${code}`),
-    ['a unreadable'],
+    ['a absent'],
   )
 })
 
@@ -244,7 +360,7 @@ test('a long blob is read as it comes', async (t) => {
   commit(place, 'long', Buffer.alloc(17_000_000, 'long '))
   const { texts, parts } = await history(place)
   assert.equal(Object.values(texts)[0]?.length, 17_000_000)
-  assert.equal(parts[0]?.kind, 'blob')
+  assert.ok(parts.some(({ kind }) => kind === 'blob'))
 })
 
 test('a folder that is no repository is an error, each time', async (t) => {

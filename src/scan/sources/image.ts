@@ -34,7 +34,8 @@ async function* layoutSource(root: string, unseen: (unseen: Unseen) => void): As
   const missing = new Map(names)
   for await (const batch of folderSource(root, { unseen })) {
     for (const { name } of batch.parts) missing.delete(name)
-    yield { parts: batch.parts.map((part) => ({ ...part, name: names.get(part.name) ?? part.name })) }
+    const parts = batch.parts.map((part) => ({ ...part, name: names.get(part.name) ?? part.name }))
+    yield { ...batch, parts }
   }
   for (const [blob, name] of missing)
     unseen({ name, code: 'unreadable', why: `the image is without ${blob}: copy it with all its layers` })

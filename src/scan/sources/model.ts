@@ -23,11 +23,15 @@ export interface BytesPart extends Named {
   readonly kind: 'bytes'
   readonly at: number
   readonly bytes: number
+  /** It is a pointer, and what it stands for is another part. */
+  readonly hasContent?: boolean
 }
 
 export interface FilePart extends Named {
   readonly kind: 'file'
   readonly path: string
+  /** The path is bytes, one to each character (latin1): as UTF-8 it could not be written. */
+  readonly isRaw?: boolean
   /** It is read only if it is below this folder when it is open. */
   readonly below?: string
 }

@@ -34,7 +34,7 @@ export function createFileOpener(unseen: (unseen: Unseen) => void): WithFile {
     let fd: number | undefined
     let input: Input
     try {
-      fd = openPlain(part.below === undefined ? part.path : folders.within(part.path, part.below), part)
+      fd = openPlain(part.below === undefined ? part.path : folders.within(part, part.below), part)
       const about = fstatSync(fd)
       if (!about.isFile()) throw new Error('it is no file: what comes from a pipe is taken as standard input')
       input = (about.size <= maxWholeBytes ? whole(fd, about.size) : undefined) ?? placed(fd, about.size)
@@ -52,9 +52,13 @@ export function createFileOpener(unseen: (unseen: Unseen) => void): WithFile {
 }
 
 /** Never waits: a pipe may have come to where a file was. */
-function openPlain(path: string, { below }: FilePart): number {
+function openPlain(path: string, { below, isRaw }: FilePart): number {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants
-  return openSync(path, O_RDONLY | O_NONBLOCK | (below === undefined ? 0 : O_NOFOLLOW))
+  return openSync(pathOf(path, isRaw), O_RDONLY | O_NONBLOCK | (below === undefined ? 0 : O_NOFOLLOW))
+}
+
+function pathOf(path: string, isRaw = false): string | Buffer {
+  return isRaw ? Buffer.from(path, 'latin1') : path
 }
 
 /**
@@ -71,10 +75,10 @@ function createFolders() {
     if (known === undefined) real.set(folder, (known = realpathSync(folder)))
     return known
   }
-  function enter(folder: string, below: string): void {
+  function enter(folder: string, below: string, isRaw: boolean | undefined): void {
     if (open !== -1) closeSync(open)
     open = -1
-    const fd = openSync(folder, O_RDONLY | O_DIRECTORY)
+    const fd = openSync(pathOf(folder, isRaw), O_RDONLY | O_DIRECTORY)
     try {
       const [place, top] = [readlinkSync(`/proc/self/fd/${fd}`), rootOf(below)]
       if (top !== '/' && place !== top && !place.startsWith(`${top}/`))
@@ -83,14 +87,15 @@ function createFolders() {
       closeSync(fd)
       throw error
     }
-    ;[open, path, root] = [fd, folder, below]
+    ;[open, path, root] = [fd, isRaw === true ? '' : folder, below]
   }
   return {
     /** By which path the file is opened in just that folder. Throws if that is not below the other one. */
-    within(file: string, below: string): string {
+    within({ path: file, isRaw }: FilePart, below: string): string {
       if (process.platform !== 'linux') return file
       const folder = dirname(file)
-      if (open === -1 || folder !== path || below !== root) enter(folder, below)
+      // A raw folder of the same letters is another one.
+      if (open === -1 || folder !== path || below !== root || isRaw === true) enter(folder, below, isRaw)
       return `/proc/self/fd/${open}/${basename(file)}`
     },
   }

@@ -22,7 +22,13 @@ async function readPart(batch: Batch, part: Part, withFile: WithFile, options: R
   const own: UnpackOptions = { ...options, visit: (content) => options.visit(content, part) }
   switch (part.kind) {
     case 'bytes':
-      return unpack(part.name, Buffer.from(batch.buffer ?? new ArrayBuffer(0), part.at, part.bytes), own)
+      return unpack(
+        part.name,
+        Buffer.from(batch.buffer ?? new ArrayBuffer(0), part.at, part.bytes),
+        part.hasContent === true
+          ? { ...own, unseen: (one) => one.code === 'absent' || own.unseen(one) }
+          : own,
+      )
     case 'file':
       return withFile(part, (input) => unpack(part.name, input, own))
     case 'descriptor':

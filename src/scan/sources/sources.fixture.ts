@@ -58,3 +58,14 @@ export async function readAll(
   }
   return seen
 }
+
+const said = /^(?:commit|tag) [0-9a-f]+ \(/
+
+/** What blobs have, without what commits and tags say. */
+export function blobsOf({ texts, parts, unseen }: Seen): Seen {
+  return {
+    texts: Object.fromEntries(Object.entries(texts).filter(([name]) => !said.test(name))),
+    parts: parts.filter(({ name }) => !said.test(name)),
+    unseen,
+  }
+}

@@ -7,5 +7,6 @@
 export type { Content, Position, Unseen, UnseenCode } from './model.ts'
 export type { UnpackLimits, UnpackOptions } from './model.ts'
 export { isArchive } from './form.ts'
+export { lfsPointerIn } from './lfs.ts'
 export { unpack, type Input } from './unpack.ts'
 export type { Placed } from './flow.ts'

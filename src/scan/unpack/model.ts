@@ -39,6 +39,8 @@ export type UnseenCode =
   | 'vanished'
   /** The system does not let it be read. */
   | 'unreadable'
+  /** It is not here: a clone is without it, or a pointer stands for it. */
+  | 'absent'
   /** It needs a password. */
   | 'encrypted'
   /** Packed in a form that is not read. */

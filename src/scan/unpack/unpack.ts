@@ -4,6 +4,7 @@ import { createBudget } from './budget.ts'
 import { flowOf, flowOfBytes, flowOfPlaced, type Flow, type Placed } from './flow.ts'
 import { endsAsZip, formOf } from './form.ts'
 import { unpackCompressed } from './gzip.ts'
+import { lfsPointerIn } from './lfs.ts'
 import type { UnpackOptions } from './model.ts'
 import { visitFlow, visitWhole } from './pieces.ts'
 import { unpackTar } from './tar.ts'
@@ -26,6 +27,7 @@ export async function unpack(name: string, input: Input, options: UnpackOptions)
     say(walk, 'unreadable', `it could not be read to its end: ${messageOf(error)}`)
   if (Buffer.isBuffer(input) && isPlainText(input)) {
     budget.packed(input.length)
+    sayPointer(walk, input)
     return visitWhole(walk, input, false)
   }
   await open(walk, flowOfInput(input, budget.packed, failed))
@@ -64,6 +66,13 @@ async function* counted(
 /** What is looked at to tell what a file is; as many bytes as git takes to tell whether it is a text. */
 const headBytes = 8_000
 
+const lfsWhy =
+  'a pointer of Git LFS: what it stands for is not here; fetch it (`git lfs pull`; of a history `git lfs fetch --all`)'
+
+function sayPointer(walk: Walk, file: Buffer): void {
+  if (lfsPointerIn(file) !== undefined) say(walk, 'absent', lfsWhy)
+}
+
 async function open(walk: Walk, flow: Flow): Promise<void> {
   await flow.fill(headBytes)
   const head = flow.held.subarray(0, headBytes)
@@ -84,6 +93,7 @@ async function open(walk: Walk, flow: Flow): Promise<void> {
     case 'utf-16be':
       return visitUtf16(walk, flow, form)
     case 'plain': {
+      if (flow.isWhole) sayPointer(walk, flow.held)
       const isBinary = head.includes(0)
       const isProgram = isBinary || isScript(head)
       return isProgram && (await endsAsZip(flow)) ? unpackZip(walk, flow) : visitFlow(walk, flow, isBinary)
