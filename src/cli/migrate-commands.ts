@@ -25,6 +25,16 @@ export function addMigrate(pipeline: Command): void {
     .option('--owner-id <id>', 'the id of its owner, likewise')
     .option('--issuer-url <url>', 'where the CI’s tokens come from, if not from one place for everybody')
     .option('--install <command>', 'how a job gets Mayfly, if its machine does not have it: a step in front')
+    .option(
+      '--pin',
+      'ask GitHub and the registries by network which commits and digests the versions of actions and images have now, and pin them',
+      false,
+    )
+    .option(
+      '--github-url <url>',
+      'with --pin: where actions are; of a GitHub Enterprise Server its own address',
+      'https://github.com',
+    )
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(

@@ -1,10 +1,12 @@
 import {
   createPositions,
   grantText,
+  pinKey,
   type Migration,
   type PipelineFile,
   type PolicyDraft,
 } from '../pipelines/index.ts'
+import { pinCommand } from './pins/command.ts'
 import type { PlacedFinding } from './placed-finding.ts'
 
 export interface Outcome {
@@ -19,6 +21,9 @@ export interface Outcome {
   readonly written: readonly string[]
   /** Moved jobs get Mayfly by a step of their own. */
   readonly hasInstall: boolean
+  /** With --pin: why something is not pinned, by its key. */
+  readonly whyUnpinned: ReadonlyMap<string, string>
+  readonly githubUrl: string
 }
 
 interface Deletion {
@@ -31,12 +36,13 @@ interface Deletion {
 /** What a person is told below the diff. */
 export function migrationLines(outcome: Outcome): string[] {
   const { migrations, policy, missing, written, findings } = outcome
-  if (policy === undefined)
+  if (policy === undefined && !migrations.some(({ edits }) => edits.length > 0))
     return [
       ...section('Cannot be moved:', keptLines(migrations)),
+      ...section('Not pinned:', unpinnedLines(outcome)),
       'nothing to move: no secret of these files can go',
     ]
-  const store = policy.secrets.map(({ name, holds }) => `mayfly secret set ${name}   # ${holds}`)
+  const store = (policy?.secrets ?? []).map(({ name, holds }) => `mayfly secret set ${name}   # ${holds}`)
   const deletions = deletionsOf(outcome)
   const gone = deletions.filter(({ stillAt }) => stillAt.length === 0)
   const needed = deletions.filter(({ stillAt }) => stillAt.length > 0)
@@ -47,13 +53,16 @@ export function migrationLines(outcome: Outcome): string[] {
       ...migrations.flatMap(({ file, notes }) => notes.map((note) => `${file.path}: ${note}`)),
       ...runnerLines(migrations, outcome.hasInstall),
     ]),
-    ...section('Not pinned, since nothing here says their digest:', unpinnedLines(migrations)),
-    ...section('To fill in:', policy.fillIn),
+    ...section('Not pinned:', unpinnedLines(outcome)),
+    ...section('To fill in:', policy?.fillIn ?? []),
     ...section(
       `${outcome.policyFile}, as lint sees it:`,
       findings.map(({ severity, message }) => `${severity}: ${message}`),
     ),
-    ...section('Before it is merged:', [...store, `mayfly apply ${outcome.policyFile}`]),
+    ...section(
+      'Before it is merged:',
+      policy === undefined ? [] : [...store, `mayfly apply ${outcome.policyFile}`],
+    ),
     ...section(
       'To delete, once a run has gone through:',
       gone.map(({ name, where }) => `${name}: ${where}`),
@@ -81,10 +90,18 @@ function keptLines(migrations: readonly Migration[]): string[] {
   })
 }
 
-function unpinnedLines(migrations: readonly Migration[]): string[] {
+/** Each with why, and the command that says its commit or digest. */
+function unpinnedLines({ migrations, whyUnpinned, githubUrl }: Outcome): string[] {
   return migrations.flatMap(({ file, unpinned }) => {
     const at = createPositions(file.text)
-    return unpinned.map(({ text }) => `${file.path}:${at(text.span.start).line}: ${text.value}`)
+    return unpinned.map((one) => {
+      const why = whyUnpinned.get(pinKey(one))
+      const command = pinCommand(one, githubUrl)
+      const said = [why, command === undefined ? undefined : `by hand: ${command}`].filter(
+        (part) => part !== undefined,
+      )
+      return `${file.path}:${at(one.text.span.start).line}: ${[one.text.value, said.join('; ')].filter((part) => part !== '').join(': ')}`
+    })
   })
 }
 
@@ -155,7 +172,12 @@ export function plainMigration(outcome: Outcome, diffs: readonly string[]): obje
         })),
         kept: kept.map(({ span, ...one }) => ({ line: at(span.start).line, ...one })),
         roles: roles.map(({ name, needs }) => ({ name, grants: needs.map(grantText) })),
-        unpinned: unpinned.map(({ text }) => text.value),
+        unpinned: unpinned.map((one) => ({
+          name: one.text.value,
+          line: at(one.text.span.start).line,
+          why: outcome.whyUnpinned.get(pinKey(one)),
+          command: pinCommand(one, outcome.githubUrl),
+        })),
         notes,
       }
     }),

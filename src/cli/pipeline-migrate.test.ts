@@ -33,7 +33,10 @@ interface Told {
   readonly written: string[]
   readonly missing: string[]
   readonly delete: { name: string; stillAt: string[] }[]
-  readonly files: { kept: { what: string }[] }[]
+  readonly files: {
+    kept: { what: string }[]
+    unpinned: { name: string; line: number; command?: string }[]
+  }[]
 }
 
 async function migrate(
@@ -162,4 +165,28 @@ test('GitLab’s variables are listed for deletion, and its project is pinned', 
     /gitlab: \{ kind: gitlab, url: "https:\/\/github\.com", namespace_id: "65781" \}/,
   )
   assert.match(told.policy ?? '', /repository_id: "1296269"/)
+})
+
+test('what is not pinned is said with the command that tells its commit', async (t) => {
+  const told = await migrate(t, checkoutOf(t, 'aws-site'), known)
+  const [file] = told.files
+  assert.deepEqual(
+    file?.unpinned.map(({ name, line, command }) => [name, line, command]),
+    [
+      [
+        'actions/checkout@v4',
+        16,
+        "git ls-remote https://github.com/actions/checkout 'refs/tags/v4' 'refs/tags/v4^{}'",
+      ],
+    ],
+  )
+  for (const githubUrl of [
+    'http://github.example.com',
+    'https://u:p@github.com',
+    'https://github.com/x',
+    'file:///',
+  ])
+    await assert.rejects(migrate(t, checkoutOf(t, 'aws-site'), { ...known, githubUrl }), {
+      message: /--github-url/,
+    })
 })

@@ -22,6 +22,7 @@ import {
 } from '../pipelines/index.ts'
 import { isTaken, writeChanges, type FileChange } from './checkout-files.ts'
 import { checkedAnswer, ownIssuerUrl } from './issuer-answers.ts'
+import { findPins, githubOf, withPins } from './pins/find-pins.ts'
 import { exitCodes, print } from './output.ts'
 import { lintFindings } from './policy-lint.ts'
 import { migrationLines, plainMigration, type Outcome } from './pipeline-migrate-text.ts'
@@ -38,6 +39,8 @@ export interface MigrateOptions {
   readonly ownerId?: string
   readonly issuerUrl?: string
   readonly install?: string
+  readonly pin?: boolean
+  readonly githubUrl?: string
   readonly json: boolean
 }
 
@@ -48,7 +51,9 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
   const checkout = readCheckout(options.checkout)
   const files = chosen(checkout, paths)
   const ci = ciOf(files)
-  const project = projectOf(options, checkout, ci)
+  const known = projectOf(options, checkout, ci)
+  const found = options.pin === true ? await findPins(files, githubOf(options.githubUrl)) : undefined
+  const project = found === undefined ? known : withPins(known, found)
   const issuerUrl = issuerUrlOf(options, project, ci)
   const migrations = files.map((file) => migrateFile(file, project))
   const roles = migrations.flatMap((one) => one.roles)
@@ -76,7 +81,10 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
     policyFile: options.policy,
     policyIsThere: isTaken(join(options.checkout, options.policy)),
     findings: policy === undefined ? [] : lintFindings(policy.text, options.policy),
-    missing: missingOf(options, project, ci, issuerUrl),
+    // What is only pinned needs no server.
+    missing: policy === undefined ? [] : missingOf(options, project, ci, issuerUrl),
+    whyUnpinned: found?.why ?? new Map(),
+    githubUrl: githubOf(options.githubUrl),
     written: [],
     hasInstall: options.install !== undefined,
   }

@@ -10,8 +10,10 @@ export interface Project {
   readonly install?: string
   /** Names of the packages that the checkout is the source of, by the kind of their registry. */
   readonly packages: Packages
-  /** Full commits and digests that the checkout itself has for `NAME@VERSION`. */
+  /** Full commits and digests that are known of what versions name; see `pinKey`. */
   readonly pins: ReadonlyMap<string, string>
+  /** Also in files of which no secret is moved. */
+  readonly pinsEverywhere?: boolean
 }
 
 /** Packages that a checkout is the source of, by the kind of their registry. */

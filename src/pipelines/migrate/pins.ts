@@ -3,6 +3,13 @@ import type { PipelineFile, Reference, Span } from '../model.ts'
 import type { Edit } from './edits.ts'
 import { lineEnd } from './lines.ts'
 
+/** What a pin is kept under: `NAME@VERSION` of an action or workflow, `image NAME:TAG` of an image. */
+export function pinKey({ kind, name, version }: Pick<Reference, 'kind' | 'name' | 'version'>): string {
+  return kind === 'image'
+    ? `image ${name}${version === undefined ? '' : `:${version}`}`
+    : `${name}@${version ?? ''}`
+}
+
 /**
  * Commits that the checkout itself has for a version: somebody pinned the same action elsewhere, and wrote the version behind it
  * (`uses: actions/checkout@COMMIT # v5.0.0`, as Dependabot and Renovate keep it). Of two commits for one version none counts.
@@ -24,7 +31,7 @@ export function knownPins(files: readonly PipelineFile[]): ReadonlyMap<string, s
   return pins
 }
 
-/** Pins what a commit is known of. No other is made up: the rest is told. */
+/** Pins what a commit or digest is known of. No other is made up: the rest is told. */
 export function pinEdits(
   file: PipelineFile,
   pins: ReadonlyMap<string, string>,
@@ -34,16 +41,30 @@ export function pinEdits(
   const unpinned: Reference[] = []
   for (const one of referencesOf(file)) {
     if ((one.pin !== 'version' && one.pin !== 'floating') || isGone(one.text.span)) continue
-    const commit = one.version === undefined ? undefined : pins.get(`${one.name}@${one.version}`)
-    const written = file.text.slice(one.text.span.start, one.text.span.end)
-    const behind = file.text.slice(one.text.span.end, lineEnd(file.text, one.text.span.end))
-    if (commit === undefined || written !== one.text.value || !/^\s*$/.test(behind)) unpinned.push(one)
-    else
-      edits.push({
-        ...one.text.span,
-        text: `${one.name}@${commit} # ${one.version}`,
-        reason: `${one.name} is pinned to the commit that this checkout has for ${one.version}`,
-      })
+    const pin = pins.get(pinKey(one))
+    const edit = pin === undefined ? undefined : pinned(file.text, one, pin)
+    if (edit === undefined) unpinned.push(one)
+    else edits.push(edit)
   }
   return { edits, unpinned }
+}
+
+/** Undefined where it is not written in one piece, or no comment can stand behind it that keeps the version. */
+function pinned(source: string, { kind, name, version, text }: Reference, pin: string): Edit | undefined {
+  const { start, end } = text.span
+  const written = source.slice(start, end)
+  const quote = /^(['"]).*\1$/.exec(written)?.[1] ?? ''
+  if (written !== `${quote}${text.value}${quote}`) return undefined
+  if (kind === 'image')
+    return {
+      ...text.span,
+      text: `${quote}${text.value}@${pin}${quote}`,
+      reason: `${name} is pinned to the digest that ${version ?? 'it'} has now`,
+    }
+  if (!/^\s*$/.test(source.slice(end, lineEnd(source, end)))) return undefined
+  return {
+    ...text.span,
+    text: `${quote}${name}@${pin}${quote} # ${version}`,
+    reason: `${name} is pinned to the commit of ${version}`,
+  }
 }

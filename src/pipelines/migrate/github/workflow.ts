@@ -22,7 +22,7 @@ export function migrateWorkflow(file: PipelineFile, project: Project): Migration
   const jobs = plans.map((plan) => ({ job: plan.job, result: migrateJob(file, root, plan, ambient.moved) }))
   const moved = [...jobs.flatMap(({ result }) => result.moved), ...ambient.moved]
   const kept = [...jobs.flatMap(({ result }) => result.kept), ...ambient.kept, ...elsewhere(file)]
-  if (moved.length === 0) return { ...untouched(file), kept: sorted(kept) }
+  if (moved.length === 0) return { ...untouched(file), kept: sorted(kept), ...pinsAlone(file, project) }
   const gone = jobs.flatMap(({ result }) => result.edits.filter(({ text }) => text === ''))
   const pins = pinEdits(file, project.pins, (span) => gone.some((edit) => within(span, edit)))
   const touched = jobs.filter(({ result }) => result.roles.length > 0)
@@ -41,6 +41,13 @@ export function migrateWorkflow(file: PipelineFile, project: Project): Migration
     unpinned: pins.unpinned,
     notes: [...new Set(jobs.flatMap(({ result }) => result.notes))],
   }
+}
+
+function pinsAlone(
+  file: PipelineFile,
+  { pins, pinsEverywhere = false }: Project,
+): Pick<Migration, 'edits' | 'unpinned'> {
+  return pinsEverywhere ? pinEdits(file, pins, () => false) : { edits: [], unpinned: [] }
 }
 
 export function untouched(file: PipelineFile): Migration {
