@@ -65,10 +65,35 @@ function isEncodedText(bytes: Buffer, at: number): boolean {
   if (first === 0x1f8b08 || first === 0x504b03 || first === 0x28b52f || first === 0xfd377a) return true
   let texts = textsIn(first)
   for (let i = 4; i < leastCharacters; i += 4) {
-    if (texts < (i * 3) / 4 - mostOthers) return isWideText(bytes, at, first)
+    if (texts < (i * 3) / 4 - mostOthers) return isOtherText(bytes, at, first)
     texts += textsIn(bitsAt(bytes, at + i))
   }
-  return texts >= leastTexts || isWideText(bytes, at, first)
+  return texts >= leastTexts || isOtherText(bytes, at, first)
+}
+
+/** Of letters that are not ASCII's. */
+function isOtherText(bytes: Buffer, at: number, first: number): boolean {
+  return isWideText(bytes, at, first) || isUtf8Text(bytes, at)
+}
+
+/** In UTF-8 (RFC 3629), whose last letter may be cut off: of bytes at random one in ten million is, and the third already shows it. */
+function isUtf8Text(bytes: Buffer, at: number): boolean {
+  // Bytes of a letter that are to come yet.
+  let rest = 0
+  for (let i = 0; i < leastCharacters; i += 4) {
+    const bits = bitsAt(bytes, at + i)
+    for (let shift = 16; shift >= 0; shift -= 8) {
+      const byte = (bits >> shift) & 0xff
+      if (rest > 0) {
+        if (byte >> 6 !== 2) return false
+        rest--
+      } else if (byte < 0x80) {
+        if (printable[byte] === 0) return false
+      } else if (byte < 0xc2 || byte > 0xf4) return false
+      else rest = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
+    }
+  }
+  return true
 }
 
 function textsIn(bits: number): number {

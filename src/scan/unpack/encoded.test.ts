@@ -94,6 +94,17 @@ test('a command of PowerShell, UTF-16 in base64, is decoded', async () => {
   await found(`powershell -enc ${base64(Buffer.from(`$t = "${secret}"`, 'utf16le'))}`, secret, 'base64')
 })
 
+test('base64 of a text that begins with letters of other languages is decoded', async () => {
+  for (const line of [
+    '# パスワード',
+    '# Zugänge für ürgendöinen',
+    'пароль для сервера: ',
+    '🔑🔑🔑🔑🔑',
+    '密码密码密码密码',
+  ])
+    await found(`data: ${base64(`${line}\n${secret}`)}\n`, secret, 'base64')
+})
+
 test('what is no text in base64 is left as it is: hashes, names, pictures', async () => {
   const hash = Buffer.from('f1d2d2f924e986ac86fdf7b36c94bcdf32beec15f1d2d2f924e986ac86fdf7b3', 'hex')
   const text = [

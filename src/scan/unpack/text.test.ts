@@ -46,9 +46,30 @@ for (const [name, encode] of [
       }
     })
 
-test('a text that only begins like UTF-16 is seen as it is', async () => {
-  const all = await contentsOf('a', Buffer.from('\xff\xfetoken=abc', 'latin1'))
-  assert.ok(all.some(({ bytes, decoded }) => decoded.length === 0 && bytes.includes('token=abc')))
+test('a text that only begins like UTF-16, or goes on in ASCII, is seen as the text that it is, and decoded', async () => {
+  const encoded = Buffer.from('a text of more than twenty letters').toString('base64')
+  for (const head of [Buffer.from('\xff\xfe', 'latin1'), Buffer.from('\ufeffkey = value\n', 'utf16le')]) {
+    const all = await contentsOf('a', Buffer.concat([head, Buffer.from(`token=abc\nx=${encoded}\n`)]))
+    const asItIs = all.find(({ bytes, decoded }) => decoded.length === 0 && bytes.includes('token=abc'))
+    assert.equal(asItIs?.isBinary, false)
+    assert.ok(
+      all.some(({ bytes, decoded }) => decoded.join() === 'base64' && bytes.includes('twenty letters')),
+    )
+  }
+})
+
+test('a text to which PowerShell added lines in UTF-16 is seen whole, whatever stands before', async () => {
+  const added = Buffer.from('token = abc\r\n', 'utf16le')
+  for (const lines of [10, 499, 501, 5_000, 400_000]) {
+    const bytes = Buffer.concat([Buffer.from('plain text line\n'.repeat(lines)), added])
+    for (const input of [bytes, inChunks(bytes, 65_536)]) {
+      const all = await contentsOf('a.log', input)
+      const wide = all.filter((one) => one.decoded.join() === 'utf-16' && one.bytes.includes('token = abc'))
+      assert.equal(wide.length, 1, `${lines}`)
+      const [one] = wide
+      assert.equal(one?.position(one.bytes.indexOf('token')).offset, 16 * lines)
+    }
+  }
 })
 
 test('in pieces of a long text each byte is in one, with what is around it, and its place is right', async () => {

@@ -23,9 +23,11 @@ export async function visitPiece(walk: Walk, piece: Piece): Promise<void> {
   const position = place === undefined ? piece.position : () => place
   const looking = options.visit({ name, bytes, from, to, isBinary, decoded, position })
   if (looking !== undefined) await looking
-  if (walk.isAsItIs === true || walk.encodings >= budget.limits.decodedDepth) return
-  if (isBinary) await visitView(walk, utf16Runs(bytes, from, to), 'utf-16', position)
-  else if (from === 0 && piece.isLast && mayBeNotebook(bytes))
+  if (walk.encodings >= budget.limits.decodedDepth) return
+  // A text may go on in UTF-16: `>>` of Windows PowerShell adds that to any file.
+  if (walk.isUtf16 !== true && (isBinary || bytes.includes(0)))
+    await visitView(walk, utf16Runs(bytes, from, to), 'utf-16', position)
+  if (!isBinary && from === 0 && piece.isLast && mayBeNotebook(bytes))
     for (const { number, view } of notebookCells(bytes, notAll(walk)))
       await visitView(walk, view, `cell ${number}`, position)
   const { base64, hex } = await decodedIn(walk, { ...piece, position })

@@ -13,8 +13,8 @@ export interface Walk {
   readonly decoded: readonly string[]
   /** How many encodings are around it, as base64 in base64. */
   readonly encodings: number
-  /** Nothing is decoded in it. */
-  readonly isAsItIs?: true
+  /** The bytes of a text in UTF-16, which is decoded already. */
+  readonly isUtf16?: true
   /** Of all that is in it, if it stands encoded in a text: the place of that. */
   readonly place?: Position
   /** Visits what is in these bytes, whatever they are. */
