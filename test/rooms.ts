@@ -31,7 +31,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'scan/engine': ['lib'],
   'scan/rules': ['lib', 'der', 'scan/engine'],
   'scan/findings': ['lib', 'scan/engine'],
-  'scan/liveness': ['lib', 'http-client', 'clouds'],
+  'scan/liveness': ['lib', 'http-client', 'clouds', 'config'],
   'scan/reports': ['lib', 'scan/findings'],
   'scan/rule-files': ['lib', 'config', 'scan/engine', 'scan/rules', 'scan/findings'],
   scan: ['lib', 'scan/engine', 'scan/findings', 'scan/rules', 'scan/sources', 'scan/unpack'],
@@ -42,7 +42,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   policy: ['lib', 'kinds', 'config', 'attest/verify'],
   rules: [
     ...['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'oidc-issuer', 'honey'],
-    'audit/client',
+    ...['scan/liveness', 'audit/client'],
   ],
   credentials: [
     ...['ssh-keys', 'lib', 'kinds', 'config', 'connections', 'http-client', 'mask', 'oidc-issuer', 'clouds'],
@@ -128,7 +128,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   inspection: [
-    ...['audit/client', 'lib', 'config', 'store', 'vault', 'policy', 'broker', 'gateway'],
+    ...['lib', 'config', 'store', 'vault', 'policy', 'broker', 'gateway', 'audit/client', 'scan/liveness'],
     ...['scan/engine', 'scan/findings', 'scan/known', 'scan/rules', 'scan/unpack'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'audit/verify', 'gateway'],
@@ -162,7 +162,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     'recordings',
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'attest/attestor'],
-    ...['attest/trust', 'attest/verify', 'config', 'inspection'],
+    ...['attest/trust', 'attest/verify', 'config', 'inspection', 'scan/liveness'],
   ],
   cli: [
     'lib',
@@ -199,7 +199,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'cli',
       'http-client',
     ],
-    ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'inspection'],
+    ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'inspection', 'scan/liveness'],
     ...['attest/attestor', 'attest/keys', 'attest/sign', 'attest/sigstore', 'attest/statements'],
     ...['attest/trust', 'attest/verify'],
     ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],

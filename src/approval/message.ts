@@ -39,6 +39,7 @@ const titles: Readonly<Record<string, string>> = {
   'approval.expired': 'Approval expired',
   'secret.rotation_failed': 'Rotation of a secret failed',
   'secret.rotation_late': 'Rotation of a secret is late',
+  'scan.alive': 'A secret that was found is alive',
 }
 
 // Names of branches and people are an attacker's to choose: `plain_text` renders no link, no mention, no markup.
@@ -67,6 +68,11 @@ function slackMessage(event: Event, link: string): object {
     'problem',
     'about',
     'late',
+    'rule',
+    'at',
+    'whose',
+    'can',
+    'fingerprint',
   ]
   const lines = words
     .filter((word) => data[word] !== undefined)

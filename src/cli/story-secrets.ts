@@ -18,6 +18,18 @@ export const secretTellers: Tellers = {
   'scan.known': (data) => [
     `${text(data['by'])} FOUND SECRETS by a scan, in ${data['file'] === undefined ? 'a file' : text(data['file'])}: ${secretsOf(data)}`,
   ],
+  'scan.verifying': ({ rule, fingerprint, at }) => [
+    `asks ${text(at)} about a secret that was found (${text(rule)}, ${text(fingerprint)})`,
+  ],
+  'scan.verified': (data) => [
+    `${data['state'] === 'alive' ? 'A SECRET THAT WAS FOUND IS ALIVE' : `a secret that was found is ${text(data['state'])}`} at ${text(data['at'])} (${text(data['rule'])}, ${text(data['fingerprint'])})${data['why'] === undefined ? '' : `: ${text(data['why'])}`}`,
+  ],
+  'scan.revoking': ({ rule, fingerprint, at }) => [
+    `has ${text(at)} end a secret that was found (${text(rule)}, ${text(fingerprint)})`,
+  ],
+  'scan.revoked': ({ rule, fingerprint, at, state, why }) => [
+    `a secret that was found ${state === 'revoked' ? 'is ended' : 'IS NOT ENDED'} at ${text(at)} (${text(rule)}, ${text(fingerprint)})${why === undefined ? '' : `: ${text(why)}`}`,
+  ],
   'secret.restored': (data) => [
     `${text(data['by'])} restored secret "${text(data['secret'])}"${data['copyOf'] === undefined ? '' : `: version ${text(data['version'])} has the value of version ${text(data['copyOf'])}`}`,
   ],

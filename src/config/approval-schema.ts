@@ -117,6 +117,7 @@ export function operatorSchemas(words: {
           'approval.expired',
           'secret.rotation_failed',
           'secret.rotation_late',
+          'scan.alive',
         ]),
       )
       .min(1)
@@ -126,6 +127,7 @@ export function operatorSchemas(words: {
         'approval.expired',
         'secret.rotation_failed',
         'secret.rotation_late',
+        'scan.alive',
       ]),
     addresses: z
       .array(z.string().refine((text) => isIP(text) !== 0, 'an IP address'))

@@ -15,7 +15,7 @@ import { recordingsSchema } from './recordings-schema.ts'
 import { duration, name } from './name-schema.ts'
 import { policyTests } from './policy-tests-schema.ts'
 import { sandboxKeys } from './sandbox-schema.ts'
-import { scanSchema } from './scan-schema.ts'
+import { scanOfAllSchema, scanSchema } from './scan-schema.ts'
 import { secretReference } from './secret-reference.ts'
 import { secretStoresSchema } from './secret-stores-schema.ts'
 import { secretsSchema } from './secrets-schema.ts'
@@ -97,7 +97,7 @@ export const policySchema = z.strictObject({
   limits: limitsSchema.optional(),
   identity_tokens: identityTokens,
   honey: honeySchema.optional(),
-  scan: scanSchema
+  scan: scanOfAllSchema
     .optional()
     .describe('What becomes of secrets in what steps send: docs/scan-in-builds.md. Roles may say otherwise.'),
   logs: logsSchema,

@@ -57,4 +57,40 @@ export const scanSchema = z.strictObject({
     .describe('Findings that are none. Those of a role are beside those of all.'),
 })
 
+const ruleId = z
+  .string()
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'the id of a rule: mayfly scan --list-rules')
+  .max(100)
+
+/** `scan` of all roles: with what is asked of vendors. */
+export const scanOfAllSchema = scanSchema.extend({
+  verify: z
+    .strictObject({
+      kinds: z
+        .array(ruleId)
+        .min(1)
+        .max(200)
+        .describe(
+          'Ids of rules (docs/scan-verify.md lists those that can be asked about). What is not listed is never asked.',
+        ),
+      revoke: z
+        .array(ruleId)
+        .max(200)
+        .default([])
+        .describe(
+          'Those of them that are ended at their vendor as soon as they are seen to be alive in what a step sends.',
+        ),
+      at: z
+        .record(ruleId, name)
+        .default({})
+        .describe(
+          'A connection whose host is asked, for kinds that have no host of the vendor’s, or another one of yours.',
+        ),
+    })
+    .optional()
+    .describe(
+      'Asks vendors whether secrets that rules found are alive, whose they are and what they may do. Off if left out; never for jobs that strangers may have a hand in.',
+    ),
+})
+
 export type ScanConfig = z.output<typeof scanSchema>

@@ -1,9 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { MayflyError } from '../lib/index.ts'
+import { MayflyError, Secret } from '../lib/index.ts'
 import type { LookStream } from '../gateway/index.ts'
-import type { KnownHit, KnownSecrets, WindowTable } from '../scan/known/index.ts'
-import type { ContentScanner, Scanned, ScanStream } from './content-scanner.ts'
+import type { KnownHit, KnownSecrets } from '../scan/known/index.ts'
+import type { ContentScanner, LookedFor, Scanned, ScanStream } from './content-scanner.ts'
 import type { Found, FoundSecret, RuleFinding } from './found.ts'
+import type { FoundKey } from './verifying/model.ts'
 import type { Owner, VaultSecrets } from './vault-secrets.ts'
 
 /** Gathers what is found in the pieces of one thing that is sent. */
@@ -14,6 +15,8 @@ export interface Collected {
   unseen(why: string): void
   /** Where it stands in what was added, of one file as it is. */
   spans(): readonly { readonly from: number; readonly to: number }[]
+  /** Secrets of the rules that were wanted. */
+  keys(): readonly FoundKey[]
   /** All of it. Rejects with what a scan failed with. */
   end(nameOf: (name: string) => string): Promise<Found>
 }
@@ -21,13 +24,18 @@ export interface Collected {
 const maxSecrets = 100
 const maxFindings = 200
 const maxWhy = 10
+const maxKeys = 50
 /** Of one thing so many bytes wait for the threads that scan. */
 const maxWaitingBytes = 33_554_432
 
 export function createCollected(deps: {
   readonly secrets: VaultSecrets
   readonly scanner: ContentScanner
+  /** Rules whose secrets are wanted. */
+  readonly handed: readonly string[]
 }): Collected {
+  const { handed } = deps
+  const keys = new Map<string, FoundKey>()
   const secrets = new Map<string, FoundSecret & { readonly item: string }>()
   const findings = new Map<string, RuleFinding & { readonly item: string }>()
   const why: string[] = []
@@ -41,13 +49,16 @@ export function createCollected(deps: {
     if (why.length < maxWhy) why.push(reason)
   }
 
-  async function scan(item: string, look: (table: WindowTable) => Promise<Scanned>): Promise<void> {
+  async function scan(item: string, look: (looked: LookedFor) => Promise<Scanned>): Promise<void> {
     const known = deps.secrets.known() ?? (await firstSweep(deps.secrets))
-    const scanned = await look(known.table())
+    const scanned = await look({ table: known.table(), handed })
     more += scanned.more
     sureMore += scanned.sureMore
     spans.push(...scanned.spans.slice(0, maxFindings))
     for (const { name, why: reason } of scanned.unseen) unseen(`${name}: ${reason}`)
+    for (const { fingerprint, rule, secret, beside } of scanned.keys)
+      if (keys.size < maxKeys)
+        keys.set(fingerprint, { rule, fingerprint, secret: new Secret(secret), beside })
     takeSecrets(item, known, scanned)
     for (const finding of scanned.findings) {
       const key = `${finding.fingerprint} ${finding.file}`
@@ -85,10 +96,11 @@ export function createCollected(deps: {
   return {
     unseen,
     spans: () => spans,
+    keys: () => [...keys.values()],
     async add(name, bytes) {
       waitingBytes += bytes.length
       run(
-        scan(name, (table) => deps.scanner.scan(name, bytes, table)).finally(
+        scan(name, (looked) => deps.scanner.scan(name, bytes, looked)).finally(
           () => (waitingBytes -= bytes.length),
         ),
       )
@@ -99,8 +111,8 @@ export function createCollected(deps: {
       const ended = Promise.withResolvers<'end' | 'left'>()
       const opened = Promise.withResolvers<ScanStream | undefined>()
       run(
-        scan(name, async (table) => {
-          const stream = deps.scanner.stream(name, table)
+        scan(name, async (looked) => {
+          const stream = deps.scanner.stream(name, looked)
           opened.resolve(stream)
           if ((await ended.promise) === 'end') return stream.end()
           stream.leave()
@@ -138,7 +150,7 @@ function isSurer(known: FoundSecret | undefined, { isCertain }: KnownHit<Owner>)
 }
 
 /** Throws `vault_sealed`. */
-export async function firstSweep(secrets: VaultSecrets) {
+export async function firstSweep(secrets: Pick<VaultSecrets, 'known' | 'sweep'>) {
   await secrets.sweep()
   const known = secrets.known()
   if (known === undefined) throw new MayflyError('vault_sealed', 'the vault is sealed')

@@ -1,12 +1,18 @@
-import type { Finding } from '../scan/findings/index.ts'
+import type { Finding, HandedKey } from '../scan/findings/index.ts'
 import type { Candidate, WindowTable } from '../scan/known/index.ts'
 
 /** Looks into bytes on another thread. What it is handed is hostile, and what it says of it is only what it saw. */
 export interface ContentScanner {
-  scan(name: string, bytes: Buffer, table: WindowTable | undefined): Promise<Scanned>
+  scan(name: string, bytes: Buffer, looked?: LookedFor): Promise<Scanned>
   /** The same of bytes that come piece by piece. Throws `limit_exceeded` for more of them at once than can be meant. */
-  stream(name: string, table: WindowTable | undefined): ScanStream
+  stream(name: string, looked?: LookedFor): ScanStream
   close(): Promise<void>
+}
+
+export interface LookedFor {
+  readonly table: WindowTable | undefined
+  /** Rules whose secrets come back as `keys`. */
+  readonly handed: readonly string[]
 }
 
 export interface ScanStream {
@@ -24,6 +30,8 @@ export interface Scanned {
   /** Of those so many are of rules that are sure. */
   readonly sureMore: number
   readonly unseen: readonly { readonly name: string; readonly why: string }[]
+  /** Secrets of the rules that were asked for, each once: of findings that nothing in the file accepts. */
+  readonly keys: readonly HandedKey[]
   /** What may be a secret of the vault: only who has its key can say. */
   readonly candidates: readonly PlacedCandidate[]
   /** Where in the file what rules found stands as it is: not what is only possible, nor what was decoded or unpacked. */

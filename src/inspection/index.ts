@@ -12,4 +12,6 @@ export { createKnownLook, type KnownLook, type KnownPlace } from './known-look.t
 export { createInspection } from './inspection.ts'
 export { createOutputInspection, type OutputInspection } from './output.ts'
 export { createResponse } from './response.ts'
-export { createVaultSecrets, type VaultSecrets } from './vault-secrets.ts'
+export { createVaultSecrets, loadSeed, type VaultSecrets } from './vault-secrets.ts'
+export { createStepVerifying, createVerifier } from './verifying/index.ts'
+export type { Ended, EntryOf, FoundKey, Verified, Verifier } from './verifying/index.ts'

@@ -10,6 +10,7 @@ import type { Found, Judged } from './found.ts'
 import { foundEntry } from './entry.ts'
 import type { Response } from './response.ts'
 import type { VaultSecrets } from './vault-secrets.ts'
+import type { FoundKey, StepVerifying } from './verifying/index.ts'
 
 export interface InspectionDeps {
   readonly policy: () => Policy
@@ -19,6 +20,8 @@ export interface InspectionDeps {
   readonly audit: Pick<AuditClient, 'append'>
   readonly approvers: Approvers | undefined
   readonly response: Response
+  /** Asks vendors about what rules found. */
+  readonly verifying?: StepVerifying | undefined
   readonly clock: Clock
 }
 
@@ -42,8 +45,14 @@ interface Looking {
   readonly rules: ScanRules
 }
 
+interface Looked extends Looking {
+  /** Secrets that vendors may be asked about. */
+  readonly keys: readonly FoundKey[]
+}
+
 function openLook(deps: InspectionDeps, looking: Looking): Look {
-  const collected = createCollected(deps)
+  const handed = deps.verifying?.wanted(looking.step) ?? []
+  const collected = createCollected({ ...deps, handed })
   return {
     add: (name, bytes) => collected.add(name, bytes),
     stream: (name) => collected.stream(name),
@@ -52,7 +61,8 @@ function openLook(deps: InspectionDeps, looking: Looking): Look {
       try {
         const { gone, waits } = by
         const sent = { ...looking.sent, gone: () => gone(), waits: (isWaiting: boolean) => waits(isWaiting) }
-        return await judge(deps, { ...looking, sent }, await collected.end(nameOf))
+        const found = await collected.end(nameOf)
+        return await judge(deps, { ...looking, sent, keys: collected.keys() }, found)
       } catch (error) {
         return failed(looking, error)
       }
@@ -72,7 +82,7 @@ function isBlocking(rules: ScanRules, place: SentPlace): boolean {
   return rules.actions[place] === 'block' || rules.actions[place] === 'known'
 }
 
-async function judge(deps: InspectionDeps, looking: Looking, found: Found): Promise<LookVerdict> {
+async function judge(deps: InspectionDeps, looking: Looked, found: Found): Promise<LookVerdict> {
   const { sent, rules } = looking
   const judged = judgeFound(found, rules, rules.actions[sent.place], deps.clock.nowMs())
   const { refused, told } = judged
@@ -90,6 +100,8 @@ async function judge(deps: InspectionDeps, looking: Looking, found: Found): Prom
   // A refusal stands whether or not the log takes it now; what passes waits for it.
   if (outcome === 'refused') await deps.outbox.write(async (_, add) => add([event]))
   else await deps.audit.append(event)
+  // What the vendor says comes later, and changes nothing of this.
+  void deps.verifying?.begin(looking.step, sent.place, looking.keys, [...refused.findings, ...told.findings])
   const lines = [...linesOf(refused), ...answered.map(({ line }) => line)]
   if (outcome === 'refused') return { ok: false, lines: [...lines, ...howToGoOn(looking, judged, yes)] }
   tellStep(looking, judged, found)

@@ -1,7 +1,7 @@
 import type { Step } from '../broker/index.ts'
 import { createCollected } from './collected.ts'
 import { foundEntry } from './entry.ts'
-import { judgeFound, type Found } from './found.ts'
+import { judgeFound, type Found, type RuleFinding } from './found.ts'
 import type { InspectionDeps } from './inspection.ts'
 import { stepEvent } from '../broker/index.ts'
 
@@ -57,10 +57,11 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     const all = Buffer.concat([before, bytes])
     seen.tail = all.subarray(Math.max(0, all.length - tailBytes))
     seen.end = offset + bytes.length
-    const collected = createCollected(deps)
+    const collected = createCollected({ ...deps, handed: deps.verifying?.wanted(step) ?? [] })
     await collected.add('output', all)
     const found = freshOf(await collected.end((name) => name), seen)
-    await record(step, found, rules, action === 'record')
+    const told = await record(step, found, rules, action === 'record')
+    void deps.verifying?.begin(step, 'output', collected.keys(), told)
     const start = offset - before.length
     return action === 'record'
       ? []
@@ -71,10 +72,11 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     const rules = deps.policy().roles.get(step.role)?.scan
     const action = rules?.actions.output ?? 'off'
     if (rules === undefined || action === 'off') return []
-    const collected = createCollected(deps)
+    const collected = createCollected({ ...deps, handed: deps.verifying?.wanted(step) ?? [] })
     await collected.add(name, bytes)
     const found = freshOf(await collected.end((one) => one), seenOf(step))
-    await record(step, found, rules, action === 'record')
+    const told = await record(step, found, rules, action === 'record')
+    void deps.verifying?.begin(step, 'output', collected.keys(), told)
     return action === 'record' ? [] : collected.spans()
   }
 
@@ -83,10 +85,10 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     found: Found,
     rules: Parameters<typeof judgeFound>[1],
     isShown: boolean,
-  ): Promise<void> {
+  ): Promise<readonly RuleFinding[]> {
     const judged = judgeFound(found, rules, 'warn', deps.clock.nowMs())
     const { secrets, findings } = judged.told
-    if (secrets.length + findings.length === 0) return
+    if (secrets.length + findings.length === 0) return []
     const sent = { place: 'output', connection: '', what: step.name }
     const answered = await deps.response.answer(step, sent, secrets)
     const outcome = isShown ? 'passed' : 'masked'
@@ -100,6 +102,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       answered,
     })
     await deps.outbox.write(async (_, add) => add([stepEvent(step, 'scan.found', entry)]))
+    return findings
   }
 
   return {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../lib/index.ts'
 import { compileExpression, type Hit } from '../scan/engine/index.ts'
-import { createAllowList, findingsIn, type Finding } from '../scan/findings/index.ts'
+import { createAllowList, findingsIn, type Finding, type HandedKey } from '../scan/findings/index.ts'
 import { findCandidates, type WindowTable } from '../scan/known/index.ts'
 import { unpack, type Content } from '../scan/unpack/index.ts'
 import type { PlacedCandidate, RuleFacts, Scanned } from './content-scanner.ts'
@@ -17,6 +17,7 @@ export type Question =
       readonly nowMs: number
       /** Only if it is another than the last one. */
       readonly table?: WindowTable
+      readonly handed: readonly string[]
       /** All of it; without it the bytes come in pieces. */
       readonly bytes?: Uint8Array
     }
@@ -33,6 +34,7 @@ export type Answer =
 const maxCandidates = 2_000
 const maxFindings = 500
 const maxUnseen = 100
+const maxKeys = 50
 /** Of what a step sends in one file; what is larger is said to be unseen. */
 const limits = { totalBytes: 4_294_967_296, members: 200_000 }
 /** The longest form of a secret, with the white space that may be in it. */
@@ -47,7 +49,7 @@ const inflows = new Map<number, Inflow>()
 let table: WindowTable | undefined
 
 async function scan(
-  { name, nowMs }: Question & { kind: 'begin' },
+  { name, nowMs, handed }: Question & { kind: 'begin' },
   input: Buffer | AsyncIterable<Buffer>,
   work: Work,
 ): Promise<Scanned> {
@@ -56,6 +58,13 @@ async function scan(
   const candidates: PlacedCandidate[] = []
   const spans: { from: number; to: number }[] = []
   const allow = createAllowList([], nowMs)
+  const keys = new Map<string, HandedKey>()
+  const handing = {
+    rules: new Set(handed),
+    take(key: HandedKey) {
+      if (keys.size < maxKeys) keys.set(key.fingerprint, key)
+    },
+  }
   // One that comes in between says another thing of the same secrets.
   const known = table
   let [more, sureMore] = [0, 0]
@@ -68,7 +77,7 @@ async function scan(
       engine.find(content.bytes, (hit) => {
         if (isMeant(hit, content)) hits.push(hit)
       })
-      const found = findingsIn(content, hits, { nowMs, allow })
+      const found = findingsIn(content, hits, { nowMs, allow, handing })
       if (isAsItIs(content, name) && spans.length < maxFindings) spans.push(...spansOf(content, hits))
       const room = maxFindings - findings.length
       findings.push(...found.findings.slice(0, room).map((one) => ({ ...one, ...factsOf(one.rule) })))
@@ -83,7 +92,7 @@ async function scan(
       if (unseen.length < maxUnseen) unseen.push({ name: one.name, why: one.why })
     },
   })
-  return { findings, more, sureMore, unseen, candidates, spans }
+  return { findings, more, sureMore, unseen, keys: [...keys.values()], candidates, spans }
 }
 
 /** Of a binary file only what is unmistakable counts; some rules are of some paths alone. */

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { MayflyError } from '../lib/index.ts'
 import type { WindowTable } from '../scan/known/index.ts'
-import type { Scanned } from './content-scanner.ts'
+import type { LookedFor, Scanned } from './content-scanner.ts'
 import type { Answer, Question } from './scan-thread-entry.ts'
 import { beatOf, createShared, fileAt } from './work.ts'
 
@@ -16,7 +16,7 @@ const idleMs = 60_000
 
 /** One thread, which looks into several things at once: into one while another has nothing more yet. */
 export interface ScanThread {
-  begin(what: { name: string; table: WindowTable | undefined; bytes?: Uint8Array }): Going
+  begin(what: LookedFor & { readonly name: string; readonly bytes?: Uint8Array }): Going
   /** How many things it looks into. */
   load(): number
   close(): Promise<void>
@@ -117,14 +117,14 @@ export function startScanThread(deps: {
 
   return {
     load: () => states.size,
-    begin({ name, table: wanted, bytes }) {
+    begin({ name, table: wanted, handed, bytes }) {
       const id = count++
       const { promise, resolve, reject } = Promise.withResolvers<Scanned | 'lost beside another'>()
       const state: State = { name, isWhole: bytes !== undefined, ahead: 0, wake: undefined, resolve, reject }
       states.set(id, state)
       const isNew = wanted !== undefined && wanted !== table
       table = wanted ?? table
-      const more = { ...(isNew ? { table: wanted } : {}), ...(bytes === undefined ? {} : { bytes }) }
+      const more = { handed, ...(isNew ? { table: wanted } : {}), ...(bytes === undefined ? {} : { bytes }) }
       post({ kind: 'begin', id, name, nowMs: deps.nowMs(), ...more }, bytes)
       watch()
       return {

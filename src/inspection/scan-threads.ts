@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { MayflyError, type Clock } from '../lib/index.ts'
-import type { WindowTable } from '../scan/known/index.ts'
-import type { ContentScanner, Scanned, ScanStream } from './content-scanner.ts'
+import type { ContentScanner, LookedFor, Scanned, ScanStream } from './content-scanner.ts'
 import { startScanThread, type ScanThread } from './scan-thread.ts'
 
 /** Of all steps together; who comes then waits, and its upstream with it. */
@@ -14,6 +13,8 @@ const maxStreams = 256
 const [maxKeptBytes, maxKeptInAll] = [8_388_608, 67_108_864]
 /** What was lost with a thread that ended at another file is looked at again. */
 const maxAttempts = 3
+
+const byRules: LookedFor = { table: undefined, handed: [] }
 
 /**
  * Threads that scan: none before the first file, and none for long after the last. A file that a thread dies of counts as one that
@@ -60,12 +61,12 @@ export function createScanThreads({
     }
   }
 
-  async function scanWhole(name: string, bytes: Buffer, table: WindowTable | undefined): Promise<Scanned> {
+  async function scanWhole(name: string, bytes: Buffer, looked = byRules): Promise<Scanned> {
     const giveBack = await roomFor(bytes.length)
     try {
       for (let attempt = 0; attempt < maxAttempts; attempt++) {
         // A copy: what is handed on goes to the thread, and the caller goes on with its own.
-        const outcome = await threadFor().begin({ name, table, bytes: new Uint8Array(bytes) }).scanned
+        const outcome = await threadFor().begin({ ...looked, name, bytes: new Uint8Array(bytes) }).scanned
         if (outcome !== 'lost beside another') return outcome
       }
       throw new MayflyError(
@@ -77,13 +78,13 @@ export function createScanThreads({
     }
   }
 
-  function stream(name: string, table: WindowTable | undefined): ScanStream {
+  function stream(name: string, looked = byRules): ScanStream {
     if (isClosed) throw new MayflyError('server_stopping', 'the server is stopping')
     if (streams >= maxStreams)
       throw new MayflyError('limit_exceeded', 'too many files are looked into at once')
     streams++
     const kept = keep()
-    let going = threadFor().begin({ name, table })
+    let going = threadFor().begin({ ...looked, name })
     let isEnded = false
     const ended = followed().finally(() => {
       streams--
@@ -102,7 +103,7 @@ export function createScanThreads({
             'thread_failed',
             `${name}: the thread that looked into it ended at another file: try again`,
           )
-        going = threadFor().begin({ name, table })
+        going = threadFor().begin({ ...looked, name })
         for (const piece of pieces) going.piece(new Uint8Array(piece))
         if (isEnded) going.end()
       }

@@ -210,15 +210,17 @@ function unlessGone(error: unknown): undefined {
   throw error
 }
 
-/** One for all servers of a store, sealed. */
-async function loadSeed(store: Store, vaultKey: VaultKey): Promise<Secret<Buffer>> {
+/** A key for names of secrets, one for all servers of a store, sealed. */
+export async function loadSeed(
+  store: Store,
+  vaultKey: VaultKey,
+  { row: key, context } = { row: seedKey, context: seedContext },
+): Promise<Secret<Buffer>> {
   return store.write(async (tx, run) => {
-    const row = await tx.selectFrom('meta').select('value').where('key', '=', seedKey).executeTakeFirst()
-    if (row !== undefined) return openSealed(vaultKey, seedContext, Buffer.from(row.value, 'base64'))
+    const row = await tx.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst()
+    if (row !== undefined) return openSealed(vaultKey, context, Buffer.from(row.value, 'base64'))
     const made = randomBytes(32)
-    run(
-      upsertRow('meta', 'key', { key: seedKey, value: seal(vaultKey, seedContext, made).toString('base64') }),
-    )
+    run(upsertRow('meta', 'key', { key, value: seal(vaultKey, context, made).toString('base64') }))
     return new Secret(made)
   })
 }

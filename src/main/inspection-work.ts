@@ -1,28 +1,35 @@
+import type { Approvals, Notifications } from '../approval/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { Approvals } from '../approval/index.ts'
 import type { Broker, Lease, Step } from '../broker/index.ts'
-import type { Inspection } from '../gateway/index.ts'
+import type { EgressGuard, Inspection } from '../gateway/index.ts'
 import {
   createInspection,
   createKnownLook,
   createOutputInspection,
   createResponse,
   createScanThreads,
+  createStepVerifying,
   createVaultSecrets,
+  createVerifier,
+  loadSeed,
   type KnownLook,
   type OutputInspection,
+  type Verifier,
 } from '../inspection/index.ts'
 import type { Clock, Secret } from '../lib/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
+import { createVendors } from '../scan/liveness/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Vault, VaultKey } from '../vault/index.ts'
+import { connectionOf, createVendorAsk } from './vendor-ask.ts'
 
 export interface InspectionWork {
   readonly inspection: Inspection
   readonly output: OutputInspection
   /** For operators who scan. */
   readonly known: KnownLook
+  readonly verifier: Verifier
   given(step: Step, lease: Lease, value: Secret): void
   /** Called every second. */
   sweep(): Promise<void>
@@ -37,11 +44,13 @@ export function createInspectionWork(deps: {
   readonly vault: Vault
   readonly vaultKey: VaultKey
   readonly broker: Pick<Broker, 'outbox' | 'revokeLease'>
-  readonly audit: Pick<AuditClient, 'append'>
   readonly clock: Clock
   readonly rules: RulesHolder
   readonly approvals: Approvals
   readonly rotation: () => SecretRotation
+  readonly audit: Pick<AuditClient, 'append'>
+  readonly guard: EgressGuard
+  readonly notifications: Pick<Notifications, 'add'>
 }): InspectionWork {
   const { store, vault, vaultKey, audit, clock, rules, approvals } = deps
   const { outbox } = deps.broker
@@ -57,7 +66,21 @@ export function createInspectionWork(deps: {
       return isNew ? 'begun' : 'known'
     },
   })
+  const verifier = createVerifier({
+    ...{ store, clock, outbox, audit },
+    vendors: createVendors({ ask: createVendorAsk(deps), nowMs: () => clock.nowMs() }),
+    seed: () =>
+      loadSeed(store, vaultKey, { row: 'asked_seed', context: 'seed of names of what vendors were asked' }),
+    secrets,
+    config: () => (rules.loaded ? rules.current().document.scan?.verify : undefined),
+    placeOf: (connection) => {
+      const found = connectionOf(rules, connection)
+      return found === undefined ? undefined : { connection, url: found.url }
+    },
+    alert: (tx, event, data) => deps.notifications.add(tx, event, data),
+  })
   const inspecting = {
+    verifying: createStepVerifying(verifier),
     policy: () => rules.current().policy,
     ...{ secrets, scanner, outbox, audit, response, clock },
     approvers: approvals.operations,
@@ -66,6 +89,7 @@ export function createInspectionWork(deps: {
     inspection: createInspection(inspecting),
     output: createOutputInspection(inspecting),
     known: createKnownLook({ secrets }),
+    verifier,
     given: (step, { id: lease, connection, expiresMs: untilMs }, value) =>
       secrets.given({ connection, step: step.id, lease, untilMs, value }),
     sweep: () => secrets.sweep(),

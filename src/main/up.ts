@@ -184,6 +184,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
   const inspecting = createInspectionWork({
     ...{ store, vault, vaultKey: ring, broker, audit, clock, rules, approvals },
+    ...{ guard, notifications },
     rotation: () => secretRotation,
   })
   started.defer(() => inspecting.close())
@@ -253,6 +254,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     signingIdentities: signing.identities,
     artifactLists: createStoredArtifactLists({ store }),
     output: inspecting.output,
+    verifier: inspecting.verifier,
     known: inspecting.known,
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),

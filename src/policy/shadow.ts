@@ -38,6 +38,14 @@ export function isLearning(
   return !isUnreviewed(attributes)
 }
 
+/**
+ * Does the token say that no stranger has a hand in the job? One that says neither what started it nor whose code it is does not.
+ */
+export function isSurelyReviewed(attributes: TrustSubject['attributes']): boolean {
+  if (isUnreviewed(attributes)) return false
+  return attributes['event'] === undefined ? attributes['fork'] === 'false' : attributes['event'] !== ''
+}
+
 /** Does the job run what nobody has reviewed, as far as its token says? */
 export function isUnreviewed(attributes: TrustSubject['attributes']): boolean {
   return unreviewed.test(attributes['event'] ?? '') || attributes['fork'] === 'true'

@@ -15,6 +15,7 @@ import { isLinkLocal } from '../lib/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
 import { compilePolicy, runPolicyTests, type IssuerFacts, type Policy } from '../policy/index.ts'
 import { honeyProblems } from '../honey/index.ts'
+import { verifyProblems } from '../scan/liveness/index.ts'
 import { audienceProblems, subjectProblems } from '../oidc-issuer/index.ts'
 import { factsOf } from './issuer-facts.ts'
 import { egressAsked } from './asked-egress.ts'
@@ -62,6 +63,7 @@ export function compileDocument(text: string, file: string, url = ''): CompiledD
     ...subjectProblems(document, locate),
     ...audienceProblems(document, locate, url),
     ...honeyProblems(document, locate),
+    ...verifyProblems(document, locate),
     ...(targets.ok ? [] : targets.problems),
     ...(compiled.ok ? [] : compiled.problems),
     ...tests.problems,

@@ -1,7 +1,13 @@
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { knownIn, knownOverlap, type AskKnown } from './ask-known.ts'
 import { compileExpression, compileRules, type Engine, type Hit, type Rule } from './engine/index.ts'
-import { createAllowList, findingsIn, type FindingOptions, type Found } from './findings/index.ts'
+import {
+  createAllowList,
+  findingsIn,
+  type FindingOptions,
+  type Found,
+  type HandedKey,
+} from './findings/index.ts'
 import type { ScanSettings, Told } from './model.ts'
 import { builtInRules, checks, finders } from './rules/index.ts'
 import { createBatchReader, type Batch, type Part } from './sources/index.ts'
@@ -15,8 +21,9 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
   const engine = engineOf(settings)
   const askedOf = createAsked(engine.rules)
   const { gitleaksAllow = false, judgesPathsLater = false, allow = [], limits = {} } = settings
+  const handing = { rules: new Set(settings.handed), take: (key: HandedKey) => told.key?.(key) }
   const options: FindingOptions = {
-    ...{ nowMs, allow: createAllowList(allow, nowMs), gitleaksAllow, judgesPathsLater },
+    ...{ nowMs, allow: createAllowList(allow, nowMs), gitleaksAllow, judgesPathsLater, handing },
   }
   const asking = told.known
   /** Of a part: as it is encoded a secret is known, and is met again where that is decoded. */

@@ -1,6 +1,6 @@
 import type { AskKnown } from './ask-known.ts'
 import type { Rule } from './engine/index.ts'
-import type { AllowEntry, Finding } from './findings/index.ts'
+import type { AllowEntry, Finding, HandedKey } from './findings/index.ts'
 import type { Unseen, UnpackLimits } from './unpack/index.ts'
 
 /** What is looked for, and how. It can be posted to a thread. */
@@ -16,6 +16,8 @@ export interface ScanSettings {
   readonly judgesPathsLater?: boolean
   /** All that is looked at is asked about, by `Told.known`. */
   readonly asksKnown?: boolean
+  /** Secrets of these rules are handed to `Told.key`. */
+  readonly handed?: readonly string[]
   readonly limits?: Partial<UnpackLimits>
 }
 
@@ -31,6 +33,8 @@ export interface Told {
   /** Of this file there are so many more findings than were told. */
   more(name: string, count: number): void
   unseen(unseen: UnseenPart): void
+  /** A secret itself, of what is `handed`. */
+  key?(key: HandedKey): void
   /** Asked with `asksKnown`. What it rejects with is said of the file: it counts as not looked at. */
   readonly known?: AskKnown
 }

@@ -1,5 +1,5 @@
 import type { KnownPlace } from './ask-known.ts'
-import type { Finding } from './findings/index.ts'
+import type { Finding, HandedKey } from './findings/index.ts'
 import type { ScanSettings, UnseenPart } from './model.ts'
 import type { Batch } from './sources/index.ts'
 
@@ -20,6 +20,7 @@ export type FromThread =
   | { readonly kind: 'findings'; readonly findings: readonly Finding[] }
   | { readonly kind: 'more'; readonly name: string; readonly count: number }
   | { readonly kind: 'unseen'; readonly unseen: UnseenPart }
+  | { readonly kind: 'key'; readonly key: HandedKey }
   /** What of it the vault knows. */
   | { readonly kind: 'ask'; readonly id: number; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'done'; readonly bytes: number }

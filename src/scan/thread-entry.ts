@@ -27,6 +27,7 @@ const look = createLooker(settings, nowMs, {
   findings: (findings) => tell({ kind: 'findings', findings }),
   more: (name, count) => tell({ kind: 'more', name, count }),
   unseen: (unseen) => tell({ kind: 'unseen', unseen }),
+  key: (key) => tell({ kind: 'key', key }),
   ...(settings.asksKnown === true ? { known: ask } : {}),
 })
 

@@ -127,6 +127,7 @@ type Asking = Extract<FromThread, { kind: 'ask' }>
 function tell(told: Told, message: Exclude<FromThread, { kind: 'done' | 'ask' }>): void {
   if (message.kind === 'findings') told.findings(message.findings)
   else if (message.kind === 'more') told.more(message.name, message.count)
+  else if (message.kind === 'key') told.key?.(message.key)
   else told.unseen(message.unseen)
 }
 

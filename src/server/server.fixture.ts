@@ -21,7 +21,8 @@ import {
 } from '../broker/index.ts'
 import { createHoney } from '../honey/index.ts'
 import { createGateway } from '../gateway/index.ts'
-import { createKnownLook, createVaultSecrets } from '../inspection/index.ts'
+import { createKnownLook, createVaultSecrets, createVerifier, loadSeed } from '../inspection/index.ts'
+import { createVendors, type LivenessDeps } from '../scan/liveness/index.ts'
 import {
   createProofNonces,
   createProofSigner,
@@ -120,6 +121,8 @@ export async function openServer(
     signingIdentities?: SigningIdentities
     attestationLog?: TrustDeps['log']
     attestor?: Partial<AttestorDeps>
+    /** Vendors that are asked about secrets; without it none answers. */
+    vendors?: LivenessDeps['ask']
   } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
@@ -246,6 +249,7 @@ export async function openServer(
     ...{ store, records: broker.outbox, vaultKey, clock, url: () => url },
     log: options.attestationLog ?? { keys: noLog, size: noLog },
   })
+  const secrets = createVaultSecrets({ store, vault, vaultKey, nowMs: () => clock.nowMs() })
   const server = createApiServer({
     ...people,
     trust,
@@ -277,8 +281,17 @@ export async function openServer(
     attestor,
     attestationsArePublic: () => published.public,
     artifactLists: createStoredArtifactLists({ store }),
-    known: createKnownLook({
-      secrets: createVaultSecrets({ store, vault, vaultKey, nowMs: () => clock.nowMs() }),
+    known: createKnownLook({ secrets }),
+    verifier: createVerifier({
+      ...{ store, clock, secrets, audit: audit.client, outbox: broker.outbox },
+      vendors: createVendors({
+        ask: options.vendors ?? (() => Promise.reject(new MayflyError('upstream_unreachable', 'nobody'))),
+        nowMs: () => clock.nowMs(),
+      }),
+      seed: () => loadSeed(store, vaultKey, { row: 'asked_seed', context: 'seed' }),
+      config: () => rules.current().document.scan?.verify,
+      placeOf: () => undefined,
+      alert: (tx, event, data) => notifications.add(tx, event, data),
     }),
     signingIdentities: options.signingIdentities,
     health: createHealth({

@@ -44,6 +44,7 @@ import { leaseRoutes } from './routes/leases.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { krlRoutes } from './routes/krl.ts'
 import { knownScanRoute } from './routes/known-scan.ts'
+import { verifyRoutes } from './routes/verify.ts'
 import { logRoutes } from './routes/logs.ts'
 import { recordingRoutes } from './routes/recordings.ts'
 import { oauthRoutes } from './routes/oauth.ts'
@@ -59,7 +60,7 @@ import { secretRoutes } from './routes/secrets.ts'
 import { vaultRoutes } from './routes/vault.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signInRoutes } from './routes/sign-in.ts'
-import type { KnownLook, OutputInspection } from '../inspection/index.ts'
+import type { KnownLook, OutputInspection, Verifier } from '../inspection/index.ts'
 import type { SigningIdentities } from './finish-step.ts'
 import { stepRoutes } from './routes/steps.ts'
 import { whoamiRoutes } from './routes/whoami.ts'
@@ -104,6 +105,7 @@ export interface ServerDeps {
   output?: OutputInspection
   /** Says where secrets of the vault stand in what operators scan. */
   known: KnownLook
+  verifier: Verifier
   store: Store
   vaultControl: VaultControl
   /** Before the vault is sealed. */
@@ -153,6 +155,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...vaultRoutes({ ...deps, refusals, deliver: () => deps.broker.outbox.deliver() }),
     ...secretLifeRoutes(deps),
     knownScanRoute(deps),
+    ...verifyRoutes(deps),
     ...connectionRoutes(deps),
     ...leaseRoutes(deps),
     ...krlRoutes(deps),

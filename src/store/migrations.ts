@@ -353,6 +353,13 @@ const migrations: readonly string[] = [
     seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, version INTEGER NOT NULL, sealed BLOB NOT NULL,
     UNIQUE (name, version)) STRICT;
   `,
+  // Secrets that vendors were asked about, by names that only the vault's key makes: once an hour, whichever server.
+  `
+  CREATE TABLE scan_asked (
+    name TEXT PRIMARY KEY, rule TEXT NOT NULL, claimed_ms INTEGER, seen_ms INTEGER NOT NULL, answered_ms INTEGER,
+    answer TEXT, revoking_ms INTEGER, revoked_ms INTEGER) STRICT, WITHOUT ROWID;
+  CREATE INDEX scan_asked_seen ON scan_asked (seen_ms);
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

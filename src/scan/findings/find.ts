@@ -4,6 +4,7 @@ import { chooseHits, sureOf, type Chosen } from './choose.ts'
 import { excerptsOf } from './excerpt.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { ignoringAt, lineAt } from './ignore.ts'
+import { handedKey, type Handing } from './handed.ts'
 import type { Finding, Found, Looked } from './model.ts'
 
 export interface FindingOptions {
@@ -13,6 +14,8 @@ export interface FindingOptions {
   readonly gitleaksAllow?: boolean
   /** A file may be there under further paths: whether its path is allowed is judged when all are known. */
   readonly judgesPathsLater?: boolean
+  /** Of what is not accepted. */
+  readonly handing?: Handing | undefined
 }
 
 /** Of one content. Who needs more has a file that is nothing but secrets, or wants to fill our memory. */
@@ -34,9 +37,16 @@ export interface Findings {
 export function findingsIn(looked: Looked, hits: readonly Found[], options: FindingOptions): Findings {
   if (hits.length === 0) return { findings: [], more: 0, sureMore: 0 }
   const own = chooseHits(hits).filter(({ start }) => looked.from <= start && start < looked.to)
+  const { handing } = options
+  const findingFor = (hit: Chosen) => {
+    const finding = findingOf(looked, hit, excerptOf(hit), options)
+    const isHanded = handing?.rules.has(finding.rule) === true && finding.accepted === undefined
+    if (isHanded) handing.take(handedKey(looked, hit, finding))
+    return finding
+  }
   const excerptOf = excerptsOf(looked.bytes, hits, looked.isBinary)
   return {
-    findings: own.slice(0, mostFindings).map((hit) => findingOf(looked, hit, excerptOf(hit), options)),
+    findings: own.slice(0, mostFindings).map(findingFor),
     more: Math.max(0, own.length - mostFindings),
     sureMore: own.slice(mostFindings).filter((hit) => sureOf(hit) !== 'possible').length,
   }

@@ -6,7 +6,8 @@
  *     const allow = createAllowList(entries, nowMs)                       // once
  *     const { findings, more } = findingsIn(content, hits, { nowMs, allow })   // all hits of the content, in the worker
  *
- * Invariant: of a secret at most its first four bytes leave this room, of one under sixteen none; what is accepted has a reason.
+ * Invariant: of a secret at most its first four bytes leave this room, of one under sixteen none, but for who asks for it by `handing`, to
+ * ask its vendor; what is accepted has a reason.
  */
 export { acceptanceOf, createAllowList, type AllowEntry, type AllowList } from './allow.ts'
 export {
@@ -19,5 +20,6 @@ export {
 } from './baseline.ts'
 export { ignoringAt } from './ignore.ts'
 export { findingsIn, type FindingOptions, type Findings } from './find.ts'
+export type { HandedKey } from './handed.ts'
 export { knownRule, rankOf, type Acceptance, type Commit, type Confidence, type Finding } from './model.ts'
 export type { Found, KnownSecret, Looked, Point } from './model.ts'

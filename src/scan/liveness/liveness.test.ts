@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { hostileAnswers, oddAnswers } from '../../lib/hostile-answers.fixture.ts'
@@ -65,6 +66,15 @@ test('each kind is of rules that there are, once, and says where it is documente
     kinds.filter(({ rules }) => !cases.some(({ rule }) => rules.includes(rule))).map(({ rules }) => rules[0]),
     [],
   )
+})
+
+test('docs/scan-verify.md lists the kinds, with their hosts and who may end them', () => {
+  const doc = readFileSync(new URL('../../../docs/scan-verify.md', import.meta.url), 'utf8')
+  for (const { rules, host, elsewhere, revoke } of kinds) {
+    const names = rules.map((rule) => `\`${rule}\``).join(', ')
+    const where = `${host ?? 'a connection’s'}${elsewhere === true ? ' *' : ''}`
+    assert.ok(doc.includes(`| ${names} | ${where} | ${revoke === undefined ? '' : 'yes'} |\n`), names)
+  }
 })
 
 test('each kind takes secrets as its rules find them', async () => {

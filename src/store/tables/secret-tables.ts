@@ -101,4 +101,17 @@ export interface SecretTables {
     proof: string | null
     ended_ms: number | null
   }
+  /** Secrets that vendors were asked about; `name` is an HMAC under a key of the vault. */
+  scan_asked: {
+    name: string
+    rule: string
+    /** By a server that asks now. */
+    claimed_ms: number | null
+    seen_ms: number
+    answered_ms: number | null
+    /** JSON: what it said, and never the secret. */
+    answer: string | null
+    revoking_ms: number | null
+    revoked_ms: number | null
+  }
 }

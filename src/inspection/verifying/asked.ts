@@ -1,0 +1,101 @@
+import { createHmac } from 'node:crypto'
+import type { QueryCreator } from 'kysely'
+import type { Clock, Secret } from '../../lib/index.ts'
+import type { Liveness } from '../../scan/liveness/index.ts'
+import type { Store, Tables } from '../../store/index.ts'
+import type { FoundKey } from './model.ts'
+
+const hourMs = 3_600_000
+/** A server that asks longer than that is gone. */
+const lapseMs = 60_000
+const keptMs = 86_400_000
+
+export type Claim = { readonly mine: true } | { readonly mine: false; readonly answer: Liveness | undefined }
+
+/** What was asked, for all servers of a store: by a name that only the vault's key makes of a secret. */
+export function createAsked(deps: { store: Store; clock: Clock; seed: () => Promise<Secret<Buffer>> }) {
+  const { store, clock } = deps
+
+  const rowOf = (tx: QueryCreator<Tables>, name: string) =>
+    tx.selectFrom('scan_asked').selectAll().where('name', '=', name).executeTakeFirst()
+
+  return {
+    async nameOf({ rule, secret, beside = '' }: FoundKey, host: string): Promise<string> {
+      const key = (await deps.seed()).reveal()
+      const parts = JSON.stringify(['liveness v1', rule, host, beside, secret.reveal()])
+      return createHmac('sha256', key).update(parts).digest('hex')
+    },
+    /** What was answered within the hour. */
+    fresh(name: string): Liveness | undefined {
+      const row = store.find('scan_asked', { name })
+      return row === undefined ? undefined : freshOf(row, clock.nowMs())
+    },
+    /** One asks, and the others wait for its answer, or for its time to lapse. */
+    claim: (name: string, rule: string): Promise<Claim> =>
+      store.write(async (tx) => {
+        const now = clock.nowMs()
+        const row = await rowOf(tx, name)
+        const answer = row === undefined ? undefined : freshOf(row, now)
+        const isTaken = row?.claimed_ms != null && Math.abs(now - row.claimed_ms) < lapseMs
+        if (answer !== undefined || isTaken) return { mine: false, answer }
+        await tx
+          .deleteFrom('scan_asked')
+          .where('seen_ms', '<', now - keptMs)
+          .execute()
+        const values = { claimed_ms: now, seen_ms: now, answered_ms: null, answer: null }
+        await tx
+          .insertInto('scan_asked')
+          .values({ name, rule, ...values, revoking_ms: null, revoked_ms: null })
+          .onConflict((on) => on.column('name').doUpdateSet(values))
+          .execute()
+        return { mine: true }
+      }),
+    /** It was not asked after all. */
+    release: (name: string): Promise<unknown> =>
+      store.write((tx) =>
+        tx.updateTable('scan_asked').set({ claimed_ms: null }).where('name', '=', name).execute(),
+      ),
+    answered: (tx: QueryCreator<Tables>, name: string, answer: Liveness): Promise<unknown> =>
+      tx
+        .updateTable('scan_asked')
+        .set({ claimed_ms: null, answered_ms: clock.nowMs(), answer: JSON.stringify(answer) })
+        .where('name', '=', name)
+        .execute(),
+    claimEnd: (name: string, rule: string): Promise<'mine' | 'theirs' | 'ended'> =>
+      store.write(async (tx) => {
+        const now = clock.nowMs()
+        const row = await rowOf(tx, name)
+        if (row?.revoked_ms != null) return 'ended'
+        if (row?.revoking_ms != null && Math.abs(now - row.revoking_ms) < lapseMs) return 'theirs'
+        const values = { revoking_ms: now, seen_ms: now }
+        await tx
+          .insertInto('scan_asked')
+          .values({
+            ...{ name, rule, ...values },
+            ...{ claimed_ms: null, answered_ms: null, answer: null, revoked_ms: null },
+          })
+          .onConflict((on) => on.column('name').doUpdateSet(values))
+          .execute()
+        return 'mine'
+      }),
+    /** With its end what was answered is no longer so: whoever asks is told anew. */
+    ended: (tx: QueryCreator<Tables>, name: string, isEnded: boolean): Promise<unknown> =>
+      tx
+        .updateTable('scan_asked')
+        .set({
+          revoking_ms: null,
+          ...(isEnded ? { revoked_ms: clock.nowMs(), answered_ms: null, answer: null } : {}),
+        })
+        .where('name', '=', name)
+        .execute(),
+    releaseEnd: (name: string): Promise<unknown> =>
+      store.write((tx) =>
+        tx.updateTable('scan_asked').set({ revoking_ms: null }).where('name', '=', name).execute(),
+      ),
+  }
+}
+
+function freshOf({ answered_ms, answer }: Tables['scan_asked'], now: number): Liveness | undefined {
+  if (answered_ms === null || answer === null || Math.abs(now - answered_ms) >= hourMs) return undefined
+  return JSON.parse(answer) as Liveness
+}

@@ -1,0 +1,36 @@
+import type { AuditEvent } from '../../audit/client/index.ts'
+import type { Liveness, Revoked } from '../../scan/liveness/index.ts'
+import type { Secret } from '../../lib/index.ts'
+
+/** A secret that rules found. */
+export interface FoundKey {
+  readonly rule: string
+  /** As findings have it. */
+  readonly fingerprint: string
+  readonly secret: Secret
+  readonly beside: string | undefined
+}
+
+/** For whom it is asked: their entries say so. */
+export type EntryOf = (type: string, data: Record<string, unknown>) => AuditEvent
+
+/** `asked`: `now`, `before` (within the hour, at whichever server), or `no`: `why` says why not. */
+export type Verified = Liveness & { readonly asked: 'now' | 'before' | 'no' }
+
+export type Ended = Omit<Revoked, 'state'> & { readonly state: Revoked['state'] | 'before' | 'not_asked' }
+
+/** `scan.verify` of the policy in force. */
+export interface VerifyConfig {
+  readonly kinds: readonly string[]
+  readonly revoke: readonly string[]
+  readonly at: Readonly<Record<string, string>>
+}
+
+/** Asks vendors about secrets that were found. */
+export interface Verifier {
+  config(): VerifyConfig | undefined
+  /** Once an hour, of all servers together. Never rejects. */
+  verify(key: FoundKey, entryOf: EntryOf): Promise<Verified>
+  /** Never rejects. Two who do it at once, at whichever server, do it once. */
+  revoke(key: FoundKey, entryOf: EntryOf): Promise<Ended>
+}

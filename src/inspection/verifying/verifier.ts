@@ -1,0 +1,157 @@
+import type { QueryCreator } from 'kysely'
+import { personal, type AuditClient } from '../../audit/client/index.ts'
+import type { Broker } from '../../broker/index.ts'
+import { messageOf, type Clock, type Secret } from '../../lib/index.ts'
+import { hostFor, type Liveness, type NamedPlace, type Vendors } from '../../scan/liveness/index.ts'
+import type { Store, Tables } from '../../store/index.ts'
+import { firstSweep } from '../collected.ts'
+import type { VaultSecrets } from '../vault-secrets.ts'
+import { createAsked } from './asked.ts'
+import { createBuckets } from './buckets.ts'
+import { createTurns } from './turns.ts'
+import type { Ended, EntryOf, FoundKey, Verified, Verifier, VerifyConfig } from './model.ts'
+
+export interface VerifierDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly audit: Pick<AuditClient, 'append'>
+  readonly outbox: Pick<Broker['outbox'], 'write'>
+  readonly vendors: Vendors
+  /** A key for the names of what was asked: the same at all servers of the store. */
+  readonly seed: () => Promise<Secret<Buffer>>
+  /** What is ours is not asked about, nor anything while nobody can say what is. */
+  readonly secrets: Pick<VaultSecrets, 'known' | 'sweep'>
+  readonly config: () => VerifyConfig | undefined
+  /** The connection's URL; undefined if there is none. */
+  readonly placeOf: (connection: string) => NamedPlace | undefined
+  /** Tells people, in the transaction that makes it true. */
+  readonly alert: (tx: QueryCreator<Tables>, event: string, data: Record<string, unknown>) => Promise<void>
+}
+
+const pace = { host: { burst: 10, perMinute: 20 }, all: { burst: 60, perMinute: 120 } }
+
+type To = { readonly host: string; readonly place: NamedPlace | undefined; readonly name: string }
+
+/**
+ * Asks about secrets of the kinds that the policy lists, and of no others; not of what is ours, which `secret compromise` is for. What is
+ * asked is in the log first, and asked once an hour, whichever server and whoever wants to know.
+ */
+export function createVerifier(deps: VerifierDeps): Verifier {
+  const { audit, outbox, vendors, clock } = deps
+  const asked = createAsked(deps)
+  const buckets = createBuckets(clock, pace)
+  const turns = createTurns({ most: 4, waiting: 200 })
+  const running = new Map<string, Promise<Verified>>()
+
+  /** Where it would be asked, or why it is not. */
+  async function toFor(key: FoundKey): Promise<To | { readonly why: string }> {
+    const config = deps.config()
+    if (config === undefined || !config.kinds.includes(key.rule))
+      return { why: `scan.verify.kinds of mayfly.yaml does not list ${key.rule}` }
+    const at = Object.hasOwn(config.at, key.rule) ? config.at[key.rule] : undefined
+    const place = at === undefined ? undefined : deps.placeOf(at)
+    if (at !== undefined && place === undefined) return { why: `there is no connection "${at}"` }
+    const to = hostFor(key, place)
+    if ('why' in to) return to
+    if (await isOurs(deps.secrets, key.secret))
+      return { why: 'it is a secret of the vault, or what a step was given: mayfly secret compromise NAME' }
+    return { ...to, place, name: await asked.nameOf(key, to.host) }
+  }
+
+  async function askOnce(key: FoundKey, to: To, entryOf: EntryOf): Promise<Verified> {
+    const known = asked.fresh(to.name)
+    if (known !== undefined) return { ...known, asked: 'before' }
+    if (!buckets.take(to.host)) return no(`too much is asked at ${to.host}: try again in a minute`)
+    return await turns.take(
+      async () => {
+        const claim = await asked.claim(to.name, key.rule)
+        if (!claim.mine)
+          return claim.answer === undefined
+            ? no('another server asks just now: try again in a minute')
+            : { ...claim.answer, asked: 'before' }
+        const facts = { rule: key.rule, fingerprint: key.fingerprint, at: to.host }
+        try {
+          await audit.append(entryOf('scan.verifying', facts))
+        } catch (error) {
+          await asked.release(to.name)
+          throw error
+        }
+        const answer = await vendors.ask(key, to.place)
+        await outbox.write(async (tx, add) => {
+          await asked.answered(tx, to.name, answer)
+          add([entryOf('scan.verified', { ...facts, ...recorded(answer) })])
+          if (answer.state === 'alive') await deps.alert(tx, 'scan.alive', { ...facts, ...told(answer) })
+        })
+        return { ...answer, asked: 'now' }
+      },
+      () => no('too many wait to be asked: try again in a minute'),
+    )
+  }
+
+  async function verify(key: FoundKey, entryOf: EntryOf): Promise<Verified> {
+    const to = await toFor(key)
+    if ('why' in to) return no(to.why)
+    const started = running.get(to.name)
+    if (started !== undefined) return await started
+    const going = askOnce(key, to, entryOf).finally(() => running.delete(to.name))
+    running.set(to.name, going)
+    return await going
+  }
+
+  async function revoke(key: FoundKey, entryOf: EntryOf): Promise<Ended> {
+    const to = await toFor(key)
+    if ('why' in to) return { state: 'not_asked', at: '', why: to.why }
+    const refused = (why: string): Ended => ({ state: 'not_asked', at: to.host, why })
+    if (!buckets.take(to.host)) return refused(`too much is asked at ${to.host}: try again in a minute`)
+    const claim = await asked.claimEnd(to.name, key.rule)
+    if (claim === 'ended') return { state: 'before', at: to.host }
+    if (claim === 'theirs') return refused('it is being revoked just now')
+    const facts = { rule: key.rule, fingerprint: key.fingerprint, at: to.host }
+    try {
+      await audit.append(entryOf('scan.revoking', facts))
+    } catch (error) {
+      await asked.releaseEnd(to.name)
+      throw error
+    }
+    const { state, at, why } = await vendors.revoke(key, to.place)
+    await outbox.write(async (tx, add) => {
+      await asked.ended(tx, to.name, state === 'revoked')
+      add([entryOf('scan.revoked', { ...facts, state, ...(why === undefined ? {} : { why }) })])
+    })
+    return { state, at, ...(why === undefined ? {} : { why }) }
+  }
+
+  return {
+    config: deps.config,
+    verify: (key, entryOf) => verify(key, entryOf).catch((error: unknown) => no(messageOf(error))),
+    revoke: (key, entryOf) =>
+      revoke(key, entryOf).catch((error: unknown) => ({
+        ...{ state: 'not_asked', at: '' },
+        why: messageOf(error),
+      })),
+  }
+}
+
+async function isOurs(secrets: VerifierDeps['secrets'], secret: Secret): Promise<boolean> {
+  const known = secrets.known() ?? (await firstSweep(secrets))
+  // As a file has it: between other things.
+  return known.find(Buffer.from(` ${secret.reveal()}\n`)).hits.length > 0
+}
+
+function no(why: string): Verified {
+  return { state: 'unknown', at: '', asked: 'no', why }
+}
+
+/** Whose it is may be a person's name, which the log can forget. */
+function recorded({ state, at, why, whose, can }: Liveness): Record<string, unknown> {
+  return {
+    state,
+    ...(why === undefined ? {} : { why }),
+    ...(whose === undefined ? {} : { whose: personal(`${at} ${whose}`, whose) }),
+    ...(can === undefined ? {} : { can }),
+  }
+}
+
+function told({ whose, can }: Liveness): Record<string, unknown> {
+  return { ...(whose === undefined ? {} : { whose }), ...(can === undefined ? {} : { can }) }
+}

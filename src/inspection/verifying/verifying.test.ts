@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import { fakeAudit } from '../../broker/broker.fixture.ts'
+import type { Step } from '../../broker/index.ts'
+import { policySchema } from '../../config/index.ts'
+import { systemClock } from '../../lib/index.ts'
+import { compileScan } from '../../policy/scan.ts'
+import { cases } from '../../scan/liveness/cases.fixture.ts'
+import { createVendors } from '../../scan/liveness/index.ts'
+import { startVendors, type StandIn } from '../../scan/liveness/vendors.fixture.ts'
+import { createKnownSecrets, keysOf } from '../../scan/known/index.ts'
+import { fillTemplate, seededRandom } from '../../scan/rules/index.ts'
+import { Secret } from '../../lib/index.ts'
+import type { Store } from '../../store/index.ts'
+import { ringSetup } from '../../vault/key-ring.fixture.ts'
+import { createInspection, createOutputInspection, createResponse, createScanThreads } from '../index.ts'
+import { loadSeed, type Owner } from '../vault-secrets.ts'
+import { createBuckets } from './buckets.ts'
+import { createStepVerifying, createVerifier, type VerifyConfig } from './index.ts'
+
+const random = seededRandom(11)
+const [github] = cases
+assert.ok(github)
+const token = () => fillTemplate('ghp_{alnum:30}{github-crc}', random)
+const configured: VerifyConfig = { kinds: [github.rule], revoke: [], at: {} }
+
+/** A server of its own on one store, as far as it asks vendors. */
+function serverOn(
+  store: Store,
+  { vendors, audit, config }: { vendors: StandIn; audit: ReturnType<typeof fakeAudit>; config: VerifyConfig },
+  ring: Parameters<typeof loadSeed>[1],
+) {
+  const known = createKnownSecrets<Owner>(keysOf(Buffer.alloc(32)))
+  const alerts: Record<string, unknown>[] = []
+  const verifier = createVerifier({
+    ...{ store, clock: systemClock, audit: audit.client },
+    outbox: {
+      write: (work) =>
+        store.write(async (tx) => {
+          const done = await work(tx, (all) => audit.entries.push(...structuredClone([...all])))
+          return done
+        }),
+    },
+    vendors: createVendors({ ask: (...question) => vendors.ask(...question), nowMs: () => Date.now() }),
+    secrets: { known: () => known, sweep: async () => undefined },
+    seed: () => loadSeed(store, ring),
+    config: () => config,
+    placeOf: () => undefined,
+    alert: async (_, event, data) => void alerts.push({ event, ...data }),
+  })
+  return { verifier, alerts, known }
+}
+
+async function setup(t: TestContext, config = configured) {
+  const vendors = await startVendors(t, { tls: false })
+  vendors.answer = () => github!.alive
+  const audit = fakeAudit()
+  const { server } = ringSetup(t)
+  const open = async () => {
+    const { store, ring } = await server()
+    return serverOn(store, { vendors, audit, config }, ring)
+  }
+  return { vendors, audit, one: await open(), two: await open() }
+}
+
+const keyOf = (secret: string) => ({
+  ...{ rule: github.rule, fingerprint: 'f'.repeat(32), beside: undefined, secret: new Secret(secret) },
+})
+const entryOf = (type: string, data: Record<string, unknown>) => ({ type, data })
+
+test('two servers on one store ask once, and revoke once', async (t) => {
+  const { vendors, one, two, audit } = await setup(t)
+  const key = keyOf(token())
+  const first = await one.verifier.verify(key, entryOf)
+  const second = await two.verifier.verify(key, entryOf)
+  assert.deepEqual([first.asked, second.asked, second.whose], ['now', 'before', 'octocat, User'])
+  const other = keyOf(token())
+  const { promise: asked, resolve } = Promise.withResolvers<void>()
+  const { promise: may, resolve: go } = Promise.withResolvers<void>()
+  vendors.answer = async () => {
+    resolve()
+    await may
+    return github.alive
+  }
+  const asking = one.verifier.verify(other, entryOf)
+  await asked
+  assert.match((await two.verifier.verify(other, entryOf)).why ?? '', /another server asks just now/)
+  go()
+  assert.equal((await asking).state, 'alive')
+  assert.equal(vendors.seen.length, 2)
+  vendors.answer = async () => {
+    await pause(50)
+    return { status: 202 }
+  }
+  const ended = await Promise.all([one, two, one, two].map(({ verifier }) => verifier.revoke(key, entryOf)))
+  assert.equal(ended.filter(({ state }) => state === 'revoked').length, 1)
+  assert.equal(vendors.seen.length, 3)
+  assert.equal(audit.ofType('scan.revoking').length, 1)
+  assert.equal((await two.verifier.revoke(key, entryOf)).state, 'before')
+})
+
+test('one that lives is told to people once, without itself', async (t) => {
+  const { one } = await setup(t)
+  const secret = token()
+  await one.verifier.verify(keyOf(secret), entryOf)
+  await one.verifier.verify(keyOf(secret), entryOf)
+  assert.partialDeepStrictEqual(one.alerts, [
+    { event: 'scan.alive', rule: github.rule, at: 'api.github.com', whose: 'octocat, User' },
+  ])
+  assert.equal(one.alerts.length, 1)
+  assert.ok(!inspect(one.alerts).includes(secret))
+})
+
+test('buckets fill with time, and none with a clock that goes back', () => {
+  const clock = { ms: 1_000_000, nowMs: () => clock.ms }
+  const buckets = createBuckets(clock, {
+    host: { burst: 2, perMinute: 60 },
+    all: { burst: 3, perMinute: 60 },
+  })
+  const take = (host: string) => buckets.take(host)
+  assert.deepEqual([take('a'), take('a'), take('a'), take('b'), take('b')], [true, true, false, true, false])
+  clock.ms -= 500_000
+  assert.equal(take('c'), false)
+  clock.ms += 1_001
+  assert.deepEqual([take('c'), take('c')], [true, false])
+})
+
+type Attributes = Readonly<Record<string, string>>
+const push: Attributes = { event: 'push' }
+
+async function inspecting(t: TestContext, config = configured, scan: object = {}) {
+  const { vendors, audit, one } = await setup(t, config)
+  const scanner = createScanThreads({ clock: systemClock })
+  t.after(() => scanner.close())
+  const rules = compileScan(policySchema.shape.scan.parse(scan), undefined)
+  const begun: Promise<void>[] = []
+  const verifying = createStepVerifying(one.verifier)
+  const deps = {
+    policy: () => ({ roles: new Map([['build', { scan: rules }]]) }) as never,
+    secrets: {
+      known: () => one.known,
+      sweep: async () => undefined,
+      forget: () => undefined,
+      given: () => undefined,
+    },
+    ...{ scanner, approvers: undefined, clock: systemClock, audit: audit.client },
+    outbox: {
+      write: async (work: (tx: never, add: (all: readonly never[]) => void) => unknown) =>
+        work(undefined as never, (all) => void audit.entries.push(...all)),
+    } as never,
+    response: createResponse({
+      compromise: async () => 'begun',
+      revokeLease: () => Promise.reject(new Error('none was given')),
+    }),
+    verifying: {
+      wanted: verifying.wanted,
+      begin: (...args: Parameters<typeof verifying.begin>) => {
+        const one = verifying.begin(...args)
+        begun.push(one)
+        return one
+      },
+    },
+  }
+  const inspection = createInspection(deps)
+  const output = createOutputInspection(deps)
+  const stepOf = (attributes: Attributes) =>
+    ({
+      ...{ id: `stp_${random()}`, role: 'build', name: 'tests' },
+      session: { id: 'ses_1', runId: 'run_1', subject: { issuer: 'github', attributes } },
+    }) as unknown as Step
+  return {
+    ...{ vendors, audit },
+    async send(content: string, attributes: Attributes) {
+      const look = inspection.open(stepOf(attributes), {
+        ...{ place: 'push', connection: 'git', what: 'octo/app@refs/heads/main' },
+        ...{ gone: () => false, waits: () => undefined, tell: () => undefined },
+      })
+      await look?.add('src/app.env', Buffer.from(content))
+      const verdict = await look?.finish()
+      await Promise.all(begun)
+      return verdict
+    },
+    async write(content: string, attributes: Attributes) {
+      await output.look(stepOf(attributes), 0, Buffer.from(content))
+      await Promise.all(begun)
+    },
+  }
+}
+
+test('what rules find in a push and in output is asked about after the decision', async (t) => {
+  const it = await inspecting(t)
+  const { promise: may, resolve: go } = Promise.withResolvers<void>()
+  let types: string[] = []
+  it.vendors.answer = async () => {
+    types = it.audit.types()
+    await may
+    return github.alive
+  }
+  const secret = token()
+  setTimeout(go, 50)
+  assert.equal((await it.send(`TOKEN=${secret}\n`, push))?.ok, false)
+  assert.deepEqual(types, ['scan.found', 'scan.verifying'])
+  const [verified] = it.audit.ofType('scan.verified')
+  assert.partialDeepStrictEqual(verified?.data, {
+    ...{ state: 'alive', rule: github.rule, at: 'api.github.com', step: verified?.data['step'] },
+    ...{ place: 'push', path: 'src/app.env:1', can: ['repo', 'read:org'] },
+  })
+  const shown = token()
+  await it.write(`the token is ${shown}\n`, push)
+  assert.equal(it.audit.ofType('scan.verified').length, 2)
+  for (const one of [secret, shown]) assert.ok(!inspect(it.audit.entries, { depth: 9 }).includes(one))
+})
+
+test('a run that strangers may have a hand in asks nothing', async (t) => {
+  const it = await inspecting(t, { ...configured, revoke: [github.rule] })
+  for (const attributes of [
+    { event: 'pull_request' },
+    { event: 'pull_request_target' },
+    { event: 'workflow_run' },
+    { event: 'issue_comment' },
+    { event: 'merge_request_event' },
+    { event: 'merge_request_event', fork: 'false' },
+    { event: 'push', fork: 'true' },
+    { fork: 'true' },
+    // Nobody says what started it, nor whose code it is.
+    { repository_id: '1' },
+    { event: '' },
+  ] as Attributes[]) {
+    assert.equal((await it.send(`TOKEN=${token()}\n`, attributes))?.ok, false)
+    await it.write(`TOKEN=${token()}\n`, attributes)
+  }
+  assert.equal(it.vendors.seen.length, 0)
+  assert.equal(it.audit.ofType('scan.verifying').length, 0)
+  assert.equal(it.audit.ofType('scan.found').length, 20)
+  await it.send(`TOKEN=${token()}\n`, { fork: 'false' })
+  await it.send(`TOKEN=${token()}\n`, push)
+  assert.ok(it.vendors.seen.length >= 2)
+})
+
+test('only what lives is revoked, and only if its kind is listed for it', async (t) => {
+  const content = `TOKEN=${token()}\n`
+  const ended = async (config: VerifyConfig, alive: boolean) => {
+    const it = await inspecting(t, config)
+    it.vendors.answer = ({ method }) =>
+      method === 'POST' ? { status: 202 } : alive ? github.alive : (github.dead?.[0] ?? { status: 500 })
+    await it.send(content, push)
+    return it.vendors.seen.map(({ method, path }) => `${method} ${path}`)
+  }
+  assert.deepEqual(await ended(configured, true), ['GET /user'])
+  const revoking = { ...configured, revoke: [github.rule] }
+  assert.deepEqual(await ended(revoking, true), ['GET /user', 'POST /credentials/revoke'])
+  assert.deepEqual(await ended(revoking, false), ['GET /user'])
+  // Another kind is listed, and this one is not asked about.
+  assert.deepEqual(await ended({ kinds: ['npm-token'], revoke: [], at: {} }, true), [])
+})
+
+test('what a comment or the policy accepts is not asked about', async (t) => {
+  const year = new Date().getFullYear()
+  const it = await inspecting(t)
+  const comment = `mayfly: ignore ${github.rule} until ${year}-12-31 a key of the test server`
+  await it.send(`# ${comment}\nTOKEN=${token()}\n`, push)
+  assert.equal(it.vendors.seen.length, 0)
+  await it.send(`TOKEN=${token()}\n`, push)
+  assert.equal(it.vendors.seen.length, 1)
+})
