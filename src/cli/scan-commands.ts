@@ -25,6 +25,12 @@ export function addScan(program: Command): void {
       '--known',
       'also the secrets of the vault, whatever they look like: the server is sent what is scanned (scope secret:scan)',
     )
+    .option(
+      '--verify [kinds]',
+      'whether what is found is alive, whose it is, what it may do: the server asks its vendor (scan.verify of its policy, scope secret:scan)',
+    )
+    .option('--revoke <fingerprint>', 'has the vendor end this one, for good (scope secret:write)')
+    .option('--yes', 'ends it without asking')
     .option('--server <url>', 'the server that is asked (MAYFLY_SERVER)')
     .option('--rules <file>', 'rules and allow lists (default: .mayfly/scan.yaml, if it is there)')
     .option('--no-rules', 'not even .mayfly/scan.yaml')

@@ -16,6 +16,11 @@ export interface ScanOptions {
   readonly gitIgnored?: 'look' | 'skip'
   readonly known?: boolean
   readonly server?: string
+  /** Rules by commas, or `true` for all that the server lists. */
+  readonly verify?: string | true
+  /** The fingerprint of what is to be ended. */
+  readonly revoke?: string
+  readonly yes?: boolean
   readonly confidence: Confidence
   /** From where on a finding fails the scan. */
   readonly failOn: Confidence

@@ -23,6 +23,7 @@ import { createKnownAsker, knownFacts, type KnownAsker } from './known.ts'
 import type { FileRules, ScanOptions } from './options.ts'
 import { readRules, rulesOf } from './rules.ts'
 import { chooseSource, type ChosenSource } from './source.ts'
+import { createVerifying, type Verifying } from './verify.ts'
 
 /** Of more a person, or a program, makes nothing; their number is told. */
 const mostFindings = 100_000
@@ -36,7 +37,10 @@ export async function runScan(paths: readonly string[], options: ScanOptions): P
   try {
     const rules = await readRules(options)
     if (options.listRules === true) return listRules(await rulesOf(rules))
-    const report = await scanned(paths, options, rules)
+    const verifying = await createVerifying(options)
+    const report = await scanned(paths, options, rules, verifying)
+    if (options.revoke !== undefined && verifying !== undefined)
+      return await verifying.revoke(report.findings)
     if (options.writeBaseline !== undefined) addToBaseline(options.writeBaseline, report)
     tell(report, options)
     return codeOf(report, options)
@@ -51,6 +55,7 @@ export async function scanned(
   paths: readonly string[],
   options: ScanOptions,
   rules: FileRules,
+  verifying?: Verifying,
 ): Promise<Report> {
   const baseline = options.baseline === undefined ? new Map() : readBaseline(options.baseline)
   const patterns = rules.mayBeUnseen.map(compilePattern)
@@ -59,7 +64,7 @@ export async function scanned(
   const known = options.known === true ? createKnownAsker(options) : undefined
   const source = chooseSource(paths, options, unseen.add, rules)
   const startMs = Date.now()
-  const found = await look(source, options, { rules, startMs, unseen, known }).finally(() =>
+  const found = await look(source, options, { rules, startMs, unseen, known, verifying }).finally(() =>
     source.release?.(),
   )
   const least = rankOf(options.confidence)
@@ -69,6 +74,7 @@ export async function scanned(
     source.history === undefined
       ? looked
       : await attributed(looked, source.history, { allow: rules.allow, mayBeUnseen }, startMs)
+  const findings = acceptKnown(told.findings, baseline).toSorted(compareFindings)
   return {
     ...{
       scanned: source.scanned,
@@ -76,7 +82,8 @@ export async function scanned(
       rules: told.findings.length === 0 ? [] : [...(await rulesOf(rules)), knownFacts],
       unseen: told.unseen,
     },
-    findings: acceptKnown(told.findings, baseline).toSorted(compareFindings),
+    findings:
+      verifying === undefined || options.revoke !== undefined ? findings : await verifying.verified(findings),
     ...{
       warnings: [...rules.warnings, ...((await source.warnings?.()) ?? [])],
       files: found.files,
@@ -98,17 +105,19 @@ interface Looking {
   readonly startMs: number
   readonly unseen: Unseen
   readonly known: KnownAsker | undefined
+  readonly verifying: Verifying | undefined
 }
 
 async function look(
   source: ChosenSource,
   { jobs }: ScanOptions,
-  { rules, startMs, unseen, known }: Looking,
+  { rules, startMs, unseen, known, verifying }: Looking,
 ): Promise<{ readonly findings: readonly Finding[]; readonly files: number; readonly bytes: number }> {
   await using scanner = createScanner({
     settings: {
       ...{ ...settingsOf(rules), asksKnown: known !== undefined },
       judgesPathsLater: source.history !== undefined,
+      handed: verifying?.handed ?? [],
     },
     nowMs: startMs,
     ...(jobs === undefined ? {} : { threads: jobs }),
@@ -125,6 +134,7 @@ async function look(
       unseen.add({ name, code: 'limit', why: `${count} more findings in it are not told` }),
     unseen: unseen.add,
     ...(known === undefined ? {} : { known: known.ask }),
+    ...(verifying === undefined ? {} : { key: verifying.take }),
   })
   known?.check()
   if (left > 0) unseen.add({ name: '', code: 'limit', why: `${left} more findings are not told` })

@@ -21,5 +21,6 @@ export {
 export { ignoringAt } from './ignore.ts'
 export { findingsIn, type FindingOptions, type Findings } from './find.ts'
 export type { HandedKey } from './handed.ts'
+export type { FoundLiveness } from './model.ts'
 export { knownRule, rankOf, type Acceptance, type Commit, type Confidence, type Finding } from './model.ts'
 export type { Found, KnownSecret, Looked, Point } from './model.ts'

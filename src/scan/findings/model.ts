@@ -73,6 +73,8 @@ export interface Finding {
   readonly fingerprint: string
   /** Whose it is, of `knownRule`. */
   readonly known?: KnownSecret
+  /** What its vendor says of it, if it was asked. */
+  readonly liveness?: FoundLiveness
   /** The object of Git that it is in, and by whom that came. */
   readonly blob?: string
   readonly commit?: Commit
@@ -105,4 +107,17 @@ const ranks: Readonly<Record<Confidence, number>> = { possible: 0, likely: 1, ce
 /** Larger is surer. */
 export function rankOf(confidence: Confidence): number {
   return ranks[confidence]
+}
+
+/** Whether a secret lives, as its vendor says. Its texts are the vendor's: escape them where they are shown. */
+export interface FoundLiveness {
+  readonly state: 'alive' | 'dead' | 'unknown'
+  /** The host that was asked; empty if none was. */
+  readonly at: string
+  /** Why it is not known. */
+  readonly why?: string
+  readonly whose?: string
+  readonly can?: readonly string[]
+  /** Its holder may end it. */
+  readonly revocable: boolean
 }

@@ -1,5 +1,6 @@
 import { escapeUnseen } from '../../lib/index.ts'
 import type { Finding } from '../findings/index.ts'
+import { livenessLine } from './liveness.ts'
 import { isFailing, openFindings, type Report } from './model.ts'
 import { withoutCommands } from './plain-lines.ts'
 import { summaryLine } from './text.ts'
@@ -23,13 +24,14 @@ export function githubReport(report: Report): string {
 }
 
 function annotation(finding: Finding, title: string, report: Report): string {
-  const { file, start, end, confidence, rule, excerpt, note } = finding
+  const { file, start, end, confidence, rule, excerpt, note, liveness, fingerprint } = finding
   const properties = {
     ...{ file, line: String(start.line), col: String(start.column) },
     ...(end.line === start.line ? { endColumn: String(end.column) } : { endLine: String(end.line) }),
     title: `${title} [${rule}]`,
   }
-  const message = `${confidence}: ${excerpt}${note === undefined ? '' : ` (${note})`}`
+  const lives = liveness === undefined ? '' : `; ${livenessLine(liveness, fingerprint)}`
+  const message = `${confidence}: ${excerpt}${note === undefined ? '' : ` (${note})`}${lives}`
   const level = !isFailing(finding, report) ? 'notice' : confidence === 'possible' ? 'warning' : 'error'
   return command(level, properties, message)
 }

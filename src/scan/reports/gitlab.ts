@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { version } from '../../lib/index.ts'
 import type { Confidence, Finding } from '../findings/index.ts'
 import { fixOf } from './fix.ts'
+import { livenessLine } from './liveness.ts'
 import { openFindings, type Report, type RuleFacts } from './model.ts'
 
 const schemaVersion = '15.0.4'
@@ -40,11 +41,12 @@ export function gitlabReport(report: Report): object {
 }
 
 function vulnerability(finding: Finding, rule: RuleFacts | undefined, id: string): object {
-  const { confidence, file, start, end, excerpt, commit } = finding
+  const { confidence, file, start, end, excerpt, commit, liveness, fingerprint } = finding
+  const lives = liveness === undefined ? '' : ` ${livenessLine(liveness, fingerprint)}.`
   const title = rule?.title ?? finding.rule
   return {
     ...{ id, category: 'secret_detection', name: title.slice(0, longest.name) },
-    description: `${title}, ${confidence}. ${finding.note ?? ''}`.trim().slice(0, longest.text),
+    description: `${title}, ${confidence}.${lives} ${finding.note ?? ''}`.trim().slice(0, longest.text),
     severity: severities[confidence],
     solution: (rule === undefined ? [] : fixOf(rule)).join('\n').slice(0, longest.solution),
     raw_source_code_extract: excerpt,

@@ -30,7 +30,7 @@ export function jsonReport(report: Report): object {
 }
 
 function plainFinding(finding: Finding, rule: RuleFacts | undefined, report: Report): object {
-  const { start, end, alsoFoundBy, decoded, commit, accepted, note, known } = finding
+  const { start, end, alsoFoundBy, decoded, commit, accepted, note, known, liveness } = finding
   return {
     ...{ rule: finding.rule, title: rule?.title ?? finding.rule },
     ...{ confidence: finding.confidence, checked: finding.checked, also_found_by: alsoFoundBy },
@@ -38,6 +38,7 @@ function plainFinding(finding: Finding, rule: RuleFacts | undefined, report: Rep
     ...{ end_line: end.line, end_column: end.column, decoded },
     fails: finding.accepted === undefined && isFailing(finding, report),
     ...{ excerpt: finding.excerpt, fingerprint: finding.fingerprint },
+    ...(liveness === undefined ? {} : { liveness }),
     ...(known === undefined ? {} : { known: ownerOf(known) }),
     ...(commit === undefined ? {} : { commit }),
     ...(accepted === undefined ? {} : { accepted }),

@@ -1,6 +1,7 @@
 import { sarifLog, type SarifLevel, type SarifResult, type SarifRule } from '../../lib/index.ts'
 import type { Confidence, Finding } from '../findings/index.ts'
 import { fixOf } from './fix.ts'
+import { livenessLine } from './liveness.ts'
 import { isFailing, type Report, type RuleFacts } from './model.ts'
 
 /** What is accepted is there, suppressed; what was not looked at is a notification, and the run no success. */
@@ -48,9 +49,18 @@ function describeRule(rule: RuleFacts): SarifRule {
 }
 
 function describeFinding(finding: Finding, title: string, report: Report): SarifResult {
-  const { rule, confidence, file, start, end, excerpt, fingerprint, accepted, commit, note } = finding
+  const { rule, confidence, file, start, end, excerpt, fingerprint, accepted, commit, note, liveness } =
+    finding
   const isForward = end.line > start.line || end.column > start.column
-  const parts = [`${title}: ${excerpt}`, ...(note === undefined ? [] : [note])]
+  const parts = [
+    `${title}: ${excerpt}`,
+    ...(note === undefined ? [] : [note]),
+    ...(liveness === undefined ? [] : [livenessLine(liveness, fingerprint)]),
+  ]
+  const properties = {
+    ...(commit === undefined ? {} : { commit }),
+    ...(liveness === undefined ? {} : { liveness }),
+  }
   return {
     ...{
       ruleId: rule,
@@ -71,7 +81,7 @@ function describeFinding(finding: Finding, title: string, report: Report): Sarif
               },
             ],
           }),
-      ...(commit === undefined ? {} : { properties: { commit } }),
+      ...(Object.keys(properties).length === 0 ? {} : { properties }),
     },
   }
 }

@@ -1,6 +1,7 @@
 import { escapeUnseen } from '../../lib/index.ts'
 import { rankOf, type Finding } from '../findings/index.ts'
 import { fixHead, fixOf } from './fix.ts'
+import { livenessLine } from './liveness.ts'
 import { isFailing, openFindings, type Report, type RuleFacts, type Unlooked } from './model.ts'
 import { withoutCommands } from './plain-lines.ts'
 
@@ -49,7 +50,7 @@ function placeLines(
   rule: RuleFacts | undefined,
   fails: boolean,
 ): string[] {
-  const { start, confidence, checked, decoded, commit, excerpt, note } = finding
+  const { start, confidence, checked, decoded, commit, excerpt, note, liveness, fingerprint } = finding
   const how = decoded.length === 0 ? '' : `, in ${decoded.map(escapeUnseen).join(' in ')}`
   const sure = `${confidence}${checked ? ', its checksum holds' : ''}${fails ? '' : ', fails nothing'}`
   const head = `  ${start.line}:${start.column}  ${rule?.title ?? finding.rule} (${sure}${how}) [${finding.rule}]`
@@ -61,7 +62,18 @@ function placeLines(
         ]
   const again =
     same === undefined ? [] : [`      the same secret as in ${escapeUnseen(same.file)}:${same.start.line}`]
-  return [head, `      ${excerpt}`, ...by, ...again, ...(note === undefined ? [] : [`      ${note}`])]
+  const told =
+    liveness === undefined || same !== undefined
+      ? []
+      : [`      ${escapeUnseen(livenessLine(liveness, fingerprint))}`]
+  return [
+    head,
+    `      ${excerpt}`,
+    ...by,
+    ...again,
+    ...told,
+    ...(note === undefined ? [] : [`      ${note}`]),
+  ]
 }
 
 function fixLines(findings: readonly Finding[], rules: ReadonlyMap<string, RuleFacts>): string[] {

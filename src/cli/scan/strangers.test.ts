@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MayflyError } from '../../lib/index.ts'
+import { refuseStrangers } from './strangers.ts'
+
+const github = { CI: 'true', GITHUB_ACTIONS: 'true' }
+const gitlab = { CI: 'true', GITLAB_CI: 'true' }
+
+test('in a job that strangers may have a hand in nothing is verified, nor where nobody says', async () => {
+  for (const variables of [
+    { ...github, GITHUB_EVENT_NAME: 'pull_request' },
+    { ...github, GITHUB_EVENT_NAME: 'pull_request_target' },
+    { ...github, GITHUB_EVENT_NAME: 'workflow_run' },
+    { ...github },
+    { ...github, GITHUB_EVENT_NAME: '' },
+    { ...gitlab, CI_PIPELINE_SOURCE: 'merge_request_event' },
+    { ...gitlab, CI_PIPELINE_SOURCE: 'push', CI_MERGE_REQUEST_IID: '4' },
+    { CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: '12' },
+    { CI: 'true', BUILDKITE: 'true' },
+    { CI: 'true', CIRCLECI: 'true', CIRCLE_PR_NUMBER: '3' },
+    { CI: 'true' },
+    { JENKINS_URL: 'https://jenkins.corp.test' },
+  ])
+    await assert.rejects(
+      refuseStrangers(variables),
+      (error) =>
+        error instanceof MayflyError &&
+        error.code === 'denied' &&
+        /nothing is verified or revoked/.test(error.message),
+      JSON.stringify(variables),
+    )
+})
+
+test('in one of ours, and outside of a CI, it is', async () => {
+  for (const variables of [
+    {},
+    { CI: 'false' },
+    { ...github, GITHUB_EVENT_NAME: 'push' },
+    { ...github, GITHUB_EVENT_NAME: 'schedule' },
+    { ...gitlab, CI_PIPELINE_SOURCE: 'push' },
+    { CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: 'false' },
+    { CI: 'true', CIRCLECI: 'true' },
+  ])
+    await refuseStrangers(variables)
+})
