@@ -341,3 +341,13 @@ test('a file that was not read is an error, and one that is not there a note', (
     ['a.yml error', 'b.yml error', 'c.yml note'],
   )
 })
+
+test('an image that is a key of the job’s own matrix is each of its values', () => {
+  const job = (matrix: string) =>
+    `on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    strategy:\n      matrix: ${matrix}\n    container: \${{ matrix.image }}\n`
+  assert.deepEqual(
+    told(job('{ image: ["node:20", node], include: [{ image: "ruby:latest" }] }'), 'github', 'unpinned'),
+    ['6:25 note', '6:36 warning', '6:62 warning'],
+  )
+  assert.deepEqual(told(job('{ image: "${{ fromJSON(needs.x.outputs.y) }}" }'), 'github', 'unpinned'), [])
+})

@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, realpathSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  readdirSync,
+  realpathSync,
+} from 'node:fs'
 import { join, posix, sep } from 'node:path'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import { bounds } from './bounds.ts'
@@ -15,17 +24,30 @@ export type FileText =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly why: string }
 
-/** Throws `bad_input` if the folder is not there, or is none. */
-export function openCheckout(folder: string): CheckoutFiles {
+/**
+ * What of it could not be listed is said to `unread`. Throws `bad_input` if the folder is not there, or is none.
+ */
+export function openCheckout(
+  folder: string,
+  unread: (path: string, why: string) => void = () => {},
+): CheckoutFiles {
   const root = rootOf(folder)
   let looked = 0
   const list = (under: string, depth: number): string[] => {
     const real = realIn(root, under)
-    if (real === undefined || looked > bounds.folderEntries) return []
-    return entriesOf(real).flatMap((entry) => {
-      if (++looked > bounds.folderEntries) return []
+    if (real === undefined || looked > bounds.folderEntries) {
+      const why = real === undefined ? whyNot(root, under) : tooMany
+      if (why !== undefined) unread(under, why)
+      return []
+    }
+    return entriesOf(real, (why) => unread(under, why)).flatMap((entry) => {
+      if (++looked > bounds.folderEntries) {
+        unread(under, tooMany)
+        return []
+      }
       const path = posix.join(under, entry.name)
-      if (!entry.isDirectory()) return [path]
+      // A folder that is called as a pipeline is none, which is said when it is read.
+      if (!entry.isDirectory() || isYaml.test(entry.name)) return [path]
       return depth > 0 && entry.name !== '.git' && entry.name !== 'node_modules' ? list(path, depth - 1) : []
     })
   }
@@ -34,15 +56,17 @@ export function openCheckout(folder: string): CheckoutFiles {
     read(path) {
       try {
         const real = realpathSync(join(root, path))
-        if (!isWithin(root, real)) return { ok: false, why: 'it is a link that leads out of the checkout' }
+        if (!isWithin(root, real)) return { ok: false, why: leadsOut }
         return textOf(real)
       } catch (error) {
         if (
           error instanceof Error &&
           'code' in error &&
           (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-        )
-          return undefined
+        ) {
+          const why = whyNot(root, path)
+          return why === undefined ? undefined : { ok: false, why }
+        }
         return { ok: false, why: messageOf(error) }
       }
     },
@@ -70,14 +94,37 @@ function realIn(root: string, under: string): string | undefined {
   }
 }
 
+const leadsOut = 'it is a link that leads out of the checkout'
+const tooMany = `more than ${bounds.folderEntries} files and folders were listed before`
+const isYaml = /\.ya?ml$/
+
+/** Why what is there is not read: the first link on the way to it that leads nowhere, or out. Undefined if nothing is there. */
+function whyNot(root: string, path: string): string | undefined {
+  let at = root
+  for (const part of path.split('/')) {
+    at = join(at, part)
+    try {
+      if (lstatSync(at, { throwIfNoEntry: false }) === undefined) return undefined
+      if (!isWithin(root, realpathSync(at))) return leadsOut
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code === 'ENOTDIR') return undefined
+      return code === 'ENOENT' ? 'it is a link that leads nowhere' : messageOf(error)
+    }
+  }
+  return undefined
+}
+
 function isWithin(root: string, real: string): boolean {
   return real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)
 }
 
-function entriesOf(folder: string) {
+function entriesOf(folder: string, unread: (why: string) => void) {
   try {
     return readdirSync(folder, { withFileTypes: true })
-  } catch {
+  } catch (error) {
+    // A file of that name is no place for pipelines.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOTDIR')) unread(messageOf(error))
     return []
   }
 }

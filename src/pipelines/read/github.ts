@@ -8,6 +8,7 @@ import type {
   Runner,
   Step,
   Trigger,
+  Text,
 } from '../model.ts'
 import { jobOf, optional, stepOf, type FileParts } from './file-parts.ts'
 import { actionReference, imageReference } from './references.ts'
@@ -132,7 +133,25 @@ function imagesOf(job: YamlView): Reference[] {
   return all
     .flatMap((one) => one.text ?? one.get('image').text ?? [])
     .filter(({ value }) => value !== '')
+    .flatMap((text) => ofMatrix(job, text))
     .map(imageReference)
+}
+
+const matrixKey = /^\$\{\{\s*matrix\.([\w-]+)\s*\}\}$/
+
+/** What a key of the job's own matrix stands for, where the file has its values. */
+function ofMatrix(job: YamlView, text: Text): Text[] {
+  const [, key] = matrixKey.exec(text.value) ?? []
+  if (key === undefined) return [text]
+  const matrix = job.get('strategy', 'matrix')
+  const values = [
+    ...matrix.get(key).texts(),
+    ...matrix
+      .get('include')
+      .items()
+      .flatMap((one) => one.get(key).text ?? []),
+  ]
+  return values.length === 0 ? [text] : values
 }
 
 function readStep(step: YamlView): Step {

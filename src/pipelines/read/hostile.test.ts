@@ -165,6 +165,8 @@ test('links out of the checkout, devices and other encodings are not read, and i
         'a.yml: it is a link that leads out of the checkout',
         'b.yml: it is a link that leads out of the checkout',
         'c.yml: it is not UTF-8',
+        'f.yml: it is no regular file',
+        'action.yml: ./../../../etc, which .github/workflows/d.yml includes, is outside of the checkout',
         'action.yml: ./not/there, which .github/workflows/d.yml includes, is not there',
       ],
     )

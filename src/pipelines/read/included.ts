@@ -10,6 +10,8 @@ export interface Included {
   readonly paths: readonly string[]
   readonly role: FileRole
   readonly as: string
+  /** An earlier step may make it: that it is not there is no mistake yet. */
+  readonly mayBeMade?: true
 }
 
 const upload = /\bbuildkite-agent\s+pipeline\s+upload\s+(?:--\S+\s+){0,5}["']?([\w./-]{1,300}\.ya?ml)/g
@@ -23,7 +25,7 @@ export function includedBy(file: PipelineFile, files: CheckoutFiles): Included[]
       return one(posix.join(name.startsWith('/') ? '.' : posix.dirname(file.path), name), name)
     return kind === 'workflow' ? one(posix.normalize(name), name) : []
   })
-  return [...named, ...uploadedBy(file)].filter(({ paths }) => paths.every((path) => !path.startsWith('..')))
+  return [...named, ...uploadedBy(file)]
 }
 
 function one(path: string, as: string): Included[] {
@@ -40,7 +42,7 @@ function actionAt(name: string): Included {
     posix.join(folder, 'action.yml'),
     posix.join(folder, 'action.yaml'),
   ])
-  return { paths, role: 'action', as: name }
+  return { paths, role: 'action', as: name, mayBeMade: true }
 }
 
 /** GitLab's `local` begins at the root; `*` is any name, `**` any folders. */
@@ -85,6 +87,8 @@ function uploadedBy({ ci, jobs }: PipelineFile): Included[] {
   return jobs
     .flatMap(({ steps }) => steps.flatMap(({ commands }) => commands))
     .flatMap(({ value }) =>
-      [...value.matchAll(upload)].flatMap(([, path = '']) => one(posix.normalize(path), path)),
+      [...value.matchAll(upload)].flatMap(([, path = '']) =>
+        one(posix.normalize(path), path).map((file): Included => ({ ...file, mayBeMade: true })),
+      ),
     )
 }
