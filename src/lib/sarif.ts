@@ -1,3 +1,5 @@
+import { sep } from 'node:path'
+
 /** What found something, and what it knows: a rule of SARIF. */
 export interface SarifRule {
   readonly id: string
@@ -80,6 +82,8 @@ function describeResult(result: SarifResult, ruleIndex: number): object {
 
 /** A path as a relative URI reference, segment by segment (RFC 3986, section 4.2). */
 function uriOf(file: string): string {
-  const path = file.toWellFormed().replaceAll('\\', '/').split('/').map(encodeURIComponent).join('/')
+  const text = file.toWellFormed()
+  // Elsewhere it is a letter of a name.
+  const path = (sep === '\\' ? text.replaceAll('\\', '/') : text).split('/').map(encodeURIComponent).join('/')
   return path.startsWith('/') ? `file://${path}` : path
 }

@@ -57,6 +57,17 @@ test('what a baseline has is accepted, wherever it stands by now, and keeps its 
   )
 })
 
+test('a baseline that an editor saved with a byte order mark, or as UTF-16, is read', (t) => {
+  const file = join(folder(t), 'baseline.json')
+  const entry = { fingerprint: 'a'.repeat(32), rule: 'x', first_seen: '2026-11-29', files: ['ä'] }
+  const text = `\ufeff${JSON.stringify({ version: 1, findings: [entry] })}`
+  const little = Buffer.from(text, 'utf16le')
+  for (const bytes of [Buffer.from(text), little, Buffer.from(little).swap16()]) {
+    writeFileSync(file, bytes)
+    assert.deepEqual([...readBaseline(file).values()], [entry])
+  }
+})
+
 test('a baseline that is not as it should be accepts nothing', (t) => {
   const file = join(folder(t), 'baseline.json')
   for (const text of [

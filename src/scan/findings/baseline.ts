@@ -88,10 +88,17 @@ function textOf(file: string): string {
     const stats = fstatSync(handle)
     if (!stats.isFile()) throw new Error('it is no regular file')
     if (stats.size > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`)
-    return readFileSync(handle, 'utf8')
+    return decoded(readFileSync(handle))
   } finally {
     closeSync(handle)
   }
+}
+
+/** Editors put a byte order mark in front, and some write UTF-16. */
+function decoded(bytes: Buffer): string {
+  const mark = bytes.toString('latin1', 0, 2)
+  const form = mark === '\xff\xfe' ? 'utf-16le' : mark === '\xfe\xff' ? 'utf-16be' : 'utf-8'
+  return new TextDecoder(form).decode(bytes)
 }
 
 /** The findings, with those marked that are known. */

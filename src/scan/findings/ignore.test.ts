@@ -35,7 +35,7 @@ test('a comment on the line, or alone on the line before, ignores one rule for a
 test('what is no comment, or not its own, ignores nothing', () => {
   for (const text of [
     ...[key, `${key} ${comment}`, `url = "http://x#${comment}" ${key}`, `${key}\n# ${comment}`],
-    ...[`other = 1 # ${comment}\n${key}`, `# ${comment}\n\n${key}`, `${key} # Mayfly: ignore acme-token`],
+    ...[`other = 1 # ${comment}\n${key}`, `${key} # Mayfly: ignore acme-token`],
     `${key}${' '.repeat(5_000)}# ${comment}`,
   ])
     assert.equal(said(text), undefined, text)
@@ -51,6 +51,16 @@ const notes: [string, RegExp][] = [
   ['mayfly: ignore acme-token until 2026-02-31 dead', /no day/],
   ['mayfly: ignore acme-token until 2028-01-01 dead', /at most a year/],
 ]
+
+test('a comment that an empty line parts from the secret does not count, and it is said', () => {
+  for (const gap of ['\n', '\n \t\n\n']) {
+    const answer = said(`# ${comment}\n${gap}${key}`)
+    assert.ok(answer?.ignored === false)
+    assert.match(answer.note, /an empty line/)
+  }
+  for (const text of [`# ${comment}\n\nother\n${key}`, `x # ${comment}\n\n${key}`, `\n\n${key}`])
+    assert.equal(said(text), undefined, text)
+})
 
 test('a comment that does not count says why', () => {
   for (const [text, note] of notes) {

@@ -31,7 +31,24 @@ export function ignoringAt(bytes: Buffer, offset: number, rule: string, nowMs: n
   const said = [...own, ...above.filter(({ isAlone }) => isAlone)].map(({ text }) =>
     judged(text, rule, nowMs),
   )
-  return said.find(({ ignored }) => ignored) ?? said[0]
+  return said.find(({ ignored }) => ignored) ?? said[0] ?? ignoringTooFar(bytes, from)
+}
+
+const mostEmptyLines = 8
+
+/** A comment that stands alone, with nothing but empty lines behind it, is meant for what comes next, and does not say so. */
+function ignoringTooFar(bytes: Buffer, from: number): Ignoring | undefined {
+  let start = from
+  for (let i = 0; i <= mostEmptyLines && start > 0; i++) {
+    const end = start - 1
+    start = lineStart(bytes, end)
+    const line = lineText(bytes, start, end)
+    if (line.trim() === '') continue
+    if (i === 0 || !commentsIn(line).some(({ isAlone }) => isAlone)) return undefined
+    const note = 'the ignore comment does not count, since there is an empty line between it and this one'
+    return { ignored: false, note }
+  }
+  return undefined
 }
 
 /** The line, or lines, of a secret, as far as they are looked at. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { sep } from 'node:path'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { isVisible } from '../../lib/index.ts'
 import { reportFormats, writeReport } from './index.ts'
-import { emptyReport, fullReport } from './report.fixture.ts'
+import { emptyReport, finding, fullReport } from './report.fixture.ts'
 
 test('no format lets through what moves a terminal, or what a CI would obey', () => {
   for (const format of reportFormats) {
@@ -106,6 +107,12 @@ interface Sarif {
     },
   ]
 }
+
+test('a backslash in a name is a letter of it in SARIF, where it parts no folders', (t) => {
+  if (sep === '\\') return t.skip('here it parts folders')
+  const report = { ...fullReport, findings: [finding({ file: 'back\\slash' })] }
+  assert.match(writeReport(report, 'sarif'), /"uri": ?"back%5Cslash"/)
+})
 
 test('SARIF is what the schema of SARIF 2.1.0 says; what is accepted is suppressed', () => {
   for (const report of [fullReport, emptyReport])

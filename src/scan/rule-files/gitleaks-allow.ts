@@ -9,6 +9,7 @@ export function allowOfGitleaks(
   list: GitleaksAllowlist | undefined,
   ruleIds: readonly string[] | undefined,
   said: (warning: string) => void,
+  known: ReadonlySet<string> = new Set(),
 ): AllowEntry[] {
   if (list === undefined) return []
   const name = ruleIds === undefined ? 'an allow list' : `an allow list of rule ${ruleIds.join()}`
@@ -29,7 +30,15 @@ export function allowOfGitleaks(
     ...(list.paths ?? []).map((pattern) => ({ of: 'file' as const, pattern })),
     ...(list.regexes ?? []).map((pattern) => ({ of, pattern }) as const),
   ]
-  const rules = ruleIds ?? list.targetRules
+  const targets = ruleIds === undefined ? (list.targetRules ?? []) : []
+  const isKnown = (id: string) => known.has(gitleaksRuleId(id))
+  const strange = targets.filter((id) => !isKnown(id))
+  if (strange.length > 0)
+    said(
+      `${name}: targetRules names rules of gitleaks, which are not ours (${strange.slice(0, 10).join(', ').slice(0, 300)}): name ours under allow in .mayfly/scan.yaml`,
+    )
+  if (targets.length > 0 && strange.length === targets.length) return []
+  const rules = ruleIds ?? targets.filter(isKnown)
   const entry: AllowEntry = {
     reason: list.description?.trim() || `${name} of gitleaks`,
     ...(rules === undefined || rules.length === 0 ? {} : { rules: rules.map(gitleaksRuleId) }),

@@ -107,6 +107,25 @@ test('its allow lists allow what they say, and no more', () => {
   )
 })
 
+test('an allow list for rules of gitleaks, which are not ours, allows nothing and is said by name', () => {
+  const list = (rules: string) =>
+    `[[rules]]\nid = 'Corp'\nregex = 'corp-[0-9]{9}'\n[[allowlists]]\ntargetRules = [${rules}]\npaths = ['log']\n`
+  const own = readGitleaksConfig(list("'corp'"), 'g.toml')
+  assert.ok(!own.warnings.some((warning) => warning.includes('targetRules')))
+  const both = readGitleaksConfig(list("'Corp', 'github-pat'"), 'g.toml')
+  assert.match(
+    both.warnings.join('\n'),
+    /targetRules names rules of gitleaks, which are not ours \(github-pat\)/,
+  )
+  assert.deepEqual(
+    both.allow.map(({ rules }) => rules),
+    [['gitleaks-corp']],
+  )
+  const none = readGitleaksConfig(list("'generic-api-key'"), 'g.toml')
+  assert.match(none.warnings.join('\n'), /not ours \(generic-api-key\)/)
+  assert.deepEqual(none.allow, [])
+})
+
 test('without useDefault the built-in rules are not asked; what extends from elsewhere is refused', () => {
   const { isAlone, warnings } = readGitleaksConfig('title = "x"', 'g.toml')
   assert.ok(isAlone)

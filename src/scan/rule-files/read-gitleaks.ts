@@ -32,7 +32,7 @@ export function readGitleaksConfig(text: string, file: string): RuleSet {
     [entry.allowlist, ...(entry.allowlists ?? [])].flatMap((list) => allowOfGitleaks(list, [entry.id], said)),
   )
   const forAll = [config.allowlist, ...(config.allowlists ?? [])].flatMap((list) =>
-    allowOfGitleaks(list, undefined, said),
+    allowOfGitleaks(list, undefined, said, new Set(rules.map(({ id }) => id))),
   )
   return {
     ...{ rules, isAlone, disabled: [], unseen: [], allow: [...allow, ...forAll], gitleaksAllow: false },
