@@ -72,7 +72,7 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
     places.clear()
     current = part
     try {
-      await read({ ...batch, parts: [part] })
+      await read(batch, [part])
     } catch (error) {
       // One input must not end the search of all others.
       const why = `it could not be looked at: ${messageOf(error)}`

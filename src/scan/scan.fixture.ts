@@ -28,7 +28,9 @@ export function batchOf(texts: Readonly<Record<string, string | Buffer>>): Batch
     at += bytes
     return { kind: 'bytes', name, at: at - bytes, bytes } as const
   })
-  return { parts, buffer: new Uint8Array(all).buffer }
+  const buffer = new SharedArrayBuffer(all.length)
+  new Uint8Array(buffer).set(all)
+  return { parts, buffer }
 }
 
 export interface Scanned extends Looked {

@@ -48,6 +48,8 @@ export function createScanner(options: ScannerOptions): Scanner {
       const looking = new Set<Promise<void>>()
       const failures: unknown[] = []
       let [parts, bytes] = [0, 0]
+      // It takes as long to start as Git to say what there is.
+      threads.prepare()
       for await (const batch of source) {
         parts += batch.parts.length
         const one = look(batch, told)
@@ -55,7 +57,8 @@ export function createScanner(options: ScannerOptions): Scanner {
           .catch((error: unknown) => failures.push(error))
           .then(() => void looking.delete(one))
         looking.add(one)
-        if (looking.size >= most) await Promise.race(looking)
+        // One more is at hand for whoever is done first.
+        if (looking.size > most) await Promise.race(looking)
         if (failures.length > 0) break
       }
       await Promise.all(looking)
@@ -78,6 +81,9 @@ function createThreads(most: number, start: () => ScanThread) {
     return thread
   }
   return {
+    prepare(): void {
+      if (all.size === 0) idle.push(started())
+    },
     async take(): Promise<ScanThread> {
       for (let thread = idle.pop(); thread !== undefined; thread = idle.pop()) {
         if (!thread.hasEnded) return thread

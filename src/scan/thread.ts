@@ -47,13 +47,14 @@ export function startThread({ settings, nowMs, maxHeldMs }: ThreadOptions): Scan
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb, maxYoungGenerationSizeMb: maxYoungMb },
   })
+  // Idle it holds no process up.
+  worker.unref()
   let current: { told: Told; settle: (outcome: Outcome) => void } | undefined
   let ended: string | undefined
 
   function settle(outcome: Outcome): void {
     const { settle } = current ?? {}
     current = undefined
-    // Idle it holds no process up.
     worker.unref()
     settle?.(outcome)
   }

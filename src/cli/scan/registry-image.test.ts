@@ -79,7 +79,7 @@ async function registry(
 async function parts(image: string) {
   const unseen: Unlooked[] = []
   const options = { image, confidence: 'possible', failOn: 'likely', report: 'text' } as const
-  const source = chooseSource([], options, (one) => void unseen.push(one), {
+  const source = await chooseSource([], options, (one) => void unseen.push(one), {
     ...{ rules: [], without: [], allow: [], gitleaksAllow: false, mayBeUnseen: [], warnings: [] },
   })
   const batches: Batch[] = []

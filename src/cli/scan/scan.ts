@@ -19,7 +19,7 @@ import {
 import type { Report, RuleFacts } from '../../scan/reports/index.ts'
 import { endWithReader, exitCodeOf, exitCodes, printError } from '../output.ts'
 import { attributed, type UnlookedPart } from './attribute.ts'
-import { createKnownAsker, knownFacts, type KnownAsker } from './known.ts'
+import type { KnownAsker } from './known.ts'
 import type { FileRules, ScanOptions } from './options.ts'
 import { readRules, rulesOf } from './rules.ts'
 import { chooseSource, type ChosenSource } from './source.ts'
@@ -61,8 +61,10 @@ export async function scanned(
   const patterns = rules.mayBeUnseen.map(compilePattern)
   const mayBeUnseen = (name: string) => patterns.some((pattern) => pattern.matches(name))
   const unseen = createUnseen(mayBeUnseen)
-  const known = options.known === true ? createKnownAsker(options) : undefined
-  const source = chooseSource(paths, options, unseen.add, rules)
+  // Loaded where it is asked for: to read what else it needs takes longer than most scans.
+  const asking = options.known === true ? await import('./known.ts') : undefined
+  const known = asking?.createKnownAsker(options)
+  const source = await chooseSource(paths, options, unseen.add, rules)
   const startMs = Date.now()
   const found = await look(source, options, { rules, startMs, unseen, known, verifying }).finally(() =>
     source.release?.(),
@@ -79,7 +81,10 @@ export async function scanned(
     ...{
       scanned: source.scanned,
       failOn: options.failOn,
-      rules: told.findings.length === 0 ? [] : [...(await rulesOf(rules)), knownFacts],
+      rules:
+        told.findings.length === 0
+          ? []
+          : [...(await rulesOf(rules)), ...(asking === undefined ? [] : [asking.knownFacts])],
       unseen: told.unseen,
     },
     findings:

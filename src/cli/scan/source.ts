@@ -19,7 +19,6 @@ import { existsSync, statSync } from 'node:fs'
 import type { History } from './attribute.ts'
 import type { FileRules, ScanOptions } from './options.ts'
 import { rulesOf } from './rules.ts'
-import { registrySource } from './registry-image.ts'
 
 export interface ChosenSource {
   /** What else people should know of it; asked once it was scanned. */
@@ -36,12 +35,12 @@ export interface ChosenSource {
 type Unseen = (unseen: Unlooked) => void
 
 /** Throws `bad_input` if the options name more than one, or paths where there are none. */
-export function chooseSource(
+export async function chooseSource(
   paths: readonly string[],
   options: ScanOptions,
   unseen: Unseen,
   rules: FileRules,
-): ChosenSource {
+): Promise<ChosenSource> {
   const named = (['staged', 'stdin', 'history', 'since', 'image'] as const).filter(
     (name) => options[name] !== undefined && options[name] !== false,
   )
@@ -61,8 +60,10 @@ export function chooseSource(
   return { ...ofRepository(what, place, options, unseen, rules), warnings: () => notInside(place) }
 }
 
-function ofImage({ image = '' }: ScanOptions, unseen: Unseen): ChosenSource {
-  const from = existsSync(image) ? { batches: imageSource(image, unseen) } : registrySource(image, unseen)
+async function ofImage({ image = '' }: ScanOptions, unseen: Unseen): Promise<ChosenSource> {
+  const from = existsSync(image)
+    ? { batches: imageSource(image, unseen) }
+    : (await import('./registry-image.ts')).registrySource(image, unseen)
   return { scanned: `the image ${image}`, ...from }
 }
 

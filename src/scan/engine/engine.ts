@@ -4,7 +4,7 @@ import { entropyOf } from './entropy.ts'
 import { createKeywordSearch } from './keywords.ts'
 import { Matcher, type Bounds } from './matcher.ts'
 import type { Engine, Hit, Rule } from './model.ts'
-import { defaultReach, readRule, type Helpers, type ReadRule } from './rule.ts'
+import { defaultReach, maxReach, readRule, type Helpers, type ReadRule } from './rule.ts'
 
 /** Of all automata together: 32 MB. */
 const maxCells = 8_000_000
@@ -81,6 +81,7 @@ export function compileRules(rules: readonly Rule[], options: EngineOptions = {}
 function createMatchers() {
   const backtracker = new Backtracker()
   const budget: Budget = { cells: maxCells }
+  const shared = { backtracker, budget, starts: new Int32Array(maxReach + 1) }
   const matchers: Matcher[] = []
   return {
     finderOf({ by, reach }: ReadRule): Find {
@@ -89,7 +90,7 @@ function createMatchers() {
           const found = by(bytes, from, to)
           return found === undefined || found.start < floor ? undefined : [found.start, found.end]
         }
-      const matcher = new Matcher(by, reach, backtracker, budget)
+      const matcher = new Matcher(by, reach, shared)
       matchers.push(matcher)
       return (bytes, { keyword }, { from, to, floor }) => {
         const bounds = matcher.match(bytes, keyword, from, to, floor)

@@ -4,7 +4,7 @@ import { makeKeywordTable } from './keyword-table.ts'
 const blockBytes = 131_072
 const stripes = 8
 /** Of fewer it takes longer to begin in the middle than to go through them. */
-const fewBytes = 2048
+const fewBytes = 768
 /** For the hits of a stretch, should each of its bytes be one, and for what eight do not divide. */
 const room = (blockBytes / stripes) * 2 + 2 * stripes
 

@@ -17,13 +17,20 @@ export class Matcher {
   readonly #back: Automaton
   readonly #on: Automaton
   readonly #backtracker: Backtracker
+  readonly #starts: Int32Array
   /** Bytes that its automata looked at. */
   steps = 0
 
-  constructor(pattern: Pattern, reach: number, backtracker: Backtracker, budget: Budget) {
+  /** `starts` has room for one more than the reach; all matchers may have the same one. */
+  constructor(
+    pattern: Pattern,
+    reach: number,
+    { backtracker, budget, starts }: { backtracker: Backtracker; budget: Budget; starts: Int32Array },
+  ) {
     this.#pattern = pattern
     this.#reach = reach
     this.#backtracker = backtracker
+    this.#starts = starts
     this.#back = new Automaton(graphOf(pattern.program, -1), pattern.anchors, budget)
     this.#on = new Automaton(graphOf(pattern.program, 1), pattern.anchors, budget)
   }
@@ -31,30 +38,32 @@ export class Matcher {
   /** The match that starts leftmost, at `floor` or later, of those with this keyword of the rule from `from` to `to`. */
   match(bytes: Uint8Array, keyword: number, from: number, to: number, floor: number): Bounds | undefined {
     const reach = this.#reach
-    const starts = this.#startsOf(bytes, keyword, from, Math.max(floor, from - reach))
-    if (starts === undefined) return undefined
+    const count = this.#findStarts(bytes, keyword, from, Math.max(floor, from - reach))
+    if (count === 0) return undefined
     const end = Math.min(bytes.length, to + reach)
     if (!this.#canEnd(bytes, keyword, from, end)) return undefined
+    // Leftmost first.
+    const starts = Array.from(this.#starts.subarray(0, count)).reverse()
     return this.#backtracker.match(this.#pattern.program, bytes, starts, end)
   }
 
-  /** Leftmost first; undefined if there is none. */
-  #startsOf(bytes: Uint8Array, keyword: number, from: number, low: number): number[] | undefined {
+  /** Puts where a match could start into `#starts`, the rightmost first; answers how many those are. */
+  #findStarts(bytes: Uint8Array, keyword: number, from: number, low: number): number {
     const automaton = this.#back
     const { classOf, width } = automaton
-    let starts: number[] | undefined
+    let count = 0
     let state = automaton.begin(keyword, kindAt(bytes, from))
     let where = from
     for (; state !== 0; where--) {
       const byte = where > 0 ? (bytes[where - 1] as number) : -1
       let next = byte === -1 ? -1 : (automaton.table[state * width + (classOf[byte] as number)] as number)
       if (next === -1) next = automaton.step(state, byte)
-      if ((next & 1) === 1) (starts ??= []).push(where)
+      if ((next & 1) === 1) this.#starts[count++] = where
       if (where <= low) break
       state = next >> 1
     }
     this.steps += from - where
-    return starts?.reverse()
+    return count
   }
 
   #canEnd(bytes: Uint8Array, keyword: number, from: number, end: number): boolean {

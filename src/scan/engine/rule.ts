@@ -8,7 +8,7 @@ import { parsePattern } from './parse.ts'
 import { compileProgram, type Program } from './program.ts'
 
 export const defaultReach = 256
-const maxReach = 16_384
+export const maxReach = 16_384
 const maxKeywordBytes = 64
 
 /** What rules call by name. */

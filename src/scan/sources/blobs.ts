@@ -135,7 +135,7 @@ function createQueue<T>(): Queue<T> {
 
 /** Puts several blobs into one buffer. */
 function createPacker() {
-  let buffer = new ArrayBuffer(0)
+  let buffer = new SharedArrayBuffer(0)
   let parts: BytesPart[] = []
   let filled = 0
   return {
@@ -144,7 +144,7 @@ function createPacker() {
     /** Memory for an object, of which parts are added when it is read. */
     place(bytes: number): { readonly memory: Uint8Array; readonly at: number } {
       if (buffer.byteLength - filled < bytes)
-        [buffer, filled] = [new ArrayBuffer(Math.max(bytes, batchBytes)), 0]
+        [buffer, filled] = [new SharedArrayBuffer(Math.max(bytes, batchBytes)), 0]
       const at = filled
       filled += bytes
       return { memory: new Uint8Array(buffer, at, bytes), at }
@@ -153,9 +153,9 @@ function createPacker() {
       parts.push({ kind: 'bytes', ...named, at, bytes })
     },
     *flush(): Generator<Batch> {
-      const full: { parts: readonly Part[]; buffer: ArrayBuffer } = { parts, buffer }
+      const full: { parts: readonly Part[]; buffer: SharedArrayBuffer } = { parts, buffer }
       if (parts.length > 0) yield full
-      ;[parts, filled, buffer] = [[], 0, new ArrayBuffer(0)]
+      ;[parts, filled, buffer] = [[], 0, new SharedArrayBuffer(0)]
     },
   }
 }

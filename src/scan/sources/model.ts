@@ -1,9 +1,10 @@
 import type { GitPlace } from './git.ts'
 
-/** Work for one worker: it can be posted as it is, with `buffer` in the transfer list, and is opened there by `readBatch`. */
+/** Work for one worker: it can be posted as it is, and is opened there by `readBatch`. */
 export interface Batch {
   readonly parts: readonly Part[]
-  readonly buffer?: ArrayBuffer
+  /** Shared: to post it copies nothing, and it is there still if who looked at it ended. */
+  readonly buffer?: SharedArrayBuffer
 }
 
 /** One thing to look at. */

@@ -53,8 +53,8 @@ export async function readAll(
   const read = createBatchReader({ overlap: 64, unseen, visit })
   for await (const batch of source(unseen)) {
     seen.parts.push(...batch.parts)
-    // As between threads.
-    await read(structuredClone(batch, { transfer: batch.buffer === undefined ? [] : [batch.buffer] }))
+    // As between threads; structuredClone takes no shared memory.
+    await read({ ...batch, parts: structuredClone(batch.parts) })
   }
   return seen
 }

@@ -25,7 +25,7 @@ const maxTold = 1_000
 export function createBudget(given: Partial<UnpackLimits> | undefined): Budget {
   const limits = { ...usualUnpackLimits, ...given }
   let [packed, unpacked, members, held] = [0, 0, 0, 0]
-  const told = new Set<string>()
+  let told: Set<string> | undefined
   const most = () => Math.min(limits.totalBytes, Math.max(limits.floorBytes, packed * limits.ratio))
   return {
     limits,
@@ -46,6 +46,9 @@ export function createBudget(given: Partial<UnpackLimits> | undefined): Budget {
     giveBack(bytes) {
       held -= bytes
     },
-    tells: (what) => told.size < maxTold && told.size !== told.add(what).size,
+    tells(what) {
+      told ??= new Set()
+      return told.size < maxTold && told.size !== told.add(what).size
+    },
   }
 }
