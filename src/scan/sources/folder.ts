@@ -61,7 +61,7 @@ function createBatch() {
     },
     done(): Batch {
       if (bytes === 0) return { parts }
-      const buffer = new ArrayBuffer(bytes)
+      const buffer = new SharedArrayBuffer(bytes)
       new Uint8Array(buffer).set(Buffer.concat(targets))
       return { parts, buffer }
     },

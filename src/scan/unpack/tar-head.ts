@@ -14,6 +14,7 @@ export const tarBlock = 512
 export function tarHeadIn(block: Buffer): TarHead | undefined {
   if (block.length < tarBlock || !mayBeNumber(block[148] ?? 0)) return undefined
   const said = numberAt(block, 148, 8)
+  if (said === 0) return undefined
   let [sum, signed] = [8 * 0x20, 8 * 0x20]
   for (let at = 0; at < tarBlock; at++) {
     if (at >= 148 && at < 156) continue
@@ -21,7 +22,7 @@ export function tarHeadIn(block: Buffer): TarHead | undefined {
     sum += byte
     signed += byte < 0x80 ? byte : byte - 0x100
   }
-  if (said === 0 || (said !== sum && said !== signed)) return undefined
+  if (said !== sum && said !== signed) return undefined
   const isUstar = block.toString('latin1', 257, 263) === 'ustar\0'
   const [name, prefix] = [textAt(block, 0, 100), isUstar ? textAt(block, 345, 155) : '']
   return {
