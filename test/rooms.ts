@@ -80,6 +80,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   'audit/witness': ['lib', 'audit/verify', 'audit/sign', 'audit/disk', 'audit/serve'],
   'audit/client': ['lib', 'audit/verify', 'audit/people'],
+  'audit/findings': ['lib', 'audit/verify', 'audit/client', 'audit/facts'],
   'audit/forward': ['lib', 'config', 'audit/verify', 'audit/disk', 'audit/export'],
 
   // Attestations. The verifier sees DER and the proofs of logs alone.
@@ -162,7 +163,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     'recordings',
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'attest/attestor'],
-    ...['attest/trust', 'attest/verify', 'config', 'inspection', 'scan/liveness'],
+    ...['attest/trust', 'attest/verify', 'audit/findings', 'config', 'inspection', 'scan/liveness'],
   ],
   cli: [
     'lib',
@@ -202,7 +203,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'inspection', 'scan/liveness'],
     ...['attest/attestor', 'attest/keys', 'attest/sign', 'attest/sigstore', 'attest/statements'],
     ...['attest/trust', 'attest/verify'],
-    ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
+    ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward', 'audit/findings'],
   ],
 }
 

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { act, collect, positive } from './command.ts'
+import { act, collect, jsonOption, positive, serverOption, tokenNote } from './command.ts'
 
 /** `mayfly scan`. It needs no server and no mayfly.yaml. */
 export function addScan(program: Command): void {
@@ -65,6 +65,24 @@ export function addScan(program: Command): void {
     .addHelpText('after', '\nFormats, rule files, comments that ignore, baselines: docs/scan.md.')
     .action(act(async (paths: string[], options) => (await import('./scan/scan.ts')).runScan(paths, options)))
   addHook(scan)
+  addFindings(scan)
+}
+
+function addFindings(scan: Command): void {
+  scan
+    .command('findings')
+    .description('what was found in builds, the newest first, by the audit log of the server')
+    .option('--run <id>', 'of this run')
+    .option('--role <name>', 'of this role')
+    .option('--rule <id>', 'by this rule')
+    .option('--secret <name>', 'this secret of the vault')
+    .option('--fingerprint <hex>', 'this very secret, wherever it was found')
+    .option('--since <time>', '2026-11-25, 2026-11-25T10:00:00Z, or 6h, 30d (so long ago)')
+    .option('-n, --lines <n>', 'at most so many', positive, 100)
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (options) => (await import('./scan/findings.ts')).listFindings(options)))
 }
 
 function addHook(scan: Command): void {

@@ -37,6 +37,8 @@ import { createVault, openSealed, seal } from '../vault/index.ts'
 import { attestDocument } from './attest-file.ts'
 import { createAttestSigning } from './attest-signing.ts'
 import { createAttestWork } from './attest-work.ts'
+import { createFindings } from '../audit/findings/index.ts'
+import { httpSource } from '../audit/verify/index.ts'
 import { startForwardProcess } from './audit-process.ts'
 import { endWork } from './end-work.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
@@ -256,6 +258,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     output: inspecting.output,
     verifier: inspecting.verifier,
     known: inspecting.known,
+    findings: createFindings({ source: httpSource(logUrl), verifierKey: auditLog.verifierKey }),
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit, clock }),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { MayflyError, Secret } from '../lib/index.ts'
+import type { Findings } from '../audit/findings/index.ts'
 import type { AttestorDeps } from '../attest/attestor/index.ts'
 import { attestorOver, fakeSigner } from '../attest/attestor/over.fixture.ts'
 import { createTrustKeeper, type TrustDeps } from '../attest/trust/index.ts'
@@ -123,6 +124,7 @@ export async function openServer(
     attestor?: Partial<AttestorDeps>
     /** Vendors that are asked about secrets; without it none answers. */
     vendors?: LivenessDeps['ask']
+    findings?: Findings
   } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
@@ -293,6 +295,7 @@ export async function openServer(
       placeOf: () => undefined,
       alert: (tx, event, data) => notifications.add(tx, event, data),
     }),
+    findings: options.findings ?? { page: async () => ({ findings: [], more: false, forgotten: 0 }) },
     signingIdentities: options.signingIdentities,
     health: createHealth({
       ...{ store, audit: audit.client, broker, rotation: secretRotation, vaultControl, trust, attestor },

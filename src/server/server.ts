@@ -15,6 +15,7 @@ import { type Approvals, endLeftUnapproved, endUnapproved } from '../approval/in
 import type { Attestor } from '../attest/attestor/index.ts'
 import type { TrustKeeper } from '../attest/trust/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
+import type { Findings } from '../audit/findings/index.ts'
 import type { AccessTokens, Broker, People, StoredArtifactLists } from '../broker/index.ts'
 import type { Honey } from '../honey/index.ts'
 import type { Gateway } from '../gateway/index.ts'
@@ -45,6 +46,7 @@ import { credentialRoutes } from './routes/credentials.ts'
 import { krlRoutes } from './routes/krl.ts'
 import { knownScanRoute } from './routes/known-scan.ts'
 import { verifyRoutes } from './routes/verify.ts'
+import { scanFindingsRoute } from './routes/scan-findings.ts'
 import { logRoutes } from './routes/logs.ts'
 import { recordingRoutes } from './routes/recordings.ts'
 import { oauthRoutes } from './routes/oauth.ts'
@@ -106,6 +108,8 @@ export interface ServerDeps {
   /** Says where secrets of the vault stand in what operators scan. */
   known: KnownLook
   verifier: Verifier
+  /** What was found in builds. */
+  findings: Findings
   store: Store
   vaultControl: VaultControl
   /** Before the vault is sealed. */
@@ -156,6 +160,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...secretLifeRoutes(deps),
     knownScanRoute(deps),
     ...verifyRoutes(deps),
+    scanFindingsRoute(deps),
     ...connectionRoutes(deps),
     ...leaseRoutes(deps),
     ...krlRoutes(deps),
