@@ -42,7 +42,7 @@ export interface Rule {
   readonly examples: { readonly positive: readonly string[]; readonly negative: readonly string[] }
 }
 
-export type FinderName = 'named-password' | 'named-secret'
+export type FinderName = 'named-password' | 'named-secret' | 'pem-lines'
 
 export type CheckName =
   | 'aws-account'
@@ -62,6 +62,7 @@ export type CheckName =
   | 'password'
   | 'pem'
   | 'pem-in-base64'
+  | 'pem-lines'
   | 'pypi-macaroon'
 
 /**

@@ -41,7 +41,7 @@ export function sureOf({ rule, confidence }: Found): Confidence {
 /** -1 for what its server says, 0 for a rule of one kind, 1 for one that goes by where a secret stands, 2 for one that goes by names alone. */
 function generalityOf({ rule, known }: Found): number {
   if (known !== undefined) return -1
-  return rule.finder !== undefined ? 2 : rule.general === true ? 1 : 0
+  return rule.finder?.startsWith('named-') === true ? 2 : rule.general === true ? 1 : 0
 }
 
 /** The first that starts at or behind `start`. */

@@ -89,10 +89,23 @@ function pem(told: string, between: string, random: () => number): string {
   return [`-----BEGIN ${label}-----`, ...body, `-----END ${label}-----`].join(between)
 }
 
-/** `{pem}`, `{pem:ec}`; `{pem-escaped:pkcs8}` with `\n` for its line ends, as in JSON; `{pem-base64:rsa}` in base64 as a whole. */
+/**
+ * `{pem}`, `{pem:ec}`; `{pem-escaped:pkcs8}` with `\n` for its line ends, as in JSON; `{pem-base64:rsa}` in base64 as a whole;
+ * `{pem-joined:rsa,TEXT}` with TEXT between its lines.
+ */
 export const keyFillers: Readonly<Record<string, Filler>> = {
   pem: ({ told, random }) => pem(told, '\n', random),
   'pem-crlf': ({ told, random }) => pem(told, '\r\n', random),
   'pem-escaped': ({ told, random }) => pem(told, '\\n', random),
+  /** `{openvpn-static}`; `{openvpn-static:TEXT}` with TEXT between its lines. */
+  'openvpn-static': ({ told, random }) => {
+    const lines = Array.from({ length: 16 }, () => randomBytesOf(16, random).toString('hex'))
+    const name = 'OpenVPN Static key V1'
+    return [`-----BEGIN ${name}-----`, ...lines, `-----END ${name}-----`].join(told === '' ? '\n' : told)
+  },
+  'pem-joined': ({ told, random }) => {
+    const [kind = '', ...between] = told.split(',')
+    return pem(kind, between.join(','), random)
+  },
   'pem-base64': ({ told, random }) => Buffer.from(`${pem(told, '\n', random)}\n`).toString('base64'),
 }

@@ -2,6 +2,42 @@ import type { Rule } from '../engine/index.ts'
 
 export const structuresKeysRules: readonly Rule[] = [
   {
+    id: 'private-key-in-lines',
+    title: 'Private key in lines of a patch, of code, of a log',
+    vendor: 'PEM',
+    source: 'https://www.rfc-editor.org/rfc/rfc7468#section-2',
+    keywords: [
+      ...['BEGIN RSA PRIVATE KEY', 'BEGIN PRIVATE KEY', 'BEGIN EC PRIVATE KEY', 'BEGIN DSA PRIVATE KEY'],
+      ...['BEGIN OPENSSH PRIVATE KEY', 'BEGIN PGP PRIVATE KEY BLOCK', 'PRIVATE%20KEY--', 'PRIVATE+KEY--'],
+    ],
+    pattern: '',
+    finder: 'pem-lines',
+    reach: 8192,
+    check: 'pem-lines',
+    confidence: 'certain',
+    entropy: 4,
+    revoke:
+      'Make a new key pair, replace the public key wherever it is trusted, and have certificates revoked.',
+    examples: {
+      positive: [
+        '+{pem-joined:rsa,\n+}',
+        '# {pem-joined:ec,\n# }',
+        '> {pem-joined:openssh,\n> }',
+        '2026-01-01T00:00:00Z {pem-joined:pkcs8,\n2026-01-01T00:00:00Z }',
+        '"{pem-joined:rsa,\\n" +\n  "}";',
+        'key={pem-joined:dsa,%0A}&x=1',
+      ],
+      negative: [
+        '# -----BEGIN RSA PRIVATE KEY-----\n# ...\n# -----END RSA PRIVATE KEY-----',
+        '+-----BEGIN PRIVATE KEY-----\n+{base64:64}\n+{base64:64}\n+-----END PRIVATE KEY-----',
+        '{pem:rsa}',
+        "'(-----BEGIN OPENSSH PRIVATE KEY-----[^b]*b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ[A-Za-z0-9+/=]+)'",
+        '# {pem-joined:encrypted,\n# }',
+        "return text.startsWith('-----BEGIN EC PRIVATE KEY-----') ? readKey(text, theNextArgumentOfTheFunctionIsLong) : undefined",
+      ],
+    },
+  },
+  {
     id: 'pkcs12-base64',
     title: 'PKCS#12 key store in base64',
     vendor: 'PKCS#12',
@@ -16,6 +52,76 @@ export const structuresKeysRules: readonly Rule[] = [
     examples: {
       positive: ['KEYSTORE=MIIK{alnum:1}QIBAzCC{base64:300}', 'p12: "MIIJ{alnum:1}AIBAzCC{base64:300}=="'],
       negative: ['MIIK{alnum:1}QIBAzCC{base64:50}', 'MIID{base64:300}'],
+    },
+  },
+  {
+    id: 'openvpn-static-key',
+    title: 'OpenVPN static key (tls-auth, tls-crypt)',
+    vendor: 'OpenVPN',
+    source: 'https://build.openvpn.net/man/openvpn-2.6/openvpn.8.html',
+    keywords: ['BEGIN OpenVPN Static key V1'],
+    pattern: '(-----BEGIN OpenVPN Static key V1-----(?:[^0-9a-f]{1,24}[0-9a-f]{32}){16})',
+    reach: 1024,
+    confidence: 'certain',
+    revoke: 'openvpn --genkey, and replace the key on the server and in the configuration of each client.',
+    examples: {
+      positive: [
+        '<tls-auth>\n{openvpn-static}\n</tls-auth>',
+        '+{openvpn-static:\n+}',
+        'ta_key: "{openvpn-static:\\n}"',
+      ],
+      negative: [
+        '-----BEGIN OpenVPN Static key V1-----\n...\n-----END OpenVPN Static key V1-----',
+        '-----BEGIN OpenVPN Static key V1-----\n{hex:32}\n{hex:32}\n',
+      ],
+    },
+  },
+  {
+    id: 'openvpn-tls-crypt-v2-key',
+    title: 'OpenVPN key for tls-crypt-v2',
+    vendor: 'OpenVPN',
+    source: 'https://github.com/OpenVPN/openvpn/blob/master/doc/tls-crypt-v2.txt',
+    keywords: ['BEGIN OpenVPN tls-crypt-v2'],
+    pattern:
+      '(-----BEGIN OpenVPN tls-crypt-v2 (?:client|server) key-----(?:[^A-Za-z0-9+/]|\\\\[nr]){1,24}[A-Za-z0-9+/]{60}[A-Za-z0-9+/=\\\\\\s]{60,})',
+    reach: 2048,
+    confidence: 'certain',
+    entropy: 4,
+    revoke: 'openvpn --genkey tls-crypt-v2-client; of a server its own key, and then those of all clients.',
+    examples: {
+      positive: [
+        '-----BEGIN OpenVPN tls-crypt-v2 client key-----\n{base64:64}\n{base64:64}\n{base64:64}\n-----END OpenVPN tls-crypt-v2 client key-----',
+        'key: "-----BEGIN OpenVPN tls-crypt-v2 server key-----\\n{base64:64}\\n{base64:64}\\n{base64:43}="',
+      ],
+      negative: [
+        '-----BEGIN OpenVPN tls-crypt-v2 client key-----\n...',
+        '-----BEGIN OpenVPN tls-crypt-v2 client key-----\n{base64:40}',
+      ],
+    },
+  },
+  {
+    id: 'ssh2-private-key',
+    title: 'SSH2 private key (ssh.com)',
+    vendor: 'SSH',
+    source: 'https://git.tartarus.org/?p=simon/putty.git;a=blob;f=import.c',
+    keywords: ['BEGIN SSH2 ENCRYPTED PRIVATE KEY'],
+    // It is called encrypted also where its cipher is none. The body begins with 3f6ff9eb.
+    pattern:
+      '(---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----[\\\\\\srn]{1,6}(?:[A-Z][A-Za-z-]{1,32}: [^\\r\\n]{0,200}[\\r\\n]{1,2}){0,4}P2/56w[A-Za-z0-9+/=\\\\\\s]{100,})',
+    reach: 8192,
+    confidence: 'likely',
+    entropy: 4,
+    connection: 'ssh',
+    revoke: 'Remove its public key from each authorization file, and from accounts at Git hosts.',
+    examples: {
+      positive: [
+        '---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: "rsa-key"\nP2/56wAA{base64:62}\n{base64:70}\n{base64:40}\n---- END SSH2 ENCRYPTED PRIVATE KEY ----',
+        '---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\r\nP2/56wAA{base64:62}\r\n{base64:70}\r\n',
+      ],
+      negative: [
+        '---- BEGIN SSH2 PUBLIC KEY ----\nComment: "rsa-key"\nAAAAB3NzaC1yc2E{base64:200}',
+        '---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n...\n---- END SSH2 ENCRYPTED PRIVATE KEY ----',
+      ],
     },
   },
   {

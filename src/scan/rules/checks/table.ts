@@ -5,6 +5,7 @@ import { checkAwsAccount, checkBech32, checkNkey } from './encodings.ts'
 import { checkJson, checkJwt } from './json.ts'
 import { checkOpenssh, checkPem, checkPemInBase64 } from './keys.ts'
 import { checkBasic, checkPassword } from './password.ts'
+import { checkPemLines } from '../pem-lines.ts'
 import { checkPypi } from './macaroon.ts'
 
 /** Checks by the name by which rules ask for them. */
@@ -26,5 +27,6 @@ export const checks: Readonly<Record<CheckName, Check>> = {
   password: checkPassword,
   pem: checkPem,
   'pem-in-base64': checkPemInBase64,
+  'pem-lines': checkPemLines,
   'pypi-macaroon': checkPypi,
 }
