@@ -1,4 +1,4 @@
-import { gitRecords, type GitPlace } from './git.ts'
+import { gitRecords, notUnderstood, type GitPlace } from './git.ts'
 
 /** A commit, as it says of itself: whoever made it wrote what they liked. */
 export interface BlobOrigin {
@@ -49,7 +49,7 @@ export async function* changesOf(
       origin = { commit: record.slice(1), author: await next(), email: await next(), date: await next() }
     // Behind a merge there is an empty one.
     else if (record !== '') {
-      const blob = blobIn(record)
+      const blob = blobIn(place, record)
       const path = await next()
       if (blob !== undefined) yield { ...origin, path, blob }
     }
@@ -57,8 +57,9 @@ export async function* changesOf(
 }
 
 /** Of `:MODE MODE ID ID S`, or of more than one parent `::MODE MODE MODE ID ID ID SS`, the last ID; of a file alone. */
-function blobIn(record: string): string | undefined {
-  const [, colons = '', rest = ''] = /^\n?(:+)([0-9a-f ]+) [A-Z]+\d*$/.exec(record) ?? []
+function blobIn(place: GitPlace, record: string): string | undefined {
+  const [, colons, rest] = /^\n?(:+)([0-9a-f ]+) [A-Z]+\d*$/.exec(record) ?? []
+  if (colons === undefined || rest === undefined) throw notUnderstood(place, record)
   const fields = rest.split(' ')
   const [mode, id] = [fields[colons.length], fields.at(-1)]
   const isFile = mode !== '000000' && mode !== '160000'

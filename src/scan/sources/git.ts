@@ -1,55 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { MayflyError, escapeUnseen, systemCode } from '../../lib/index.ts'
+import { environmentOf, settingsOf, type GitPlace } from './git-settings.ts'
 
-/** A repository, or any folder in its work tree. */
-export interface GitPlace {
-  readonly folder: string
-  /** The environment in which Git runs. What of it would lead Git elsewhere is left out. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** A hook of this repository asks: Git's variables say which index is committed, and where objects lie that are not accepted yet. */
-  readonly isInHook?: boolean
-}
-
-/**
- * What is set here no repository sets: it may be anybody's (`safe.directory`), so nothing of it is run. Git would start programs that its
- * configuration names: to watch files, to check signatures, to page.
- */
-const settings = [
-  ...['safe.directory=*', 'core.fsmonitor=false', 'core.hooksPath=/dev/null', 'core.pager=cat'],
-  ...['protocol.allow=never', 'log.showSignature=false', 'log.mailmap=false', 'log.follow=false'],
-  // It may say of a commit what is not so: other parents, by which others are left out.
-  'core.commitGraph=false',
-  'advice.graftFileDeprecated=false',
-  'i18n.logOutputEncoding=UTF-8',
-  // Otherwise it maps packs of gigabytes.
-  ...['core.packedGitLimit=64m', 'core.packedGitWindowSize=4m'],
-].flatMap((setting) => ['-c', setting])
-
-/** What a user says of all repositories. */
-const ofUser = /^GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)$/
-const ofHook =
-  /^GIT_(?:DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|PREFIX)$/
-
-function environmentOf({ env, isInHook = false }: GitPlace): Record<string, string | undefined> {
-  const kept = Object.entries(env).filter(
-    ([name]) => !name.startsWith('GIT_') || ofUser.test(name) || (isInHook && ofHook.test(name)),
-  )
-  return {
-    ...Object.fromEntries(kept),
-    LC_ALL: 'C',
-    // A clone without its blobs would ask its server for them, one by one.
-    GIT_NO_LAZY_FETCH: '1',
-    GIT_ALLOW_PROTOCOL: '',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_OPTIONAL_LOCKS: '0',
-    // Objects are looked at as they are, not as others that stand in their place.
-    GIT_NO_REPLACE_OBJECTS: '1',
-    GIT_GRAFT_FILE: '/dev/null',
-  }
-}
+export type { GitPlace } from './git-settings.ts'
 
 const maxSaidBytes = 4_096
+/** The history of a large repository is gone through before the first line is printed. */
+const usualSilentMs = 600_000
 
 export interface RunningGit {
   /** What it prints. Throws `bad_input` with what Git said if it fails. */
@@ -61,7 +19,7 @@ export interface RunningGit {
 }
 
 export function startGit(place: GitPlace, args: readonly string[]): RunningGit {
-  const child = spawn('git', [...settings, ...args], {
+  const child = spawn('git', [...settingsOf(place), ...args], {
     cwd: place.folder,
     env: environmentOf(place),
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -76,11 +34,21 @@ export function startGit(place: GitPlace, args: readonly string[]): RunningGit {
   })
   // It ended before it had read all: how it ended is told by its output.
   child.stdin.on('error', () => {})
+  const silence = createSilence(place.maxSilentMs ?? usualSilentMs, (seconds) => {
+    said = `it said nothing for ${seconds} s: one of its files (.git/config, .git/info, .gitignore) may be a pipe`
+    child.kill()
+  })
+  void ended.then(silence.end)
 
   async function* output(): AsyncGenerator<Buffer> {
     let isDone = false
     try {
-      for await (const chunk of child.stdout) yield chunk as Buffer
+      silence.is('awaited', true)
+      for await (const chunk of child.stdout) {
+        silence.is('awaited', false)
+        yield chunk as Buffer
+        silence.is('awaited', true)
+      }
       isDone = true
     } finally {
       if (!isDone) child.kill()
@@ -92,11 +60,36 @@ export function startGit(place: GitPlace, args: readonly string[]): RunningGit {
   return {
     output: output(),
     async write(input) {
-      if (!child.stdin.write(input) && !child.stdin.destroyed)
-        await Promise.race([once(child.stdin, 'drain'), ended])
+      if (child.stdin.write(input) || child.stdin.destroyed) return
+      silence.is('asked', true)
+      await Promise.race([once(child.stdin, 'drain'), ended])
+      silence.is('asked', false)
     },
-    end: () => void child.stdin.end(),
+    end() {
+      silence.is('asked', true)
+      child.stdin.end()
+    },
     stop: () => void child.kill(),
+  }
+}
+
+/**
+ * A program that waits for what never comes, as for who writes to a pipe, waits for ever. It counts only while it has work to do (`asked`), and
+ * somebody waits for what it prints (`awaited`).
+ */
+function createSilence(maxMs: number, tooLong: (seconds: number) => void) {
+  const now = { asked: false, awaited: false }
+  let since = performance.now()
+  const timer = setInterval(() => {
+    if (!now.asked || !now.awaited) since = performance.now()
+    else if (performance.now() - since > maxMs) tooLong(maxMs / 1_000)
+  }, maxMs / 8)
+  return {
+    is(what: keyof typeof now, value: boolean): void {
+      now[what] = value
+      since = performance.now()
+    },
+    end: () => clearInterval(timer),
   }
 }
 
@@ -110,9 +103,7 @@ export async function* gitRecords(
   input: readonly string[] = [],
 ): AsyncGenerator<string> {
   const running = startGit(place, args)
-  for (let at = 0; at < input.length; at += linesAtOnce)
-    await running.write(input.slice(at, at + linesAtOnce).join(''))
-  running.end()
+  const asking = ask(running, input)
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of running.output) {
     const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
@@ -123,7 +114,20 @@ export async function* gitRecords(
     }
     rest = all.subarray(at)
   }
+  await asking
   if (rest.length > 0) yield rest.toString('utf8')
+}
+
+async function ask(running: RunningGit, input: readonly string[]): Promise<void> {
+  for (let at = 0; at < input.length; at += linesAtOnce)
+    await running.write(input.slice(at, at + linesAtOnce).join(''))
+  running.end()
+}
+
+/** What Git prints has a form, and nothing is passed over that has another: it could be a file that nobody would look at then. */
+export function notUnderstood({ folder }: GitPlace, printed: string): MayflyError {
+  const why = `git printed what is not understood (${JSON.stringify(shown(printed))}): is it another program?`
+  return new MayflyError('bad_input', `${shown(folder)} cannot be scanned: ${why}`)
 }
 
 function failed({ folder }: GitPlace, end: number | string, said: string): MayflyError {

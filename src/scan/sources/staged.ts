@@ -1,6 +1,6 @@
 import type { Unseen } from '../unpack/index.ts'
 import { readBlobs, type WantedBlob } from './blobs.ts'
-import { gitRecords, type GitPlace } from './git.ts'
+import { gitRecords, notUnderstood, type GitPlace } from './git.ts'
 import type { Batch } from './model.ts'
 
 /**
@@ -17,16 +17,24 @@ export async function* stagedSource(
   for await (const record of gitRecords(place, args)) {
     if (change === undefined) change = record
     else {
-      const blob = blobIn(change, record, unseen)
+      const blob = blobIn(place, change, record, unseen)
       if (blob !== undefined) wanted.push(blob)
       change = undefined
     }
   }
+  if (change !== undefined) throw notUnderstood(place, change)
   if (wanted.length > 0) yield* readBlobs(place, wanted, unseen)
 }
 
-function blobIn(change: string, name: string, unseen: (unseen: Unseen) => void): WantedBlob | undefined {
-  const [, mode, id = '', status] = /^:\d+ (\d+) [0-9a-f]+ ([0-9a-f]+) ([A-Z])/.exec(change) ?? []
+function blobIn(
+  place: GitPlace,
+  change: string,
+  name: string,
+  unseen: (unseen: Unseen) => void,
+): WantedBlob | undefined {
+  const [, mode, id, status] =
+    /^:\d{6} (\d{6}) [0-9a-f]{40,64} ([0-9a-f]{40,64}) ([A-Z])\d*$/.exec(change) ?? []
+  if (id === undefined) throw notUnderstood(place, change)
   if (status === 'U')
     unseen({ name, code: 'unreadable', why: 'it is not merged: resolve it, and `git add` it' })
   // Removed; and of a submodule only the name of a commit is in the repository.

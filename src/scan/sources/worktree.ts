@@ -11,7 +11,8 @@ export async function ignoredPaths(place: GitPlace): Promise<ReadonlySet<string>
   const args = ['ls-files', '--others', '--ignored', '--exclude-standard', '--directory', '-z']
   const all = new Set<string>()
   // What is beyond is looked at.
-  for await (const path of gitRecords(place, args)) if (all.size < mostIgnored) all.add(path)
+  for await (const path of gitRecords({ ...place, asksIgnored: true }, args))
+    if (all.size < mostIgnored) all.add(path)
   return all
 }
 
