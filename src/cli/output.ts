@@ -1,4 +1,4 @@
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError, messageOf, plainLine } from '../lib/index.ts'
 import { visible } from './story.ts'
 
 /** What a command's exit code says; documented in docs/cli.md. */
@@ -51,13 +51,13 @@ export function toJson(value: object): string {
   return visible(JSON.stringify(value))
 }
 
-/** One clear line (with `--json` one object) on standard error. `mask` takes out what must not be seen. */
+/** One clear line, or a few (with `--json` one object) on standard error, whatever stands in it. `mask` takes out what must not be seen. */
 export function printError(json: boolean, error: unknown, mask = (text: string) => text): void {
   const message = mask(error instanceof MayflyError ? error.message : messageOf(error))
   if (json) {
     const code = error instanceof MayflyError ? error.code : 'internal'
-    process.stderr.write(`${JSON.stringify({ error: code, message })}\n`)
-  } else process.stderr.write(`mayfly: ${message}\n`)
+    process.stderr.write(`${toJson({ error: code, message })}\n`)
+  } else process.stderr.write(`mayfly: ${message.split('\n').map(plainLine).join('\n')}\n`)
 }
 
 /** Columns padded to their widest cell; the last one is left as it is. */

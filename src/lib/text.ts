@@ -26,6 +26,21 @@ export function shown(text: string): string {
   return spelt === seen ? seen : `${seen} (${spelt})`
 }
 
+/**
+ * One line for what a terminal or a CI reads, of whatever anybody chose: nothing in it is hidden, or obeyed. GitHub obeys a line that begins
+ * with `::`, spaces in front or not, GitHub and Azure `##[` and `##vso[` anywhere, TeamCity `##teamcity[`.
+ */
+export function plainLine(text: string): string {
+  return escapeUnseen(text)
+    .replace(/^( *):(?=:)/, '$1\\u003a')
+    .replaceAll(/##(?=\w*\[)/g, '#\\u0023')
+}
+
+/** Whether it has three letters or digits that can be seen: less is no reason for anything. */
+export function isReason(text: string): boolean {
+  return (text.match(/[[\p{L}\p{N}]--\p{Default_Ignorable_Code_Point}]/gv)?.length ?? 0) >= 3
+}
+
 function escaped(char: string): string {
   // As in JSON, so that JSON stays JSON.
   return [...Array(char.length).keys()]

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parse } from 'yaml'
 import { baseEnvironment, projectFolder } from '../../demo/stage.ts'
+import { isVisible } from '../../src/lib/index.ts'
 import { builtInRules, fillTemplate, seededRandom } from '../../src/scan/rules/index.ts'
 
 // A repository, and nothing else: no server, no mayfly.yaml.
@@ -82,6 +91,85 @@ test('standard input, and what is no way to ask', () => {
     assert.equal(refused.status, 2)
     assert.match(refused.stderr, said)
     assert.equal(refused.stdout, '')
+  }
+})
+
+test('whatever a rule file says, a terminal and a CI obey none of it', () => {
+  const title = String.raw`::error::x\e[2J\e]0;pwn\a ##[error]y\n::error::z`
+  const rule = `{ id: acme-token, title: "${title}", vendor: "${title}", revoke: "${title}", keywords: [acme_]`
+  const examples = 'examples: { positive: ["acme_{upper:8}"], negative: [acme_1] }'
+  write('hostile.yaml', `rules: [${rule}, pattern: "acme_[A-Z]{8}", ${examples} }]\n`)
+  write('acme.txt', 'acme_ABCDEFGH\n')
+  const toml = `[[rules]]\nid = "x"\ndescription = "::error::x\\u001b[2J\\n::error::z"\nregex = "acme_[A-Z]{8}"\n`
+  write('hostile.toml', toml)
+  write('wrong.yaml', `rules: []\n"::error::\\e[2J\\n::error::x": 1\n`)
+  for (const args of [
+    ['--rules', 'hostile.yaml', 'acme.txt'],
+    ['--rules', 'hostile.yaml', '--list-rules'],
+    ['--rules', 'hostile.yaml', 'acme.txt', '--output', 'told.txt'],
+    ['--gitleaks-config', 'hostile.toml', 'acme.txt'],
+    ['--gitleaks-config', 'hostile.toml', '--list-rules'],
+    ['--rules', 'wrong.yaml'],
+  ]) {
+    const { stdout, stderr } = scan(...args)
+    assert.notEqual(stdout + stderr, '')
+    for (const one of `${stdout}${stderr}`.split('\n')) {
+      assert.ok(isVisible(one), one)
+      assert.doesNotMatch(one, /^\s*::|##\w*\[/, one)
+    }
+  }
+  assert.match(scan('--rules', 'hostile.yaml', 'acme.txt').stdout, /acme-token/)
+  for (const name of ['hostile.yaml', 'hostile.toml', 'wrong.yaml', 'acme.txt', 'told.txt'])
+    rmSync(join(root, name))
+})
+
+test('a report, or a baseline, follows no link of what is scanned, and is not written over standard output', () => {
+  const outside = mkdtempSync(join(tmpdir(), 'mayfly-outside-'))
+  writeFileSync(join(outside, 'kept'), 'kept')
+  symlinkSync(join(outside, 'kept'), join(root, 'report'))
+  symlinkSync(join(outside, 'none'), join(root, 'dangling'))
+  symlinkSync(outside, join(root, 'reports'))
+  for (const option of ['--output', '--write-baseline']) {
+    for (const name of ['report', 'dangling', '/proc/self/fd/1', '/dev/stdout', '/dev/fd/1']) {
+      const { status, stderr } = scan('README.md', option, name)
+      assert.equal(status, 2)
+      assert.match(
+        stderr,
+        /it is a link: name the file itself|the baseline .* cannot be read|is not there/,
+        stderr,
+      )
+    }
+    const inside = scan('README.md', option, 'reports/new')
+    assert.equal(inside.status, 2)
+    assert.match(inside.stderr, /its folder is a link to .*: name that one/)
+    // Who names a folder elsewhere means it.
+    assert.equal(scan('README.md', option, join(outside, `new${option}`)).status, 0)
+    const log = join(root, 'app.log')
+    writeFileSync(log, 'line\n')
+    const command = `mayfly scan README.md ${option} /dev/stdout >> app.log; echo end >> app.log`
+    assert.equal(run('sh', ['-c', command]).status, 0)
+    assert.equal(readFileSync(log, 'utf8'), 'line\nend\n')
+  }
+  assert.deepEqual(readdirSync(outside).toSorted(), ['kept', 'new--output', 'new--write-baseline'])
+  assert.equal(readFileSync(join(outside, 'kept'), 'utf8'), 'kept')
+  for (const name of ['report', 'dangling', 'reports', 'app.log']) rmSync(join(root, name))
+  rmSync(outside, { recursive: true })
+})
+
+test('what is no file stays in the place of a hook, and is not waited for', () => {
+  const hook = join(root, '.git/hooks/pre-commit')
+  mkdirSync(join(root, '.git/hooks'), { recursive: true })
+  for (const [make, said] of [
+    [() => run('mkfifo', [hook]), /is no file, not Mayfly’s, and stays as it is/],
+    [() => symlinkSync('elsewhere', hook), /is a link, not Mayfly’s, and stays as it is/],
+  ] as const) {
+    make()
+    for (const what of ['install', 'remove']) {
+      const { status, stderr } = scan('hook', what)
+      assert.equal(status, 1)
+      assert.match(stderr, said)
+    }
+    rmSync(hook)
   }
 })
 

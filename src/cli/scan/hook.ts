@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import { MayflyError, escapeUnseen, messageOf } from '../../lib/index.ts'
 import { writeWhole } from '../../scan/findings/index.ts'
 import { exitCodes, print } from '../output.ts'
+import { readText } from '../text-file.ts'
 
 const mark =
   '# mayfly scan hook: written by "mayfly scan hook install", taken away by "mayfly scan hook remove"'
@@ -55,7 +56,11 @@ function hookFile(): string {
 
 function git(args: readonly string[]): string {
   try {
-    const said = execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    const said = execFileSync('git', args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: maxGitMs,
+    })
     return said.replace(/\n$/, '')
   } catch (cause) {
     throw new MayflyError(
@@ -68,9 +73,17 @@ function git(args: readonly string[]): string {
   }
 }
 
+/** What is no file is not opened: a pipe would be waited for, and a link leads elsewhere. */
 function textOf(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
+  const there = lstatSync(file, { throwIfNoEntry: false })
+  if (there === undefined) return undefined
+  if (there.isFile()) return readText(file, { isFound: true })
+  const what = there.isSymbolicLink() ? 'a link' : 'no file'
+  throw new MayflyError('conflict', `${escapeUnseen(file)} is ${what}, not Mayfly’s, and stays as it is`)
 }
+
+/** One of the repository's files may be a pipe, which Git would wait for. */
+const maxGitMs = 60_000
 
 /** The program on the PATH is taken, since it is updated; else the one that wrote this. */
 function hookText(): string {

@@ -1,4 +1,4 @@
-import { MayflyError, compilePattern } from '../../lib/index.ts'
+import { MayflyError, compilePattern, plainLine } from '../../lib/index.ts'
 import {
   acceptKnown,
   grownBaseline,
@@ -198,6 +198,8 @@ function tell(report: Report, { report: form, output }: ScanOptions): void {
 
 function listRules(rules: readonly RuleFacts[]): number {
   endWithReader()
-  process.stdout.write(rules.map(({ id, title, confidence }) => `${id}  ${confidence}  ${title}\n`).join(''))
+  process.stdout.write(
+    rules.map(({ id, title, confidence }) => `${plainLine(`${id}  ${confidence}  ${title}`)}\n`).join(''),
+  )
   return exitCodes.ok
 }

@@ -9,10 +9,10 @@ import {
   realpathSync,
   renameSync,
   rmSync,
-  statSync,
+  lstatSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { MayflyError, escapeUnseen, messageOf } from '../../lib/index.ts'
 import type { Finding } from './model.ts'
 
@@ -135,7 +135,10 @@ export function writeBaseline(file: string, baseline: Baseline): void {
   writeWhole(file, `{\n  "version": 1,\n  "findings": [\n${lines}\n  ]\n}\n`)
 }
 
-/** Whoever reads the file has all of it, or what was there before. Throws `bad_input`. */
+/**
+ * Whoever reads the file has all of it, or what was there before. No link is followed: a checkout may be anybody's, and may have one where the
+ * file is to be, that leads to another of who scans it. Throws `bad_input`.
+ */
 export function writeWhole(file: string, text: string): void {
   let draft = ''
   try {
@@ -157,10 +160,22 @@ export function writeWhole(file: string, text: string): void {
   }
 }
 
-/** Where a link leads. What is no file (`/dev/stdout`) would be replaced by one. */
+/**
+ * What is no file (`/dev/tty`) would be replaced by one; `/dev/stdout` is a link, to whatever that is. Links of folders are followed but for
+ * one out of the folder that the command runs in.
+ */
 function targetOf(file: string): string {
-  const there = statSync(file, { throwIfNoEntry: false })
-  if (there === undefined) return resolve(file)
-  if (!there.isFile()) throw new Error('it is no regular file')
-  return realpathSync(file)
+  const path = resolve(file)
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  if (there?.isSymbolicLink() === true)
+    throw new Error('it is a link: name the file itself; without --output a report is on standard output')
+  if (there !== undefined && !there.isFile()) throw new Error('it is no regular file')
+  const folder = realpathSync(dirname(path))
+  if (isBelow(path, process.cwd()) && !isBelow(folder, realpathSync(process.cwd())))
+    throw new Error(`its folder is a link to ${escapeUnseen(folder)}: name that one`)
+  return join(folder, basename(path))
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`)
 }

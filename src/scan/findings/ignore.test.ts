@@ -70,6 +70,14 @@ test('a comment that does not count says why', () => {
   }
 })
 
+test('what cannot be seen, or says nothing, is no reason', () => {
+  for (const reason of ['\u200b\u200b\u200b', 'x', '---', '\u3164\u3164\u3164\u3164', '\u2800\u2800\u2800']) {
+    const answer = said(`${key} # mayfly: ignore acme-token until 2027-01-31 ${reason}`)
+    assert.ok(answer?.ignored === false)
+    assert.match(answer.note, /has no reason/)
+  }
+})
+
 test('a reason is shown without what could move a terminal', () => {
   const answer = said(`${key} # ${comment}\u001b[2J\u202e`)
   assert.ok(answer?.ignored === true)

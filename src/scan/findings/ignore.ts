@@ -1,4 +1,4 @@
-import { escapeUnseen } from '../../lib/index.ts'
+import { escapeUnseen, isReason } from '../../lib/index.ts'
 import type { Acceptance } from './model.ts'
 
 /** What a comment says of a finding. */
@@ -61,6 +61,7 @@ function judged(text: string, rule: string, nowMs: number): Ignoring {
   if (named === '') return { ignored: false, note: `the ignore comment is not in its form: ${howTo}` }
   if (named !== rule)
     return { ignored: false, note: `the ignore comment is for the rule ${named}, and this is ${rule}` }
+  if (!isReason(said)) return { ignored: false, note: `the ignore comment has no reason: ${howTo}` }
   const endMs = Date.parse(`${until}T00:00:00Z`)
   if (Number.isNaN(endMs) || new Date(endMs).toISOString().slice(0, 10) !== until)
     return { ignored: false, note: `the ignore comment says until ${until}, which is no day` }

@@ -1,8 +1,7 @@
-import { escapeUnseen } from '../../lib/index.ts'
+import { plainLine } from '../../lib/index.ts'
 import type { Finding } from '../findings/index.ts'
 import { livenessLine } from './liveness.ts'
 import { isFailing, openFindings, type Report } from './model.ts'
-import { withoutCommands } from './plain-lines.ts'
 import { summaryLine } from './text.ts'
 
 /**
@@ -18,7 +17,7 @@ export function githubReport(report: Report): string {
     ...report.unseen.map(({ name, why }) => command('warning', { file: name }, `not looked at: ${why}`)),
     ...report.warnings.map((warning) => command('warning', {}, warning)),
     // No command; it says what was scanned, and begins with a word of ours.
-    `mayfly scan: ${withoutCommands(summaryLine(report))}`,
+    `mayfly scan: ${summaryLine(report)}`,
   ]
   return `${lines.join('\n')}\n`
 }
@@ -47,7 +46,7 @@ function command(
 
 /** As GitHub's toolkit writes them; what cannot be seen is spelt out before, so no line ends within. */
 function dataText(text: string): string {
-  return withoutCommands(escapeUnseen(text)).replaceAll('%', '%25')
+  return plainLine(text).replaceAll('%', '%25')
 }
 
 function propertyText(text: string): string {

@@ -45,3 +45,25 @@ export const fullReport: Report = {
 }
 
 export const emptyReport: Report = { ...fullReport, findings: [], unseen: [], warnings: [] }
+
+/** As a repository's own rule file, or one of gitleaks, may have it. */
+const hostileRule: RuleFacts = {
+  ...{ id: 'hostile-rule', confidence: 'likely', title: hostile, vendor: hostile, source: hostile },
+  revoke: hostile,
+}
+
+/** The same with whatever a rule file and its comments may say. */
+export const hostileReport: Report = {
+  ...fullReport,
+  scanned: hostile,
+  findings: [
+    ...fullReport.findings,
+    finding({
+      ...{ file: 'z.env', rule: hostileRule.id, confidence: 'likely', note: hostile, decoded: [hostile] },
+      fingerprint: 'e'.repeat(32),
+    }),
+    finding({ file: 'z.env', accepted: { by: 'comment', reason: hostile, until: '2027-01-01' } }),
+  ],
+  rules: [...fullReport.rules, hostileRule],
+  warnings: [hostile],
+}

@@ -5,16 +5,16 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { isVisible } from '../../lib/index.ts'
 import { reportFormats, writeReport } from './index.ts'
-import { emptyReport, finding, fullReport } from './report.fixture.ts'
+import { emptyReport, finding, fullReport, hostileReport } from './report.fixture.ts'
 
 test('no format lets through what moves a terminal, or what a CI would obey', () => {
   for (const format of reportFormats) {
-    const text = writeReport(fullReport, format)
+    const text = writeReport(hostileReport, format)
     assert.ok(text.endsWith('\n'))
     for (const line of text.split('\n')) assert.ok(isVisible(line), `${format}: ${JSON.stringify(line)}`)
   }
   for (const format of ['text', 'github'] as const)
-    for (const line of writeReport(fullReport, format).split('\n')) {
+    for (const line of writeReport(hostileReport, format).split('\n')) {
       assert.ok(!/##\w*\[/.test(line), line)
       if (format === 'text') assert.ok(!/^\s*::/.test(line), line)
       // Of our own only: one command, at the beginning of its line.

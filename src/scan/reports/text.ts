@@ -1,9 +1,8 @@
-import { escapeUnseen } from '../../lib/index.ts'
+import { plainLine } from '../../lib/index.ts'
 import { rankOf, type Finding } from '../findings/index.ts'
 import { fixHead, fixOf } from './fix.ts'
 import { livenessLine } from './liveness.ts'
 import { isFailing, openFindings, type Report, type RuleFacts, type Unlooked } from './model.ts'
-import { withoutCommands } from './plain-lines.ts'
 
 /** Nobody reads more at a terminal; the other formats have all. */
 const mostShown = 500
@@ -20,10 +19,11 @@ export function textReport(report: Report): string {
       : []),
     ...fixLines(open, rules),
     ...unseenLines(report.unseen),
-    ...report.warnings.map((warning) => `warning: ${escapeUnseen(warning)}`),
+    ...report.warnings.map((warning) => `warning: ${warning}`),
     summaryLine(report),
   ]
-  return `${withoutCommands(lines.join('\n'))}\n`
+  // Whatever stands in a line, whoever chose it: the line is told by one function.
+  return `${lines.map(plainLine).join('\n')}\n`
 }
 
 function findingLines(
@@ -35,7 +35,7 @@ function findingLines(
   const lines: string[] = []
   let file: string | undefined
   for (const finding of findings) {
-    if (finding.file !== file) lines.push(...(file === undefined ? [] : ['']), escapeUnseen(finding.file))
+    if (finding.file !== file) lines.push(...(file === undefined ? [] : ['']), finding.file)
     file = finding.file
     const known = first.get(finding.fingerprint)
     if (known === undefined) first.set(finding.fingerprint, finding)
@@ -51,21 +51,14 @@ function placeLines(
   fails: boolean,
 ): string[] {
   const { start, confidence, checked, decoded, commit, excerpt, note, liveness, fingerprint } = finding
-  const how = decoded.length === 0 ? '' : `, in ${decoded.map(escapeUnseen).join(' in ')}`
+  const how = decoded.length === 0 ? '' : `, in ${decoded.join(' in ')}`
   const sure = `${confidence}${checked ? ', its checksum holds' : ''}${fails ? '' : ', fails nothing'}`
   const head = `  ${start.line}:${start.column}  ${rule?.title ?? finding.rule} (${sure}${how}) [${finding.rule}]`
   const by =
-    commit === undefined
-      ? []
-      : [
-          `      commit ${escapeUnseen(commit.id.slice(0, 12))} by ${escapeUnseen(commit.author)}, ${escapeUnseen(commit.date)}`,
-        ]
-  const again =
-    same === undefined ? [] : [`      the same secret as in ${escapeUnseen(same.file)}:${same.start.line}`]
+    commit === undefined ? [] : [`      commit ${commit.id.slice(0, 12)} by ${commit.author}, ${commit.date}`]
+  const again = same === undefined ? [] : [`      the same secret as in ${same.file}:${same.start.line}`]
   const told =
-    liveness === undefined || same !== undefined
-      ? []
-      : [`      ${escapeUnseen(livenessLine(liveness, fingerprint))}`]
+    liveness === undefined || same !== undefined ? [] : [`      ${livenessLine(liveness, fingerprint)}`]
   return [
     head,
     `      ${excerpt}`,
@@ -81,7 +74,7 @@ function fixLines(findings: readonly Finding[], rules: ReadonlyMap<string, RuleF
   const lines = [...ids].flatMap((id) => {
     const rule = rules.get(id)
     if (rule === undefined) return []
-    return [`  ${rule.title} [${id}]`, ...fixOf(rule).map((line) => `    - ${escapeUnseen(line)}`)]
+    return [`  ${rule.title} [${id}]`, ...fixOf(rule).map((line) => `    - ${line}`)]
   })
   return lines.length === 0 ? [] : [fixHead, ...lines, '']
 }
@@ -90,7 +83,7 @@ function unseenLines(unseen: readonly Unlooked[]): string[] {
   if (unseen.length === 0) return []
   const shown = unseen
     .slice(0, mostUnseen)
-    .map(({ name, why }) => `  ${name === '' ? '(no name)' : escapeUnseen(name)}: ${escapeUnseen(why)}`)
+    .map(({ name, why }) => `  ${name === '' ? '(no name)' : name}: ${why}`)
   const more = unseen.length > mostUnseen ? [`  and ${unseen.length - mostUnseen} more`] : []
   return ['Not looked at:', ...shown, ...more, '']
 }
@@ -119,7 +112,9 @@ export function summaryLine(report: Report): string {
   ]
   const seconds = ((report.endMs - report.startMs) / 1_000).toFixed(1)
   const size = (report.bytes / 1_000_000).toFixed(1)
-  return `${escapeUnseen(report.scanned)}: ${parts.join('; ')} (${many(report.files, 'file')}, ${size} MB, ${seconds} s)`
+  return plainLine(
+    `${report.scanned}: ${parts.join('; ')} (${many(report.files, 'file')}, ${size} MB, ${seconds} s)`,
+  )
 }
 
 function many(count: number, what: string): string {

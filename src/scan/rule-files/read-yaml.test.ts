@@ -81,6 +81,8 @@ const wrong: [string, RegExp][] = [
     /names no paths, values or fingerprints: to have no finding of a rule at all, use disable/,
   ],
   ['allow: [{ reason: x, paths: ["*"] }]', /say why/],
+  ['allow: [{ reason: "\\u200b\\u200b\\u200b", paths: ["*"] }]', /say why/],
+  ['unseen: [{ reason: "...", paths: ["*"] }]', /say why/],
   ['allow: [{ reason: known, fingerprints: ["abc"] }]', /a fingerprint has 32 hex digits/],
   [
     'allow: [{ reason: known, paths: ["a"], rules: [nothing-like-it] }]',

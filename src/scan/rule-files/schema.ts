@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isReason } from '../../lib/index.ts'
 
 const text = z.string().min(1).max(500)
 const id = z
@@ -6,7 +7,7 @@ const id = z
   .max(100)
   .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'has to be of small letters and digits, with - between: acme-token')
 const pattern = z.string().min(1).max(8_192)
-const reason = z.string().trim().min(3, 'say why, for those who read it later').max(500)
+const reason = z.string().trim().max(500).refine(isReason, 'say why, for those who read it later')
 const examples = z.array(z.string().min(1).max(4_096)).min(1).max(50)
 
 const rule = z.strictObject({

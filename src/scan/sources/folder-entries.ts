@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, type Dirent } from 'node:fs'
+import { readdirSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
 
 /** A path below a folder: as people read it, and as the system takes it if that is no UTF-8. */
@@ -61,8 +61,4 @@ export function rawPath(root: string, raw: string): string {
 export function isRepository(entries: readonly Entry[]): boolean {
   const kinds = new Map(entries.map(({ base, kind }) => [base, kind]))
   return kinds.get('HEAD') === 'file' && kinds.get('objects') === 'folder' && kinds.get('refs') === 'folder'
-}
-
-export function isPlainFile(path: string | Buffer): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true
 }

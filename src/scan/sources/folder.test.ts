@@ -1,11 +1,50 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createBatchReader, folderSource, streamSource } from './index.ts'
-import { gitEnvironment, readAll, temporaryFolder } from './sources.fixture.ts'
+import { gitEnvironment, readAll, runGit, temporaryFolder } from './sources.fixture.ts'
+
+test('of the repositories and work trees within a repository it gives what may hold a credential', async (t) => {
+  const folder = temporaryFolder(t)
+  const at = (...names: string[]) => join(folder, ...names)
+  const inner = temporaryFolder(t)
+  for (const one of [inner, folder]) runGit(one, 'init', '-q', '-b', 'main')
+  runGit(inner, 'commit', '-q', '--allow-empty', '-m', 'one')
+  runGit(folder, 'submodule', '--quiet', 'add', '--name', 'vendor/lib', inner, 'lib')
+  runGit(at('lib'), 'submodule', '--quiet', 'add', '--name', 'deep', inner, 'deep')
+  runGit(folder, 'commit', '-q', '-m', 'one')
+  runGit(folder, 'config', 'extensions.worktreeConfig', 'true')
+  runGit(folder, 'worktree', 'add', '-q', join(inner, 'tree'))
+  const own = [
+    'modules/vendor/lib/config',
+    'modules/vendor/lib/modules/deep/config',
+    'worktrees/tree/config.worktree',
+  ]
+  for (const name of own) appendFileSync(at('.git', name), '# own\n')
+  const fetched = 'modules/vendor/lib/FETCH_HEAD'
+  writeFileSync(at('.git', fetched), 'fetched')
+  const { texts, unseen } = await readAll((say) => folderSource(folder, { unseen: say }))
+  assert.deepEqual(unseen, [])
+  assert.deepEqual(
+    Object.keys(texts)
+      .filter((name) => name.startsWith('.git/'))
+      .toSorted(),
+    ['config', fetched, ...own].map((name) => `.git/${name}`).toSorted(),
+  )
+  for (const name of own) assert.match(texts[`.git/${name}`] ?? '', /# own/)
+})
 
 test('a folder gives each file once, by its path below it, and of .git what may hold a credential', async (t) => {
   const folder = temporaryFolder(t)

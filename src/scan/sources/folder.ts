@@ -2,15 +2,7 @@ import { lstatSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { MayflyError, messageOf, systemCode } from '../../lib/index.ts'
 import type { Unseen } from '../unpack/index.ts'
-import {
-  entriesOf,
-  isPlainFile,
-  isRepository,
-  rawPath,
-  systemPath,
-  type Below,
-  type Entry,
-} from './folder-entries.ts'
+import { entriesOf, isRepository, rawPath, systemPath, type Below, type Entry } from './folder-entries.ts'
 import type { Batch, Part } from './model.ts'
 
 export interface FolderOptions {
@@ -97,7 +89,7 @@ function* filesIn(root: string, below: Below, options: FolderOptions, depth: num
   const folders: Entry[] = []
   for (const entry of entries) {
     const { name, base, kind } = entry
-    if (base === '.git') yield* ofRepository(root, entry)
+    if (base === '.git') yield* ofRepository(root, entry, options, depth)
     else if (options.isExcluded?.(name, kind === 'folder') === true) continue
     else if (kind === 'folder' && !(isBare && base === 'objects')) folders.push(entry)
     else if (kind === 'link') yield* ofLink(root, entry, options)
@@ -133,11 +125,25 @@ function readFolder(root: string, below: Below, { unseen }: FolderOptions): Entr
 /** A checkout action leaves its token in the configuration; an address that was fetched from may have a password. */
 const maySayCredentials = ['config', 'config.worktree', 'FETCH_HEAD']
 
+/** Of what a repository keeps: other repositories, of its submodules, and what its other work trees have of their own. */
+const mayHoldOthers = ['modules', 'worktrees']
+
 /** The history is looked at by itself: objects are packed, and each has all its versions. */
-function* ofRepository(root: string, { name, raw, kind }: Entry): Generator<Found> {
+function* ofRepository(
+  root: string,
+  { name, raw, kind }: Entry,
+  options: FolderOptions,
+  depth: number,
+): Generator<Found> {
   if (kind !== 'folder') return
-  for (const base of maySayCredentials) {
-    const file = { name: `${name}/${base}`, ...(raw === undefined ? {} : { raw: `${raw}/${base}` }) }
-    if (isPlainFile(systemPath(root, file))) yield file
-  }
+  const below = { name: `${name}/`, ...(raw === undefined ? {} : { raw: `${raw}/` }) }
+  if (depth > maxDepth)
+    return options.unseen({ name, code: 'limit', why: `folders are in it more than ${maxDepth} deep` })
+  const entries = readFolder(root, below, options)
+  for (const entry of entries)
+    if (entry.kind === 'file' && maySayCredentials.includes(entry.base)) yield entry
+  // Submodules have names like `vendor/lib`: what is no repository may have some in it.
+  const isOne = isRepository(entries) || entries.some(({ base }) => base === 'commondir')
+  for (const entry of entries)
+    if (!isOne || mayHoldOthers.includes(entry.base)) yield* ofRepository(root, entry, options, depth + 1)
 }
