@@ -13,6 +13,8 @@ export interface Outcome {
   readonly migrations: readonly Migration[]
   /** All pipeline files of the checkout. */
   readonly files: readonly PipelineFile[]
+  /** Files that are there, and of which nobody knows what is in them. */
+  readonly unread: readonly { readonly path: string; readonly why: string }[]
   readonly policy: PolicyDraft | undefined
   readonly policyFile: string
   readonly policyIsThere: boolean
@@ -38,6 +40,7 @@ export function migrationLines(outcome: Outcome): string[] {
   const { migrations, policy, missing, written, findings } = outcome
   if (policy === undefined && !migrations.some(({ edits }) => edits.length > 0))
     return [
+      ...unreadLines(outcome),
       ...section('Cannot be moved:', keptLines(migrations)),
       ...section('Not pinned:', unpinnedLines(outcome)),
       'nothing to move: no secret of these files can go',
@@ -48,6 +51,7 @@ export function migrationLines(outcome: Outcome): string[] {
   const needed = deletions.filter(({ stillAt }) => stillAt.length > 0)
   return [
     '',
+    ...unreadLines(outcome),
     ...section('Cannot be moved:', keptLines(migrations)),
     ...section('To know:', [
       ...migrations.flatMap(({ file, notes }) => notes.map((note) => `${file.path}: ${note}`)),
@@ -78,6 +82,13 @@ export function migrationLines(outcome: Outcome): string[] {
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`), '']
+}
+
+function unreadLines({ unread }: Outcome): string[] {
+  return section(
+    'Not read:',
+    unread.map(({ path, why }) => `${path}: ${why}: which secrets it needs nobody knows`),
+  )
 }
 
 function keptLines(migrations: readonly Migration[]): string[] {
@@ -157,7 +168,7 @@ function whereKept(files: readonly PipelineFile[]): string {
 
 /** The same for programs. */
 export function plainMigration(outcome: Outcome, diffs: readonly string[]): object {
-  const { migrations, policy, missing, written, findings } = outcome
+  const { migrations, unread, policy, missing, written, findings } = outcome
   return {
     files: migrations.map(({ file, edits, kept, roles, unpinned, notes, moved }) => {
       const at = createPositions(file.text)
@@ -181,6 +192,7 @@ export function plainMigration(outcome: Outcome, diffs: readonly string[]): obje
         notes,
       }
     }),
+    unread: unread.map(({ path, why }) => ({ path, why })),
     diff: diffs.join(''),
     policy: policy?.text,
     secrets: policy?.secrets ?? [],

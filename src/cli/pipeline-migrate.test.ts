@@ -32,6 +32,7 @@ interface Told {
   readonly policy?: string
   readonly written: string[]
   readonly missing: string[]
+  readonly unread: { path: string; why: string }[]
   readonly delete: { name: string; stillAt: string[] }[]
   readonly files: {
     kept: { what: string }[]
@@ -43,12 +44,13 @@ async function migrate(
   t: TestContext,
   checkout: string,
   options: Partial<MigrateOptions> = {},
+  ends = 0,
 ): Promise<Told> {
   const said: string[] = []
   const write = t.mock.method(process.stdout, 'write', (text: string) => (said.push(text), true))
   try {
     const all: MigrateOptions = { write: false, checkout, policy: 'mayfly.yaml', json: true, ...options }
-    assert.equal(await migratePipelines([], all), 0)
+    assert.equal(await migratePipelines([], all), ends)
   } finally {
     write.mock.restore()
   }
@@ -189,4 +191,17 @@ test('what is not pinned is said with the command that tells its commit', async 
     await assert.rejects(migrate(t, checkoutOf(t, 'aws-site'), { ...known, githubUrl }), {
       message: /--github-url/,
     })
+})
+
+test('a workflow that is not UTF-8 is said, ends with an error, and nothing is written beside it', async (t) => {
+  const checkout = checkoutOf(t, 'npm-monorepo')
+  const path = '.github/workflows/other.yml'
+  writeFileSync(join(checkout, path), Buffer.from('on: push # caf\xe9 ${{ secrets.NPM_TOKEN }}\n', 'latin1'))
+  const told = await migrate(t, checkout, known, 1)
+  assert.deepEqual(told.unread, [{ path, why: 'it is not UTF-8' }])
+  await assert.rejects(
+    migrate(t, checkout, { ...known, write: true }, 1),
+    /other\.yml is not read, since it is not UTF-8/,
+  )
+  assert.equal(existsSync(join(checkout, 'mayfly.yaml')), false)
 })

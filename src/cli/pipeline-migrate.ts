@@ -8,7 +8,7 @@ import {
   issuerForms,
   issuerOf,
   knownPins,
-  migrateFile,
+  migrateFiles,
   readCheckout,
   remoteFrom,
   saidIn,
@@ -55,7 +55,7 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
   const found = options.pin === true ? await findPins(files, githubOf(options.githubUrl)) : undefined
   const project = found === undefined ? known : withPins(known, found)
   const issuerUrl = issuerUrlOf(options, project, ci)
-  const migrations = files.map((file) => migrateFile(file, project))
+  const migrations = migrateFiles(files, project)
   const roles = migrations.flatMap((one) => one.roles)
   const policy =
     roles.length === 0
@@ -74,8 +74,10 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
           migrations,
           saidIn(checkout.files),
         )
+  const unread = checkout.unread.filter(({ isMissing }) => !isMissing)
   const outcome: Outcome = {
     migrations,
+    unread,
     files: checkout.files,
     policy,
     policyFile: options.policy,
@@ -88,6 +90,11 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
     written: [],
     hasInstall: options.install !== undefined,
   }
+  if (options.write && paths.length === 0 && unread[0] !== undefined)
+    throw new MayflyError(
+      'bad_input',
+      `nothing is written: ${unread[0].path} is not read, since ${unread[0].why}: mend it, or name the files that are to be moved`,
+    )
   const written = options.write ? write(outcome, options) : []
   const done = { ...outcome, written }
   print(
@@ -98,7 +105,7 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
       ...migrationLines(done),
     ].map(visible),
   )
-  return exitCodes.ok
+  return unread.length > 0 ? exitCodes.refused : exitCodes.ok
 }
 
 function chosen({ files }: Checkout, paths: readonly string[]): Checkout['files'] {

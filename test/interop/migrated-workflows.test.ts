@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { applyEdits, migrateFile, readCheckout, type Project } from '../../src/pipelines/index.ts'
+import { applyEdits, migrateFiles, readCheckout, type Project } from '../../src/pipelines/index.ts'
 import { shapeNames, shapes } from '../../src/pipelines/read/fixtures.fixture.ts'
 import { programOf } from '../clients/peers.ts'
 
@@ -17,9 +17,11 @@ const project: Project = {
 }
 
 const moved = shapeNames.flatMap((name) =>
-  readCheckout(join(shapes, name))
-    .files.filter(({ ci }) => ci === 'github')
-    .map((file) => ({ name, file, edits: migrateFile(file, project).edits }))
+  migrateFiles(
+    readCheckout(join(shapes, name)).files.filter(({ ci }) => ci === 'github'),
+    project,
+  )
+    .map(({ file, edits }) => ({ name, file, edits }))
     .filter(({ edits }) => edits.length > 0),
 )
 

@@ -10,7 +10,7 @@ import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { serveGit } from '../../../demo/peers/git-server.ts'
-import { applyEdits, migrateFile, readPipeline, referencesOf, type Project } from '../../pipelines/index.ts'
+import { applyEdits, migrateFiles, readPipeline, referencesOf, type Project } from '../../pipelines/index.ts'
 import { migratePipelines } from '../pipeline-migrate.ts'
 import { pinCommand } from './command.ts'
 import { findPins } from './find-pins.ts'
@@ -202,7 +202,8 @@ jobs:
 `
     const file = readPipeline('.github/workflows/a.yml', text, 'github')
     const { pins, why } = await findPins([file], url)
-    const migration = migrateFile(file, { ...project, pins, pinsEverywhere: true })
+    const [migration] = migrateFiles([file], { ...project, pins, pinsEverywhere: true })
+    assert.ok(migration !== undefined)
     const image = `${host}/octo/tool:1@${digest}`
     assert.equal(
       applyEdits(text, migration.edits),

@@ -20,6 +20,16 @@ export function migrateFile(file: PipelineFile, project: Project): Migration {
   }
 }
 
+/** Moves the files of a checkout, each role by a name of its own. */
+export function migrateFiles(files: readonly PipelineFile[], project: Project): Migration[] {
+  const taken = new Set(project.taken)
+  return files.map((file) => {
+    const migration = migrateFile(file, { ...project, taken })
+    for (const { name } of migration.roles) taken.add(name)
+    return migration
+  })
+}
+
 const movers: Readonly<Partial<Record<CiName, (file: PipelineFile, project: Project) => Migration>>> = {
   github: migrateWorkflow,
   gitlab: migrateGitlab,

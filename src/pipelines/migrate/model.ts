@@ -14,6 +14,8 @@ export interface Project {
   readonly pins: ReadonlyMap<string, string>
   /** Also in files of which no secret is moved. */
   readonly pinsEverywhere?: boolean
+  /** Names of roles that other files have. */
+  readonly taken?: ReadonlySet<string>
 }
 
 /** Packages that a checkout is the source of, by the kind of their registry. */

@@ -33,7 +33,28 @@ export function isGitOnly({ script }: { readonly script: string }): boolean {
 /** By the file and the job, as the configuration takes names. `stem`: undefined where the CI has one file alone. */
 export function roleName(stem: string | undefined, job: string): string {
   const name = stem === undefined || plain(job) === plain(stem) ? plain(job) : `${plain(stem)}-${plain(job)}`
-  return (/^[a-z]/.test(name) ? name : `job-${name}`).slice(0, 56).replace(/-+$/, '')
+  return (/^[a-z]/.test(name) ? name : `job-${name}`).slice(0, 52).replace(/-+$/, '')
+}
+
+/**
+ * A name for each, by its key: its own, or with a number where another one has that already, or its `-build`. What is called alike would
+ * else have one role, which trusts and grants what either of them needs.
+ */
+export function distinctNames(
+  all: readonly { readonly key: string; readonly name: string }[],
+  taken: ReadonlySet<string> = new Set(),
+): ReadonlyMap<string, string> {
+  const used = new Set(taken)
+  const names = new Map<string, string>()
+  for (const { key, name } of all) {
+    if (names.has(key)) continue
+    const isFree = (one: string) => !used.has(one) && !used.has(`${one}-build`)
+    let own = name
+    for (let number = 2; !isFree(own); number++) own = `${name}-${number}`
+    used.add(own).add(`${own}-build`)
+    names.set(key, own)
+  }
+  return names
 }
 
 export function stemOf({ path }: PipelineFile): string {

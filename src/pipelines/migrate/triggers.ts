@@ -1,4 +1,6 @@
 import type { YamlView } from '../read/yaml-view.ts'
+import { narrowedTo, type Condition, type Run } from './conditions/index.ts'
+import { pushRefs } from './github/push-refs.ts'
 import type { TrustRule } from './model.ts'
 
 /** Events by which a stranger starts a job that has the ids of the repository. */
@@ -20,21 +22,60 @@ export interface Triggers {
   readonly rule: TrustRule
   /** Events of the file that the role does not trust. */
   readonly left: readonly string[]
+  /** Refs that the rule has more of than the file: it asks that they are protected. */
+  readonly wider: readonly string[]
 }
 
-/**
- * Who may assume a role that only reads: every event of the file that no stranger starts. Undefined if there is none.
- * `always`: what every alternative asks for.
- */
-export function readingTrust(on: YamlView, always: Readonly<Record<string, string>>): Triggers | undefined {
-  const events = eventsOf(on)
-  const good = events.filter((event) => !strangers.has(event) && event !== call)
-  if (good.length === 0) return undefined
-  return {
-    rule: { all: always, any: good.map((event) => ({ event })) },
-    left: events.filter((event) => !good.includes(event)),
-  }
+/** What starts a workflow, and what the job, and the steps that have the role, ask for beside that. */
+export interface Starts {
+  readonly on: YamlView
+  readonly job: Condition
+  /** Of each step; where one is not surely understood, the job's alone. */
+  readonly steps: readonly Condition[]
+  readonly defaultBranch: string
 }
+
+interface Candidate extends Run {
+  /** The rule says the ref. */
+  readonly isSaid: boolean
+  /** Only parts of it that a condition names. */
+  readonly isWhole: boolean
+}
+
+type Alternative = Readonly<Record<string, string>>
+
+/**
+ * Who may assume a role that only reads: the events of the file that no stranger starts, as far as the job runs by them. Undefined if
+ * there is none. `always`: what every alternative asks for.
+ */
+export function readingTrust(starts: Starts, always: Readonly<Record<string, string>>): Triggers | undefined {
+  return triggersOf(starts, always, readingRuns(starts), ({ event, ref, isSaid }) => ({
+    event,
+    ...(isSaid ? { ref } : {}),
+  }))
+}
+
+/** Who may assume one that writes: a protected branch, or a tag. */
+export function writingTrust(starts: Starts, always: Readonly<Record<string, string>>): Triggers | undefined {
+  return triggersOf(starts, always, writingRuns(starts), ({ event, ref }) => ({
+    event,
+    ref,
+    ...(ref.startsWith('refs/heads/') ? { ref_protected: 'true' } : {}),
+  }))
+}
+
+/** Why no role that writes may trust what starts it. */
+export function whyUntrusted(starts: Starts): string {
+  const { on, defaultBranch } = starts
+  if (writingRuns(starts).length > 0) return notSaid
+  const { refs, isAny } = pushRefs(on.get('push'), defaultBranch)
+  return eventsOf(on).includes('push') && refs.length === 0 && !isAny
+    ? 'its `on:` leaves out branches or tags, which no pattern of a role can: name those that write'
+    : 'strangers can start it (by a pull request, an issue, or what follows one), and no role that writes may trust that'
+}
+
+export const notSaid =
+  'its `if:` asks for what a role’s trust cannot say: say it by events and refs (github.event_name, github.ref)'
 
 /** No event: a token of a workflow that another one calls names what started that one. */
 const call = 'workflow_call'
@@ -45,82 +86,76 @@ export function isOnlyCalled(on: YamlView): boolean {
   return events.length > 0 && events.every((event) => event === call)
 }
 
-/** Who may assume one that writes: a protected branch, or a tag, as the file and the job's own condition name them. */
-export function writingTrust(
-  on: YamlView,
+function triggersOf(
+  { on, job, steps, defaultBranch }: Starts,
   always: Readonly<Record<string, string>>,
-  condition: string | undefined,
-  defaultBranch: string,
+  candidates: readonly Candidate[],
+  say: (run: Candidate) => Alternative,
 ): Triggers | undefined {
-  const events = eventsOf(on)
-  const all = events.flatMap((event) => branchesOf(on, event, defaultBranch))
-  const asked = refsAskedFor(condition)
-  const push = on.get('push')
-  // Without branches or tags of its own a push is any push.
-  const isAny = !push.get('branches').isThere && !push.get('tags').isThere
-  const any = asked === undefined ? all : all.flatMap((one) => narrowed(one, asked, isAny))
-  if (any.length === 0) return undefined
-  const trusted = new Set(any.map(({ event }) => event))
-  return { rule: { all: always, any }, left: events.filter((event) => !trusted.has(event)) }
+  const runs = candidates.flatMap((one) => parts(one, job))
+  const some =
+    steps.length === 0
+      ? runs
+      : steps.flatMap((step) => {
+          const narrower = runs.flatMap((one) => parts(one, step))
+          return narrower.length === 0 ? runs : narrower
+        })
+  const wider = pushRefs(on.get('push'), defaultBranch).wider
+  const isWider = ({ event, ref }: Candidate) => event === 'push' && wider.includes(ref)
+  const any = some.map((one): Alternative => ({
+    ...say(one),
+    ...(isWider(one) ? { ref_protected: 'true' } : {}),
+  }))
+  const seen = new Set(any.map((one) => JSON.stringify(one)))
+  if (seen.size === 0) return undefined
+  const trusted = new Set(some.map(({ event }) => event))
+  return {
+    rule: { all: always, any: [...seen].map((one) => JSON.parse(one) as Alternative) },
+    left: eventsOf(on).filter((event) => !trusted.has(event)),
+    wider: [
+      ...new Set(some.flatMap((one) => (isWider(one) && one.ref.startsWith('refs/tags/') ? [one.ref] : []))),
+    ],
+  }
 }
 
-type Alternative = Readonly<Record<string, string>>
+function parts(one: Candidate, condition: Condition): Candidate[] {
+  return narrowedTo(one, condition).flatMap((part) =>
+    part.ref === one.ref ? (one.isWhole ? [one] : []) : [{ ...part, isSaid: true, isWhole: true }],
+  )
+}
 
 function eventsOf(on: YamlView): string[] {
   return on.isMap ? on.pairs().map(({ key }) => key.value) : on.texts().map(({ value }) => value)
 }
 
-function branchesOf(on: YamlView, event: string, defaultBranch: string): Alternative[] {
-  const onDefault = [branch(event, defaultBranch)]
-  if (event === 'schedule' || event === 'workflow_dispatch') return onDefault
-  if (event === 'release') return [{ event, ref: 'refs/tags/*' }]
-  if (event === 'merge_group') return []
-  if (event !== 'push') return []
-  const tags = patterns(on.get(event, 'tags'))
-  const branches = patterns(on.get(event, 'branches'))
-  const named = [
-    ...branches.map((one) => branch(event, one)),
-    ...tags.map((one) => ({ event, ref: `refs/tags/${one}` })),
-  ]
-  return named.length > 0 ? named : onDefault
+const refOfEvent: Readonly<Record<string, string>> = {
+  pull_request: 'refs/pull/*',
+  release: 'refs/tags/*',
+  merge_group: 'refs/heads/gh-readonly-queue/*',
 }
 
-function branch(event: string, name: string): Alternative {
-  return { event, ref: `refs/heads/${name}`, ref_protected: 'true' }
-}
-
-/** GitHub's patterns as ours: from the first sign that we do not know on, anything. What is left out (`!`) is not put in. */
-function patterns(list: YamlView): string[] {
-  return list
-    .texts()
-    .map(({ value }) => value)
-    .filter((value) => !value.startsWith('!') && !value.includes('${{'))
-    .map((value) => {
-      const at = value.search(/[?+[\]*]/)
-      return at === -1 ? value : `${value.slice(0, at)}*`
+function readingRuns({ on, defaultBranch }: Starts): Candidate[] {
+  return eventsOf(on)
+    .filter((event) => !strangers.has(event) && event !== call)
+    .flatMap((event): Candidate[] => {
+      const all = { event, isSaid: false, isWhole: true }
+      if (event === 'schedule') return [{ ...all, ref: `refs/heads/${defaultBranch}` }]
+      const { refs, isAny } = pushRefs(on.get('push'), defaultBranch)
+      if (event !== 'push' || isAny) return [{ ...all, ref: refOfEvent[event] ?? 'refs/*' }]
+      return refs.map((ref) => ({ ...all, ref, isSaid: true }))
     })
 }
 
-/** What a job's condition asks of the ref, if it is a plain conjunction. */
-function refsAskedFor(condition: string | undefined): string | undefined {
-  if (condition === undefined || /\|\||!\s*(?:startsWith|contains|\()/.test(condition)) return undefined
-  const starts = /startsWith\(\s*github\.ref\s*,\s*'(refs\/[^'*]{1,200})'\s*\)/.exec(condition)?.[1]
-  if (starts !== undefined) return `${starts}*`
-  const is = /github\.ref\s*==\s*'(refs\/[^'*]{1,200})'/.exec(condition)?.[1]
-  if (is !== undefined) return is
-  return /github\.ref_type\s*==\s*'tag'/.test(condition) ? 'refs/tags/*' : undefined
-}
-
-/** The narrower of the two; nothing where they have nothing in common. */
-function narrowed(one: Alternative, asked: string, isAny: boolean): Alternative[] {
-  const ref = one['ref'] ?? ''
-  if (covers(asked, ref)) return [one]
-  if (covers(ref, asked)) return [{ ...one, ref: asked }]
-  const isAnyPush =
-    isAny && one['event'] === 'push' && asked.startsWith('refs/tags/') && ref.startsWith('refs/heads/')
-  return isAnyPush ? [{ event: 'push', ref: asked }] : []
-}
-
-function covers(pattern: string, ref: string): boolean {
-  return pattern.endsWith('*') ? ref.startsWith(pattern.slice(0, -1)) : pattern === ref
+function writingRuns({ on, defaultBranch }: Starts): Candidate[] {
+  return eventsOf(on).flatMap((event): Candidate[] => {
+    const said = { event, isSaid: true, isWhole: true }
+    const onDefault = { ...said, ref: `refs/heads/${defaultBranch}` }
+    if (event === 'schedule' || event === 'workflow_dispatch') return [onDefault]
+    if (event === 'release') return [{ ...said, ref: 'refs/tags/*' }]
+    if (event !== 'push') return []
+    const { refs, isAny } = pushRefs(on.get('push'), defaultBranch)
+    if (!isAny) return refs.map((ref) => ({ ...said, ref }))
+    // Of any push the default branch, and tags that the job itself asks for.
+    return [onDefault, { ...said, ref: 'refs/tags/*', isWhole: false }]
+  })
 }

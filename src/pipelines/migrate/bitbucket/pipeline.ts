@@ -4,7 +4,7 @@ import type { YamlView } from '../../read/yaml-view.ts'
 import type { Edit } from '../edits.ts'
 import { indentTo, lineBreak, lineStart, within } from '../lines.ts'
 import type { Migration, Project, TrustRule } from '../model.ts'
-import { migrationOf, moveScript, unique, type Place } from '../scripts/move-script.ts'
+import { moveScripts, unique, type Place } from '../scripts/move-script.ts'
 
 /** A step, and the lists of the file that run it (`branches main`). */
 interface Home {
@@ -17,15 +17,12 @@ const maxNested = 5
 /** Moves `bitbucket-pipelines.yml`. */
 export function migrateBitbucket(file: PipelineFile, project: Project): Migration {
   const root = readYamlFile(file.text).views[0]
-  if (root === undefined) return migrationOf(file, [], [], [])
+  if (root === undefined) return moveScripts(file, [], project, [])
   const homes = homesOf(root)
   const places = homes.map((home) => placeOf(file, home, project))
-  return migrationOf(
-    file,
-    places.map((place) => moveScript(file, place, project)),
-    places,
-    ['a step’s image must have Mayfly, and let it make a sandbox: docs/ci.md, Isolation'],
-  )
+  return moveScripts(file, places, project, [
+    'a step’s image must have Mayfly, and let it make a sandbox: docs/ci.md, Isolation',
+  ])
 }
 
 function homesOf(root: YamlView): Home[] {

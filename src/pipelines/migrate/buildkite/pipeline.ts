@@ -3,7 +3,7 @@ import { readYamlFile } from '../../read/yaml-document.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import { within } from '../lines.ts'
 import type { Migration, Project, TrustRule } from '../model.ts'
-import { migrationOf, moveScript, type Place } from '../scripts/move-script.ts'
+import { moveScripts, type Place } from '../scripts/move-script.ts'
 import type { Why } from '../scripts/script-plan.ts'
 
 const maxNested = 5
@@ -11,19 +11,14 @@ const maxNested = 5
 /** Moves a pipeline of Buildkite: `mayfly run` asks `buildkite-agent` for the step’s identity token by itself. */
 export function migrateBuildkite(file: PipelineFile, project: Project): Migration {
   const root = readYamlFile(file.text).views[0]
-  if (root === undefined) return migrationOf(file, [], [], [])
+  if (root === undefined) return moveScripts(file, [], project, [])
   const above = root.get('env').entries()
   const steps = stepsIn(root.isList ? root : root.get('steps'), 0)
   const places = steps.flatMap((step, i) => placesOf(file, step, i, above, project))
-  return migrationOf(
-    file,
-    places.map((place) => moveScript(file, place, project)),
-    places,
-    [
-      'the token does not tell a fork: let no build of a fork have the name of your branch (docs/issuers.md, Buildkite)',
-      'the agents must have Mayfly, and buildkite-agent on their PATH',
-    ],
-  )
+  return moveScripts(file, places, project, [
+    'the token does not tell a fork: let no build of a fork have the name of your branch (docs/issuers.md, Buildkite)',
+    'the agents must have Mayfly, and buildkite-agent on their PATH',
+  ])
 }
 
 function stepsIn(steps: YamlView, depth: number): YamlView[] {

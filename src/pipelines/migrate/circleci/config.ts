@@ -3,25 +3,20 @@ import { readYamlFile } from '../../read/yaml-document.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import { within } from '../lines.ts'
 import type { Migration, Project, TrustRule } from '../model.ts'
-import { migrationOf, moveScript, unique, type Place } from '../scripts/move-script.ts'
+import { moveScripts, unique, type Place } from '../scripts/move-script.ts'
 
 /** Moves `.circleci/config.yml`: each `run` step that has a secret is one `mayfly run`, which asks for a token by itself. */
 export function migrateCircleci(file: PipelineFile, project: Project): Migration {
   const root = readYamlFile(file.text).views[0]
-  if (root === undefined) return migrationOf(file, [], [], [])
+  if (root === undefined) return moveScripts(file, [], project, [])
   const places = root
     .get('jobs')
     .pairs()
     .flatMap(({ key, value, isMerged }) => (isMerged ? [] : placesOf(file, root, key.value, value, project)))
-  return migrationOf(
-    file,
-    places.map((place) => moveScript(file, place, project)),
-    places,
-    [
-      'an image must have Mayfly, and let it make a sandbox: docs/ci.md, Isolation',
-      'tokens for Mayfly alone are made by the program circleci; without it a job has one token, whose audience is the organization (docs/issuers.md, CircleCI), and one mayfly run',
-    ],
-  )
+  return moveScripts(file, places, project, [
+    'an image must have Mayfly, and let it make a sandbox: docs/ci.md, Isolation',
+    'tokens for Mayfly alone are made by the program circleci; without it a job has one token, whose audience is the organization (docs/issuers.md, CircleCI), and one mayfly run',
+  ])
 }
 
 function placesOf(file: PipelineFile, root: YamlView, id: string, job: YamlView, project: Project): Place[] {
@@ -42,6 +37,7 @@ function placesOf(file: PipelineFile, root: YamlView, id: string, job: YamlView,
       return [
         {
           job: id,
+          unit: id,
           commands: pair.value,
           keyAt: pair.span.start,
           references,

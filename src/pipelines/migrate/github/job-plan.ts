@@ -25,7 +25,13 @@ type JobPlanOf<State extends keyof Planned> = {
   readonly view: YamlView
 } & Planned[State]
 
-export function planJob(file: PipelineFile, root: YamlView, job: Job, project: Project): JobPlan {
+export function planJob(
+  file: PipelineFile,
+  root: YamlView,
+  job: Job,
+  project: Project,
+  role: string,
+): JobPlan {
   const view = root.get('jobs', job.id)
   const why = whyNot(job, view)
   if (why !== undefined) return { is: 'stays', job, view, why }
@@ -34,7 +40,7 @@ export function planJob(file: PipelineFile, root: YamlView, job: Job, project: P
   const isOf = ({ job: id, step }: { readonly job?: string; readonly step?: number }) =>
     id === job.id && step === undefined
   const ambient = planAmbient(file, view, job.environment, isOf, steps)
-  const roles = rolesOf(file, root, job, steps, logins, project)
+  const roles = rolesOf(file, root, job, steps, logins, project, role)
   if (typeof roles === 'string') return { is: 'stays', job, view, why: { why: roles } }
   return { is: 'moves', job, view, steps, logins, ambient, roles }
 }

@@ -7,6 +7,7 @@ import type { Kept, MovedRole, MovedSecret } from '../model.ts'
 import { folderOf } from './checkouts.ts'
 import type { JobPlan } from './job-plan.ts'
 import { withIdToken } from './permissions.ts'
+import type { Roles } from './roles.ts'
 import { stepEdits, tokenInputs } from './step-edits.ts'
 import type { StepPlan } from './steps.ts'
 
@@ -54,7 +55,7 @@ export function migrateJob(
     roles: roles.all,
     moved,
     kept,
-    notes: notesOf(root, view, job, steps, permissions.wasDefault, roles.left, ambient.left),
+    notes: notesOf(root, view, job, steps, permissions.wasDefault, roles, ambient.left),
   }
 }
 
@@ -74,7 +75,7 @@ function notesOf(
   job: Job,
   steps: readonly StepPlan[],
   wasDefault: boolean,
-  left: readonly string[],
+  roles: Pick<Roles, 'left' | 'notes'>,
   withSecrets: readonly string[],
 ): string[] {
   const where = `job ${job.id}`
@@ -86,7 +87,10 @@ function notesOf(
           `${where}: had the permissions that the repository’s settings give; it now has what it names. What else its own token was for, add`,
         ]
       : []),
-    ...left.map((event) => `${where}: when it is started by ${event}, the role that writes is not given`),
+    ...roles.notes.map((note) => `${where}: ${note}`),
+    ...roles.left.map(
+      (event) => `${where}: when it is started by ${event}, the role that writes is not given`,
+    ),
     ...withSecrets.map(
       (name) => `${where}: its scripts in Mayfly are not given ${name}, which holds a secret`,
     ),

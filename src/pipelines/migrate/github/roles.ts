@@ -1,8 +1,10 @@
 import type { Job, PipelineFile } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { MovedRole, Need, Project } from '../model.ts'
-import { isGitOnly, roleName, roleOf, stemOf } from '../role.ts'
-import { isOnlyCalled, readingTrust, writingTrust } from '../triggers.ts'
+import { isGitOnly, roleOf } from '../role.ts'
+import { leavesOf, type Condition } from '../conditions/index.ts'
+import { isOnlyCalled, notSaid, readingTrust, whyUntrusted, writingTrust, type Starts } from '../triggers.ts'
+import { githubCondition } from './condition.ts'
 import { usesLogin } from './logins.ts'
 import type { RunBy } from './shell.ts'
 import type { StepPlan } from './steps.ts'
@@ -11,6 +13,15 @@ export interface Roles {
   readonly all: readonly MovedRole[]
   readonly by: (step: StepPlan) => Omit<RunBy, 'variables' | 'shell'> | undefined
   readonly left: readonly string[]
+  /** What of the job's own conditions the roles do not say. */
+  readonly notes: readonly string[]
+}
+
+function untoldIn(condition: Condition): string[] {
+  const words = leavesOf(condition).flatMap(({ untold }) => (untold === undefined ? [] : [untold]))
+  return words.length === 0
+    ? []
+    : [`its \`if:\` asks for ${words.join(', ')}, which no token says: the roles are given whatever that is`]
 }
 
 /**
@@ -23,6 +34,7 @@ export function rolesOf(
   steps: readonly StepPlan[],
   logins: readonly { readonly gone: boolean }[],
   project: Project,
+  name: string,
 ): Roles | string {
   const run = steps.filter((step) => step.use === undefined && step.blocked === undefined)
   const gone = steps.filter((_, i) => logins[i]?.gone === true)
@@ -41,12 +53,19 @@ export function rolesOf(
   const on = root.get('on')
   if (isOnlyCalled(on) && run.length > 0)
     return 'other workflows call it, and what starts those, which is what a role trusts, stands in them: move its steps into the workflow that calls it'
-  const read = readingTrust(on, always)
-  const write = writingTrust(on, always, job.condition?.value, project.repository.defaultBranch)
-  if (writing.length > 0 && write === undefined)
-    return 'strangers can start it (by a pull request, an issue, or what follows one), and no role that writes may trust that'
-  if (reading.length > 0 && read === undefined) return 'only strangers start it'
-  const name = roleName(stemOf(file), job.id)
+  const { repository } = project
+  const condition = githubCondition(job.condition?.value, repository)
+  const starts = (of: readonly StepPlan[]): Starts => ({
+    on,
+    job: condition,
+    steps: of.map(({ step }) => githubCondition(step.condition?.value, repository)),
+    defaultBranch: repository.defaultBranch,
+  })
+  const read = readingTrust(starts(reading), always)
+  const write = writingTrust(starts(writing), always)
+  if (writing.length > 0 && write === undefined) return whyUntrusted(starts(writing))
+  if (reading.length > 0 && read === undefined)
+    return job.condition === undefined ? 'only strangers start it' : notSaid
   const base: Need = {
     connection: 'git',
     action: 'git:read',
@@ -81,6 +100,13 @@ export function rolesOf(
   return {
     all,
     left: both,
+    notes: [
+      ...untoldIn(condition),
+      ...(writing.length > 0 ? (write?.wider ?? []) : []).map(
+        (ref) =>
+          `a role's pattern says less than the file's, so the role asks that ${ref} is protected (Settings, Rules, a ruleset for tags)`,
+      ),
+    ],
     by(step) {
       if (!run.includes(step)) return undefined
       if (!writing.includes(step)) return { role: `${name}-build`, workspace: 'job' }

@@ -5,6 +5,7 @@ import type { Edit } from '../edits.ts'
 import { indentTo, lineBreak, lineStart, within } from '../lines.ts'
 import type { Kept, Migration, Project } from '../model.ts'
 import { pinEdits } from '../pins.ts'
+import { distinctNames, roleName, stemOf } from '../role.ts'
 import { isFlow } from '../take-out.ts'
 import { planAmbient } from './ambient.ts'
 import { migrateJob } from './job.ts'
@@ -14,7 +15,11 @@ import { planJob } from './job-plan.ts'
 export function migrateWorkflow(file: PipelineFile, project: Project): Migration {
   const root = readYamlFile(file.text).views[0]
   if (root === undefined || file.role !== 'pipeline') return untouched(file)
-  const plans = file.jobs.map((job) => planJob(file, root, job, project))
+  const names = distinctNames(
+    file.jobs.map(({ id }) => ({ key: id, name: roleName(stemOf(file), id) })),
+    project.taken,
+  )
+  const plans = file.jobs.map((job) => planJob(file, root, job, project, names.get(job.id) ?? ''))
   // A job that is a workflow of its own has none of the file's variables.
   const stranger = plans.find((plan) => plan.is === 'stays' && plan.job.uses === undefined)?.job.id
   const steps = plans.flatMap((plan) => (plan.is === 'moves' ? plan.steps : []))

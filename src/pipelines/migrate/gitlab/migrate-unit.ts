@@ -8,7 +8,6 @@ import { beginsLine, within } from '../lines.ts'
 import type { Kept, MovedRole, MovedSecret, Project } from '../model.ts'
 import { isGitOnly, roleOf } from '../role.ts'
 import { ambientNeeds } from '../scripts/ambient-needs.ts'
-import { nameOfRole } from '../scripts/role-names.ts'
 import { needsOfRole } from '../scripts/own-repository.ts'
 import { planScript, type ScriptPlan, type Why } from '../scripts/script-plan.ts'
 import { wrapCommands } from '../scripts/wrap-commands.ts'
@@ -37,6 +36,7 @@ export function migrateUnit(
   unit: Unit,
   units: readonly Unit[],
   project: Project,
+  role: string,
 ): UnitMigration {
   const commands = commandsOf(file.text, root, unit)
   const seen = secretsOf(file, unit, commands)
@@ -73,7 +73,6 @@ export function migrateUnit(
       why: `only ${trusted.left.join(', ') || 'nothing'} starts it, and no role that writes may trust what nobody has reviewed`,
       instead: 'let it write from a protected branch or tag',
     })
-  const role = nameOfRole(file, unit.home)
   const workspace = isGitOnly({ script }) ? 'checkout' : 'job'
   const by = { role, workspace, plan, server: project.server, shell: '' } as const
   const led = {

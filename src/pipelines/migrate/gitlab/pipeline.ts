@@ -3,6 +3,8 @@ import { readYamlFile } from '../../read/yaml-document.ts'
 import { within } from '../lines.ts'
 import type { Kept, Migration, Project } from '../model.ts'
 import { pinEdits } from '../pins.ts'
+import { distinctNames } from '../role.ts'
+import { nameOfRole } from '../scripts/role-names.ts'
 import { migrateUnit, type UnitMigration } from './migrate-unit.ts'
 import { topLevelOf, type TopLevel } from './top-level.ts'
 import { unitsOf } from './unit.ts'
@@ -15,7 +17,11 @@ export function migrateGitlab(file: PipelineFile, project: Project): Migration {
   if (view === undefined || file.role === 'action') return none
   const root = topLevelOf(view)
   const units = unitsOf(root, file)
-  const done = units.map((unit) => migrateUnit(file, root, unit, units, project))
+  const names = distinctNames(
+    units.map(({ home }) => ({ key: home, name: nameOfRole(file, home) })),
+    project.taken,
+  )
+  const done = units.map((unit) => migrateUnit(file, root, unit, units, project, names.get(unit.home) ?? ''))
   const kept = sorted([...done.flatMap((one) => one.kept), ...elsewhere(file, root, done)])
   const roles = done.flatMap((one) => one.roles)
   if (roles.length === 0) return { ...none, kept }

@@ -5,7 +5,7 @@ import { unknownName } from '../commands/command.ts'
 import type { Edit } from '../edits.ts'
 import type { Kept, Migration, MovedRole, MovedSecret, Project, TrustRule } from '../model.ts'
 import { pinEdits } from '../pins.ts'
-import { isGitOnly, roleOf } from '../role.ts'
+import { distinctNames, isGitOnly, roleOf } from '../role.ts'
 import { takeOutEntries } from '../take-out.ts'
 import { ambientNeeds } from './ambient-needs.ts'
 import { needsOfRole } from './own-repository.ts'
@@ -17,6 +17,8 @@ import { wrapCommands } from './wrap-commands.ts'
 export interface Place {
   /** The job, for people and for the name of the role. */
   readonly job: string
+  /** What has one role: a job of several such scripts. By itself each has its own. */
+  readonly unit?: string
   readonly commands: YamlView
   /** Where the name stands whose value the commands are. */
   readonly keyAt: number
@@ -34,7 +36,7 @@ export interface Place {
   readonly heredoc?: string
 }
 
-export interface Moved {
+interface Moved {
   readonly edits: readonly Edit[]
   readonly roles: readonly MovedRole[]
   readonly moved: readonly MovedSecret[]
@@ -44,7 +46,7 @@ export interface Moved {
 
 const nothing: Moved = { edits: [], roles: [], moved: [], kept: [], notes: [] }
 
-export function moveScript(file: PipelineFile, place: Place, project: Project): Moved {
+function moveScript(file: PipelineFile, place: Place, role: string, project: Project): Moved {
   const script = place.commands
     .items()
     .flatMap(({ value }) => value ?? [])
@@ -67,7 +69,6 @@ export function moveScript(file: PipelineFile, place: Place, project: Project): 
       why: 'no branch or tag is named that a role which writes may trust by what this CI’s tokens say',
       instead: 'let it write from one branch, by its whole name',
     })
-  const role = nameOfRole(file, place.job)
   const by = {
     role,
     workspace: isGitOnly({ script }) ? 'checkout' : 'job',
@@ -118,8 +119,24 @@ function notesOf({ job }: Place, plan: ScriptPlan): string[] {
   ]
 }
 
+/** Moves the scripts of a file, each by its own role. */
+export function moveScripts(
+  file: PipelineFile,
+  places: readonly Place[],
+  project: Project,
+  notes: readonly string[],
+): Migration {
+  const keyOf = ({ unit, keyAt }: Place) => unit ?? `at ${keyAt}`
+  const names = distinctNames(
+    places.map((place) => ({ key: keyOf(place), name: nameOfRole(file, place.job) })),
+    project.taken,
+  )
+  const done = places.map((place) => moveScript(file, place, names.get(keyOf(place)) ?? '', project))
+  return migrationOf(file, done, places, notes)
+}
+
 /** What was done at all places of a file; of what nobody looked at, the secrets are told. */
-export function migrationOf(
+function migrationOf(
   file: PipelineFile,
   all: readonly Moved[],
   places: readonly Pick<Place, 'references'>[],

@@ -1,0 +1,30 @@
+/**
+ * Conditions of pipelines, held against runs that a role may trust. What is not surely understood never makes a role trust more: a run
+ * is trusted only where its condition may hold for each ref of it. What no token says (an output, a variable) may be either.
+ */
+export {
+  common,
+  covers,
+  leaf,
+  leavesOf,
+  narrowedTo,
+  untoldLeaf,
+  type Condition,
+  type Run,
+} from './condition.ts'
+export { conditionOf, notUnderstood } from './split.ts'
+export {
+  beginsWith,
+  either,
+  endsWith,
+  exact,
+  includes,
+  isEqual,
+  isSaid,
+  not,
+  unknown,
+  untold,
+  wordsOf,
+  type Outcome,
+  type Words,
+} from './words.ts'
