@@ -45,6 +45,7 @@ import { otherSourceHostRules } from './source-hosts-other.ts'
 import { structuresRules } from './structures.ts'
 import { structuresAddressesRules } from './structures-addresses.ts'
 import { structuresAppsRules } from './structures-apps.ts'
+import { structuresCallsRules } from './structures-calls.ts'
 import { structuresCommandsRules } from './structures-commands.ts'
 import { structuresFilesRules } from './structures-files.ts'
 import { structuresKeysRules } from './structures-keys.ts'
@@ -102,5 +103,6 @@ export const builtInRules: readonly Rule[] = [
   ...structuresAppsRules,
   ...structuresAddressesRules,
   ...structuresCommandsRules,
+  ...structuresCallsRules,
   ...genericRules,
 ]

@@ -10,6 +10,7 @@ export const structuresAppsRules: readonly Rule[] = [
     pattern: 'define\\(\\s{0,4}["\']DB_PASSWORD["\']\\s{0,4},\\s{0,4}["\']([^"\'\\r\\n$<]{4,128})["\']',
     general: true,
     confidence: 'certain',
+    check: 'password',
     allow: ['^password_here$', '^(?:password|wordpress|root|example)$'],
     connection: 'mysql',
     revoke: 'ALTER USER name IDENTIFIED BY.',
@@ -18,6 +19,8 @@ export const structuresAppsRules: readonly Rule[] = [
       negative: [
         "define( 'DB_PASSWORD', 'password_here' );",
         "define('DB_PASSWORD', getenv('DB_PASSWORD'));",
+        "define('DB_PASSWORD', 'xxxxxxxxxxxxxxxxxxxxxxxx');",
+        "define('DB_PASSWORD', 'projects/acme/secrets/app/versions/latest');",
         "define( 'DB_USER', '{alnum:16}' );",
       ],
     },

@@ -31,8 +31,12 @@ const ofVariable = /^"\s{0,4}\{[^{}]{0,200}?\bdefault\s{0,12}=\s{0,4}/
 const setter = /^(?:.*\.)?(?:(?:set|with)_?[A-Za-z]\w{0,30}|password|secret|token)$/
 const closed = /^(?:\\{0,3}["'`])?[\])]{0,2}/
 const typed =
-  /^(?:\??\s{0,4}:\s{0,4}(?:[a-z]{0,10}\s)?(?:string|str|String|bytes|SecretStr|any|&(?:'[a-z]{1,9}\s)?str|Optional\[str\])(?:\s?\|\s?[A-Za-z]{1,12}){0,3}|\s{1,4}(?:string|\[\]byte))(?=\s{0,12}:?=)/
-const given = /^[ \t]{0,40}(?:=>|:=|===?|!==?|\+=|\?\?=?|\|\|=?|=|:(?!:)|,)[ \t]{0,40}/
+  /^(?:\??\s{0,4}:\s{0,4}(?:[a-z]{0,10}\s)?(?:string|str|String\??|bytes|SecretStr|any|&(?:'[a-z]{1,9}\s)?(?:str|\[u8(?:;\s?[0-9]{1,4})?\])|Option(?:al)?[<[]&?(?:'[a-z]{1,9}\s)?[sS]tr(?:ing)?[>\]])(?:\s?\|\s?[A-Za-z]{1,12}){0,3}|\s{1,4}(?:string|\[\]byte))(?=\s{0,12}:?=)/
+const given =
+  /^(?:\[[0-9]{0,4}\])?[ \t]{0,40}(?:=>|:=|===?|!==?|\+=|\?\?=?|\|\|=?|=|:(?!:)|,)[ \t]{0,40}(?:\r?\n[ \t]{1,40}(?=["'`])|!!str[ \t]{1,8}|(?:new[ \t]{1,4})?(?:String(?:::from)?|Some|Secret(?:Str(?:ing)?)?(?:::new|::from)?|(?:aws|pulumi)\.String|Buffer\.from)\([ \t]{0,4}(?=["'`]))?/
+/** `password: |` with its value in the next line, and nothing more; `password =`, and the value below it. */
+const below =
+  /^[ \t]{0,8}(?::[ \t]{1,8}[|>][-+1-9]{0,2}|=)[ \t]{0,8}\r?\n([ \t]{1,40})(?=[^\s"'`#;[]{4,256}[ \t]{0,8}(?:\r?\n|$))/
 const asDefault = /^[ \t]{0,4}(?:or|\|\||\?\?|,)\s{1,4}/
 
 function valueBegins(name: string, before: string, behind: string): number | undefined {
@@ -44,10 +48,19 @@ function valueBegins(name: string, before: string, behind: string): number | und
   if (/variable\s{1,4}"$/.test(before)) return ofVariable.exec(behind)?.[0].length
   const rest = behind.slice(close)
   if (rest.startsWith('>')) return /<[^<>]{0,48}$/.test(before) ? close + 1 : undefined
-  if (/^\(\s{0,4}["'`]/.test(rest)) return setter.test(name) ? close + rest.search(/["'`]/) : undefined
+  if (/^\(\s{0,4}["'`]/.test(rest))
+    return setter.test(name) || /(?:^|[\s:])string[ \t]{1,4}$/.test(before)
+      ? close + rest.search(/["'`]/)
+      : undefined
   const flag = /(?:^|\s)$/.test(before) && name.startsWith('--') ? /^[ =]{1,2}/.exec(rest) : null
   if (flag) return close + flag[0].length
   if (/^(?:ENV|export|set|setx|env)\s{1,4}$/.test(before) && rest.startsWith(' ')) return close + 1
+  if (/#[ \t]{0,4}define[ \t]{1,8}$/.test(before))
+    return close + (/^[ \t]{1,40}(?=")/.exec(rest)?.[0].length ?? Number.NaN)
+  if (/^\s*[\w.-]*$/.test(before)) {
+    const block = below.exec(rest)
+    if (block) return isAlone(rest, block[0].length, block[1] ?? '') ? close + block[0].length : undefined
+  }
   const type = typed.exec(rest)?.[0].length ?? 0
   const operator = given.exec(rest.slice(type)) ?? asDefault.exec(rest.slice(type))
   if (operator === null) return undefined
@@ -56,7 +69,13 @@ function valueBegins(name: string, before: string, behind: string): number | und
   return close + type + operator[0].length
 }
 
-const quote = /^(?:[rbfuLN@$]{0,2})(\\{0,3}["'`])/
+/** Of several lines of a block nobody says which one is the secret. */
+function isAlone(rest: string, at: number, indentation: string): boolean {
+  const next = rest.slice(at).replace(/^[^\r\n]*\r?\n?/, '')
+  return !next.startsWith(indentation)
+}
+
+const quote = /^(?:[rbfuLN@$]{0,2})(?:("{3}|'{3})(?:\r?\n)?|(\\{0,3}["'`]))/
 const plain = /^[^\s"'`<>{}()[\],;]{4,256}/
 
 function valueAt(
@@ -68,8 +87,8 @@ function valueAt(
   const opened = quote.exec(rest)
   if (opened) {
     const start = at + opened[0].length
-    const end = behind.indexOf(opened[1] ?? '', start)
-    const value = behind.slice(start, end)
+    const end = behind.indexOf(opened[1] ?? opened[2] ?? '', start)
+    const value = behind.slice(start, end).replace(opened[1] === undefined ? /^$/ : /\r?\n$/, '')
     return end === -1 || value.length > maxValue || /[\r\n]/.test(value)
       ? undefined
       : { value, start, isQuoted: true }

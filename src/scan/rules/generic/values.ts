@@ -3,11 +3,11 @@ import type { Named } from './names.ts'
 
 /** What is put in a secret's place: a variable, a hole, a word that says so. */
 const holes = [
-  /\$\{|\{\{|\$\(|<%|%\(|#\{|\{[\w.:|-]{0,40}\}|%[sdv]\b|\$\[\[/i,
+  /\$\{|\{\{|\$\(|<%|%\(|#\{|\{[\w.:|-]{0,40}\}|%[sdv]\b|\$\[\[|%24%(?:5B|7B|28)|%7B%7B|^ENC%(?:5B|28)/i,
   /^[$%@&*][A-Za-z_]|^%[A-Za-z_]+%$|^<.*>$|^\[.*\]$|^\{.*\}$|^\(.*\)$|^__.*__$/,
   /example|sample|placeholder|change[-_ ]?(?:me|it|this)|your[-_ ]|[-_]here$|insert[-_]|replace|dummy|redacted|removed|hidden|masked|secret[-_]?(?:key|here|token|value)|my[-_]?(?:secret|token|password|pass|key)|lorem|foobar|not[-_]?(?:set|real|used)|to[-_]?do\b|fixme|xxx|\*\*\*|\.\.\.|___|some[-_]/i,
   /^(?:test|fake|mock|none|null|nil|undefined|true|false|yes|no|empty|default|admin|root|guest|user|secret|token|pass(?:word|wd)?|pwd|key|string|changeit|unused|invalid|unknown|n\/a)[-_!0-9]{0,6}$/i,
-  /(.)\1{4}|(?:0123|1234|2345|3456|4567|5678|6789|abcd|bcde|cdef|qwer|asdf|zxcv){2}|123456|abcdef|qwerty/i,
+  /(.)\1{4}|(?:0123|1234|2345|3456|4567|5678|6789|abcd|bcde|cdef|qwer|asdf|zxcv){2}|123456|abcdef|qwerty|qpzry9x8gf2tvdw0/i,
 ]
 
 /** What is of a shape of its own, and is known to everybody. */
@@ -17,7 +17,7 @@ const shapes = [
   /:\/\/|^(?:\.{1,2}|~|[A-Za-z]:)[/\\]|^\/[a-z]{2,}[\w.-]*(?:\/|$)|^www\./,
   /^[\w.+-]+@[\w-]+\.[\w.]+$|^(?:[0-9]{1,3}\.){3}[0-9]{1,3}|^(?:[\w-]+\.)+(?:com|net|org|io|dev|cloud|internal|local|test|example)(?:[:/]|$)/,
   /\.(?:json|ya?ml|pem|key|crt|cer|jsx?|mjs|tsx?|py|go|rb|java|php|html?|txt|xml|md|png|svg|env|conf|cfg|ini|toml|lock|sh)$/i,
-  /^(?:sha(?:1|256|384|512)[-:]|ssh-|ecdsa-|AAAA[BC]3|data:|age1|arn:|urn:|pk[._](?:live|test)|sb_publishable_|-----BEGIN|ENC[([]|vault:|AQICAH|\$2[aby]\$|\$argon2|\{(?:bcrypt|noop)\}|projects\/|eyJ[\w-]+\.eyJ)/,
+  /^(?:sha(?:1|256|384|512)[-:]|ssh-|ecdsa-|AAAA[BC]3|data:|age1|arn:|urn:|pk[._](?:live|test)|sb_publishable_|-----BEGIN|ENC[([]|vault:|keyring:|AQICAH|\$2[aby]\$|\$argon2|\{(?:bcrypt|noop)\}|projects\/|eyJ[\w-]+\.eyJ)/,
   /^(?:rsa|hmac|aes|ecdh|ecdsa|pbkdf|sha|hs|rs|es|ps|blake|md|ed|x|curve)[-_]?(?:sha)?[-_]?[0-9]{1,5}(?:[-_]|$)|::|^:|^v?[0-9]+(?:\.[0-9]+)+[-+.\w]*$|^[0-9]{4}-[0-9]{2}-[0-9]{2}/,
   /[^\x21-\x7e]/,
   /^[A-Za-z_][\w]*(?:(?:\.|->|::)[A-Za-z_]\w*)+(?:\[.*)?$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^--[\w-]+$/,
