@@ -55,7 +55,10 @@ export function createScanner(options: ScannerOptions): Scanner {
         const one = look(batch, told)
           .then((more) => (bytes += more))
           .catch((error: unknown) => failures.push(error))
-          .then(() => void looking.delete(one))
+          .then(() => {
+            batch.done?.()
+            looking.delete(one)
+          })
         looking.add(one)
         // One more is at hand for whoever is done first.
         if (looking.size > most) await Promise.race(looking)

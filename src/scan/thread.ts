@@ -108,7 +108,8 @@ export function startThread({ settings, nowMs, maxHeldMs }: ThreadOptions): Scan
           if (ended !== undefined) return fail(ended)
           Atomics.store(state, 0, -1)
           worker.ref()
-          post({ kind: 'batch', batch })
+          const { parts, buffer } = batch
+          post({ kind: 'batch', batch: buffer === undefined ? { parts } : { parts, buffer } })
         })
       } finally {
         clearInterval(timer)

@@ -3,7 +3,7 @@ import { lfsPointerIn, type Unseen } from '../unpack/index.ts'
 import { createMessageParts } from './messages.ts'
 import { createLfsFiles } from './lfs-files.ts'
 import { startGit, type GitPlace, type RunningGit } from './git.ts'
-import type { Batch, BytesPart, Part } from './model.ts'
+import type { Batch, BytesPart } from './model.ts'
 
 /** A blob to be read, and what it is called. */
 export interface WantedBlob {
@@ -136,15 +136,18 @@ function createQueue<T>(): Queue<T> {
 /** Puts several blobs into one buffer. */
 function createPacker() {
   let buffer = new SharedArrayBuffer(0)
+  /** Otherwise there is as much of it as the collector of garbage is slow. */
+  const free: SharedArrayBuffer[] = []
   let parts: BytesPart[] = []
   let filled = 0
+  const memoryFor = (bytes: number) =>
+    (bytes <= batchBytes ? free.pop() : undefined) ?? new SharedArrayBuffer(Math.max(bytes, batchBytes))
   return {
     hasRoom: (bytes: number) =>
       parts.length === 0 || (filled + bytes <= buffer.byteLength && parts.length < batchParts),
     /** Memory for an object, of which parts are added when it is read. */
     place(bytes: number): { readonly memory: Uint8Array; readonly at: number } {
-      if (buffer.byteLength - filled < bytes)
-        [buffer, filled] = [new SharedArrayBuffer(Math.max(bytes, batchBytes)), 0]
+      if (buffer.byteLength - filled < bytes) [buffer, filled] = [memoryFor(bytes), 0]
       const at = filled
       filled += bytes
       return { memory: new Uint8Array(buffer, at, bytes), at }
@@ -153,8 +156,9 @@ function createPacker() {
       parts.push({ kind: 'bytes', ...named, at, bytes })
     },
     *flush(): Generator<Batch> {
-      const full: { parts: readonly Part[]; buffer: SharedArrayBuffer } = { parts, buffer }
-      if (parts.length > 0) yield full
+      const used = buffer
+      const done = () => void (used.byteLength === batchBytes && free.push(used))
+      if (parts.length > 0) yield { parts, buffer, done }
       ;[parts, filled, buffer] = [[], 0, new SharedArrayBuffer(0)]
     },
   }

@@ -4,7 +4,7 @@
  * of a few megabytes or files. Lists here, in the main thread; opens, reads and unpacks where `createBatchReader` is called, which is in
  * the workers:
  *
- *     for await (const batch of folderSource('.', { unseen })) await anyFreeWorker(batch)   // postMessage(batch)
+ *     for await (const batch of folderSource('.', { unseen })) await anyFreeWorker(batch)   // postMessage({ parts, buffer }), and batch.done?.() behind it
  *     const read = createBatchReader({ overlap, visit: (content, part) => ..., unseen })    // in the worker
  *     await read(batch)
  *

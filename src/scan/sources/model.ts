@@ -1,10 +1,12 @@
 import type { GitPlace } from './git.ts'
 
-/** Work for one worker: it can be posted as it is, and is opened there by `readBatch`. */
+/** Work for one worker: its parts and buffer can be posted as they are; it is opened there by `readBatch`. */
 export interface Batch {
   readonly parts: readonly Part[]
   /** Shared: to post it copies nothing, and it is there still if who looked at it ended. */
   readonly buffer?: SharedArrayBuffer
+  /** Says, once, that nobody looks at it any more: its memory is used again. Not to be posted. */
+  readonly done?: () => void
 }
 
 /** One thing to look at. */
