@@ -19,7 +19,11 @@ export function migrateBitbucket(file: PipelineFile, project: Project): Migratio
   const root = readYamlFile(file.text).views[0]
   if (root === undefined) return moveScripts(file, [], project, [])
   const homes = homesOf(root)
-  const places = homes.map((home) => placeOf(file, home, project))
+  const patterns = root
+    .get('pipelines', 'branches')
+    .pairs()
+    .map(({ key }) => key.value)
+  const places = homes.map((home) => placeOf(file, home, patterns, project))
   return moveScripts(file, places, project, [
     'a step’s image must have Mayfly, and let it make a sandbox: docs/ci.md, Isolation',
   ])
@@ -55,7 +59,12 @@ function stepsIn(list: YamlView, depth: number): YamlView[] {
   )
 }
 
-function placeOf(file: PipelineFile, { step, lists }: Home, project: Project): Place {
+function placeOf(
+  file: PipelineFile,
+  { step, lists }: Home,
+  patterns: readonly string[],
+  project: Project,
+): Place {
   const script = step.pair('script')
   const commands = step.get('script')
   const references = file.secrets.filter(
@@ -80,18 +89,20 @@ function placeOf(file: PipelineFile, { step, lists }: Home, project: Project): P
           : outside !== undefined
             ? { why: `${outside.name} is used in its after-script, or by the runner itself` }
             : undefined,
-    trust: trustOf(lists, project),
+    trust: trustOf(lists, patterns, project),
     identity: script === undefined ? [] : [identityEdit(file.text, script.span.start, project.server)],
     shell: 'bash -e',
   }
 }
 
 /** The token names a branch, and nothing of a tag, an event or a fork. */
-function trustOf(lists: readonly string[], { repository }: Project): TrustRule {
+function trustOf(lists: readonly string[], patterns: readonly string[], { repository }: Project): TrustRule {
+  // `default` is for branches that none of the patterns has; one with signs of its own may have any.
+  const isElsewhere = patterns.some((one) => one === repository.defaultBranch || !/^[\w./-]+$/.test(one))
   const any = lists.flatMap((name) => {
     const branch = /^branches ([\w./-]+)$/.exec(name)?.[1]
     if (branch !== undefined) return [{ ref: `refs/heads/${branch}` }]
-    return name === 'default' || name.startsWith('custom ')
+    return (name === 'default' && !isElsewhere) || name.startsWith('custom ')
       ? [{ ref: `refs/heads/${repository.defaultBranch}` }]
       : []
   })

@@ -2,6 +2,8 @@ import type { Entry, PipelineFile } from '../../model.ts'
 import { readYamlFile } from '../../read/yaml-document.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import { within } from '../lines.ts'
+import { narrowedTo } from '../conditions/index.ts'
+import { buildkiteCondition } from './condition.ts'
 import type { Migration, Project, TrustRule } from '../model.ts'
 import { moveScripts, type Place } from '../scripts/move-script.ts'
 import type { Why } from '../scripts/script-plan.ts'
@@ -105,11 +107,16 @@ function blockedBy(
 }
 
 function trustOf(step: YamlView, { repository }: Project): TrustRule {
-  const condition = step.get('if').value ?? ''
-  const branches = step.get('branches').value
-  const named = /^build\.branch\s*==\s*["']([\w./-]+)["']$/.exec(condition)?.[1]
-  const isTag = /^build\.tag\s*(?:!=\s*null|=~.*)$/.test(condition)
-  const only = branches !== undefined && /^[\w./-]+$/.test(branches) ? branches : undefined
-  const ref = isTag ? 'refs/tags/*' : `refs/heads/${named ?? only ?? repository.defaultBranch}`
-  return { all: { issuer: 'buildkite', repository_id: repository.id ?? 'REPOSITORY_ID' }, any: [{ ref }] }
+  const refs = ['refs/tags/*', 'refs/heads/*', `refs/heads/${repository.defaultBranch}`]
+  const condition = buildkiteCondition(step)
+  const [tags, branches, own] = refs.map((ref) => narrowedTo({ event: '', ref }, condition))
+  // Tags and branches that the step names, or else the default branch.
+  const named = [...(tags ?? []), ...(branches ?? [])].filter(
+    ({ ref }) => ref !== 'refs/heads/*' && (ref !== 'refs/tags/*' || own?.length === 0),
+  )
+  const found = [...new Set([...(own ?? []), ...named].map(({ ref }) => ref))]
+  return {
+    all: { issuer: 'buildkite', repository_id: repository.id ?? 'REPOSITORY_ID' },
+    any: found.map((ref) => ({ ref })),
+  }
 }

@@ -2,6 +2,7 @@ import type { PipelineFile } from '../../model.ts'
 import { readYamlFile } from '../../read/yaml-document.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import { within } from '../lines.ts'
+import { refsOf } from './filters.ts'
 import type { Migration, Project, TrustRule } from '../model.ts'
 import { moveScripts, unique, type Place } from '../scripts/move-script.ts'
 
@@ -66,32 +67,26 @@ function placesOf(file: PipelineFile, root: YamlView, id: string, job: YamlView,
     })
 }
 
-/** What the workflows say of the job: branches and tags by their whole names. */
+/** What the workflows say of the job: branches and tags by their names, or by how these begin. */
 function trustOf(root: YamlView, id: string, { repository }: Project): TrustRule {
-  const filters = root
+  const any = root
     .get('workflows')
     .pairs()
-    .flatMap(({ value }) => value.get('jobs').items())
-    .flatMap((one) =>
-      one.value === id ? [one] : one.pairs().flatMap(({ key, value }) => (key.value === id ? [value] : [])),
+    .flatMap(({ value }) =>
+      value
+        .get('jobs')
+        .items()
+        .flatMap((one) =>
+          one.value === id
+            ? [refsOf(value, undefined, repository.defaultBranch)]
+            : one
+                .pairs()
+                .flatMap(({ key, value: call }) =>
+                  key.value === id ? [refsOf(value, call, repository.defaultBranch)] : [],
+                ),
+        ),
     )
-    .map((call) => call.get('filters'))
-  const any = filters.flatMap((filter) => {
-    const branches = filter
-      .get('branches', 'only')
-      .texts()
-      .map(({ value }) => value)
-    const tags = filter.get('tags', 'only')
-    const isOnTags = tags.isThere && filter.get('branches', 'ignore').isThere
-    const named = branches.filter((one) => /^[\w.-][\w./-]*$/.test(one)).map((one) => `refs/heads/${one}`)
-    const refs = isOnTags
-      ? ['refs/tags/*']
-      : [
-          ...(branches.length === 0 ? [`refs/heads/${repository.defaultBranch}`] : named),
-          ...(tags.isThere ? ['refs/tags/*'] : []),
-        ]
-    return refs.map((ref) => ({ ref }))
-  })
+    .flat()
   return {
     all: {
       issuer: 'circleci',
@@ -99,6 +94,6 @@ function trustOf(root: YamlView, id: string, { repository }: Project): TrustRule
       // Builds of forks may have the project’s own id.
       repository: `${repository.host.replace('https://', '')}/${repository.path}`,
     },
-    any: unique(any),
+    any: unique(any.map((ref) => ({ ref }))),
   }
 }

@@ -13,9 +13,13 @@ export {
   type Run,
 } from './condition.ts'
 export { conditionOf, notUnderstood } from './split.ts'
+export { textPattern } from './text-pattern.ts'
 export {
   beginsWith,
   either,
+  fails,
+  holds,
+  unsure,
   endsWith,
   exact,
   includes,

@@ -69,5 +69,6 @@ export function includes(one: Words, text: string): Outcome {
 export function isSaid(one: Words): Outcome {
   if (one.is === 'unknown') return unsure
   if (one.is === 'untold') return either
-  return one.text === '' ? (one.is === 'exact' ? fails : unsure) : holds
+  // What only its beginning is known of is a ref: none is empty.
+  return one.is === 'exact' && one.text === '' ? fails : holds
 }

@@ -14,6 +14,7 @@ import { wrapCommands } from '../scripts/wrap-commands.ts'
 import { takeOutEntries } from '../take-out.ts'
 import { commandsOf, type UnitCommands } from './commands-of-unit.ts'
 import { idTokenEdits, tokenName } from './id-tokens.ts'
+import { jobCondition } from './condition.ts'
 import { startsOf } from './rules.ts'
 import type { TopLevel } from './top-level.ts'
 import { readingStarts, writingStarts, type Trusted } from './trust.ts'
@@ -70,7 +71,10 @@ export function migrateUnit(
   const trusted = trustOf(root, unit, project, writes)
   if (trusted.any.length === 0)
     return stays({
-      why: `only ${trusted.left.join(', ') || 'nothing'} starts it, and no role that writes may trust what nobody has reviewed`,
+      why:
+        trusted.left.length === 0
+          ? 'its rules ask for what a role’s trust cannot say'
+          : `only ${trusted.left.join(', ')} starts it, and no role that writes may trust what nobody has reviewed`,
       instead: 'let it write from a protected branch or tag',
     })
   const workspace = isGitOnly({ script }) ? 'checkout' : 'job'
@@ -209,12 +213,15 @@ function bringsItsOwn(root: TopLevel, unit: Unit, plan: ScriptPlan): boolean {
   return !hasTokens && ambientNeeds(plan).length > 0
 }
 
-function trustOf(root: TopLevel, { users }: Unit, project: Project, writes: boolean): Trusted {
-  const { defaultBranch } = project.repository
+function trustOf(root: TopLevel, { users }: Unit, { repository }: Project, writes: boolean): Trusted {
+  const { defaultBranch } = repository
   const all = users.map(({ job }) => {
     const own = startsOf(lookUp(root, job.id, 'rules'), lookUp(root, job.id, 'only'), defaultBranch)
     const starts = own ?? startsOf(root.get('workflow', 'rules'), root.nothing, defaultBranch)
-    const { any, left } = writes ? writingStarts(starts, defaultBranch) : readingStarts(starts)
+    const condition = jobCondition(root, job.id, { repository, isGuarded: writes })
+    const { any, left } = writes
+      ? writingStarts(starts, defaultBranch, condition)
+      : readingStarts(starts, condition)
     const place = job.deployment?.value
     const named = place === undefined || /[$[]/.test(place) ? {} : { environment: place }
     return { any: any.map((one) => ({ ...one, ...named })), left }

@@ -20,8 +20,8 @@ const sources: Readonly<Record<string, string>> = {
 }
 
 /**
- * What `rules:`, or `only:`, let a job start by; undefined where they say nothing. A condition that is not understood narrows nothing:
- * whoever trusts what is left has to ask for a protected branch by himself.
+ * What `rules:`, or `only:`, let a job start by; undefined where they say nothing. Each is then held against the whole
+ * condition (condition.ts): what that does not surely allow is not trusted.
  * Source: GitLab documentation, "Specify when jobs run with rules", "CI/CD YAML syntax reference", `only` and `except`.
  */
 export function startsOf(

@@ -1,4 +1,5 @@
 import type { TrustRule } from '../model.ts'
+import { narrowedTo, type Condition } from '../conditions/index.ts'
 import type { Start } from './rules.ts'
 
 type Alternative = TrustRule['any'][number]
@@ -16,21 +17,28 @@ const inside = new Set(['push', 'web', 'schedule', 'api', 'trigger', 'pipeline',
  * Who may assume a role that writes: a job on a protected branch or tag. GitLab says of each whether it is (`ref_protected`). A merge
  * request runs what nobody has reviewed.
  */
-export function writingStarts(starts: readonly Start[] | undefined, defaultBranch: string): Trusted {
+export function writingStarts(
+  starts: readonly Start[] | undefined,
+  defaultBranch: string,
+  condition: Condition,
+): Trusted {
   const all = starts ?? [{}]
   const any = all.flatMap(({ ref = `refs/heads/${defaultBranch}`, event = 'push' }): Alternative[] =>
-    inside.has(event) ? [{ event, ref, ref_protected: 'true' }] : [],
+    inside.has(event)
+      ? narrowedTo({ event, ref }, condition).map((one) => ({ ...one, ref_protected: 'true' }))
+      : [],
   )
   return { any: unique(any), left: leftOf(all) }
 }
 
 /** Who may assume one that only reads: any branch of the project, and merge requests within it. */
-export function readingStarts(starts: readonly Start[] | undefined): Trusted {
+export function readingStarts(starts: readonly Start[] | undefined, condition: Condition): Trusted {
   const all = starts ?? [{}]
   const any = all.flatMap(({ ref, event = 'push' }): Alternative[] => {
-    const one = { event, ...(ref === undefined ? {} : { ref }) }
-    if (event === 'merge_request_event') return [{ event, fork: 'false' }]
-    return inside.has(event) ? [one] : []
+    const runs = narrowedTo({ event, ref: ref ?? 'refs/*' }, condition)
+    if (event === 'merge_request_event')
+      return runs.some((run) => run.ref === 'refs/*') ? [{ event, fork: 'false' }] : []
+    return inside.has(event) ? runs.map((run) => (run.ref === 'refs/*' ? { event } : run)) : []
   })
   return {
     any: unique(any),
