@@ -215,3 +215,18 @@ test('steps that are called alike have roles of their own, each for its own bran
     ],
   )
 })
+
+test('Buildkite: the condition of a group is that of its steps, too', () => {
+  const text =
+    'steps:\n  - group: all\n    if: build.branch == "develop"\n    steps:\n      - label: Ship\n        command: npm publish --token $$NPM_TOKEN\n'
+  const [role] = rolesOf('buildkite', '.buildkite/pipeline.yml', text)
+  assert.deepEqual(role?.trust.any, [{ ref: 'refs/heads/develop' }])
+})
+
+test('GitLab: `only` of a job and of what it extends, which become one, are not taken for the job’s alone', () => {
+  const text = (own: string) =>
+    `.a: { only: { variables: [$CI_COMMIT_BRANCH == "develop"] } }\nship:\n  extends: .a\n  script: [npm publish --token $NPM_TOKEN]\n${own}`
+  assert.deepEqual(rolesOf('gitlab', '.gitlab-ci.yml', text('  only: { refs: [branches] }\n')), [])
+  const [role] = rolesOf('gitlab', '.gitlab-ci.yml', text(''))
+  assert.ok(role === undefined || !trusts(role, { event: 'push', branch: 'main' }))
+})

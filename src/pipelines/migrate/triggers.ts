@@ -75,7 +75,7 @@ export function whyUntrusted(starts: Starts): string {
 }
 
 export const notSaid =
-  'its `if:` asks for what a role’s trust cannot say: say it by events and refs (github.event_name, github.ref)'
+  'its `if:`, or that of a job that it needs, asks for what a role’s trust cannot say: say it by events and refs (github.event_name, github.ref)'
 
 /** No event: a token of a workflow that another one calls names what started that one. */
 const call = 'workflow_call'

@@ -15,26 +15,36 @@ export function migrateBuildkite(file: PipelineFile, project: Project): Migratio
   const root = readYamlFile(file.text).views[0]
   if (root === undefined) return moveScripts(file, [], project, [])
   const above = root.get('env').entries()
-  const steps = stepsIn(root.isList ? root : root.get('steps'), 0)
-  const places = steps.flatMap((step, i) => placesOf(file, step, i, above, project))
+  const steps = stepsIn(root.isList ? root : root.get('steps'), [])
+  const places = steps.flatMap(({ step, groups }, i) => placesOf(file, step, groups, i, above, project))
   return moveScripts(file, places, project, [
     'the token does not tell a fork: let no build of a fork have the name of your branch (docs/issuers.md, Buildkite)',
     'the agents must have Mayfly, and buildkite-agent on their PATH',
   ])
 }
 
-function stepsIn(steps: YamlView, depth: number): YamlView[] {
-  if (depth > maxNested) return []
+interface Home {
+  readonly step: YamlView
+  readonly groups: readonly YamlView[]
+}
+
+function stepsIn(steps: YamlView, groups: readonly YamlView[]): Home[] {
+  if (groups.length > maxNested) return []
   return steps
     .items()
     .flatMap((step) =>
-      step.get('steps').isList ? stepsIn(step.get('steps'), depth + 1) : step.isMap ? [step] : [],
+      step.get('steps').isList
+        ? stepsIn(step.get('steps'), [...groups, step])
+        : step.isMap
+          ? [{ step, groups }]
+          : [],
     )
 }
 
 function placesOf(
   file: PipelineFile,
   step: YamlView,
+  groups: readonly YamlView[],
   index: number,
   above: readonly Entry[],
   project: Project,
@@ -60,7 +70,7 @@ function placesOf(
         pair.isMerged || step.via !== undefined
           ? { why: 'an anchor brings its commands', instead: 'write them out' }
           : blockedBy(file, step, pair.value, references, maps),
-      trust: trustOf(step, project),
+      trust: trustOf([...groups, step], project),
       identity: [],
       shell: 'bash -e',
     },
@@ -106,9 +116,9 @@ function blockedBy(
       }
 }
 
-function trustOf(step: YamlView, { repository }: Project): TrustRule {
+function trustOf(asked: readonly YamlView[], { repository }: Project): TrustRule {
   const refs = ['refs/tags/*', 'refs/heads/*', `refs/heads/${repository.defaultBranch}`]
-  const condition = buildkiteCondition(step)
+  const condition = { is: 'all' as const, of: asked.map(buildkiteCondition) }
   const [tags, branches, own] = refs.map((ref) => narrowedTo({ event: '', ref }, condition))
   // Tags and branches that the step names, or else the default branch.
   const named = [...(tags ?? []), ...(branches ?? [])].filter(

@@ -17,6 +17,18 @@ export interface Roles {
   readonly notes: readonly string[]
 }
 
+/**
+ * The job and those that it needs: where one of them is skipped, it is, too, unless its own condition asks how they ended.
+ * Source: GitHub documentation, "Workflow syntax", `jobs.<job_id>.needs`.
+ */
+function askedBy(jobs: readonly Job[], job: Job): Job[] {
+  const found = new Set([job])
+  for (const one of found)
+    if (!/\b(?:always|failure|cancelled)\(/i.test(one.condition?.value ?? ''))
+      for (const needed of jobs) if (one.needs.includes(needed.id)) found.add(needed)
+  return [...found]
+}
+
 function untoldIn(condition: Condition): string[] {
   const words = leavesOf(condition).flatMap(({ untold }) => (untold === undefined ? [] : [untold]))
   return words.length === 0
@@ -54,7 +66,11 @@ export function rolesOf(
   if (isOnlyCalled(on) && run.length > 0)
     return 'other workflows call it, and what starts those, which is what a role trusts, stands in them: move its steps into the workflow that calls it'
   const { repository } = project
-  const condition = githubCondition(job.condition?.value, repository)
+  const asked = askedBy(file.jobs, job)
+  const condition: Condition = {
+    is: 'all',
+    of: asked.map((one) => githubCondition(one.condition?.value, repository)),
+  }
   const starts = (of: readonly StepPlan[]): Starts => ({
     on,
     job: condition,
@@ -65,7 +81,7 @@ export function rolesOf(
   const write = writingTrust(starts(writing), always)
   if (writing.length > 0 && write === undefined) return whyUntrusted(starts(writing))
   if (reading.length > 0 && read === undefined)
-    return job.condition === undefined ? 'only strangers start it' : notSaid
+    return asked.every((one) => one.condition === undefined) ? 'only strangers start it' : notSaid
   const base: Need = {
     connection: 'git',
     action: 'git:read',

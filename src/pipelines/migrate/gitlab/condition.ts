@@ -20,7 +20,7 @@ import {
   type Words,
 } from '../conditions/index.ts'
 import type { RepositoryFacts } from '../model.ts'
-import { lookUp } from './unit.ts'
+import { chainOf, lookUp } from './unit.ts'
 import type { TopLevel } from './top-level.ts'
 
 export interface GitlabFacts {
@@ -39,6 +39,11 @@ export function jobCondition(root: TopLevel, job: string, facts: GitlabFacts): C
   const rules = lookUp(root, job, 'rules')
   const only = lookUp(root, job, 'only')
   const except = lookUp(root, job, 'except')
+  // Mappings of a job and of what it extends become one.
+  const isMixed = ['only', 'except'].some(
+    (name) => chainOf(root, job).filter((one) => isThere(root.get(one, name))).length > 1,
+  )
+  if (isMixed && !isThere(rules)) return notUnderstood
   const own = isThere(rules)
     ? ofRules(rules, facts)
     : {

@@ -36,7 +36,7 @@ export function lookUp(root: TopLevel, name: string, key: string, seen: readonly
 }
 
 /** A job and all that it extends. */
-function chainOf(root: TopLevel, name: string, seen: readonly string[] = []): string[] {
+export function chainOf(root: TopLevel, name: string, seen: readonly string[] = []): string[] {
   if (seen.includes(name) || seen.length >= maxHops) return []
   const above = root
     .get(name, 'extends')
