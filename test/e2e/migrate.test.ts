@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parse } from 'yaml'
-import { npmRegistry, runMayfly, setStage, type Ran, type Stage } from '../../demo/stage.ts'
+import { npmRegistry, runMayfly, setStage, type Stage } from '../../demo/stage.ts'
 import { isWhole } from '../whole.ts'
+import { runStep, type Step } from './moved-steps.fixture.ts'
 
 /** As the project had it before: a password in the CI, which every step of the job could have. */
 const workflow = `name: ci
@@ -30,13 +31,6 @@ jobs:
           git tag "\${{ steps.version.outputs.tag }}"
           git push "https://ci-bot:\${{ secrets.GIT_TOKEN }}@git.example.com/octo-org/links" "\${{ steps.version.outputs.tag }}"
 `
-
-interface Step {
-  readonly id?: string
-  readonly run?: string
-  readonly shell?: string
-  readonly env?: Record<string, string>
-}
 
 let stage: Stage
 before(async () => {
@@ -87,7 +81,7 @@ test('a moved pipeline runs: its scripts as they were, without the secret that t
 
   const outputs: Record<string, string> = {}
   for (const step of jobs.release.steps.filter(({ run }) => run !== undefined)) {
-    const ran = await runStep(step, env, outputs)
+    const ran = await runStep(stage, step, env, outputs)
     assert.equal(ran.exitCode, 0, `${step.run}\n${ran.stdout}\n${ran.stderr}`)
     assert.equal(ran.stdout.includes(stage.git.credential.split(':')[1] ?? ''), false)
   }
@@ -95,42 +89,6 @@ test('a moved pipeline runs: its scripts as they were, without the secret that t
   const upstream = join(stage.git.root, 'octo-org/links.git')
   assert.equal(git(upstream, 'rev-parse', 'v1.0.0'), git(upstream, 'rev-parse', 'main'))
 })
-
-/** As GitHub's runner does it: expressions are filled in, the script is written to a file of the runner, and \`shell\` gets its path. */
-async function runStep(
-  step: Step,
-  env: Record<string, string>,
-  outputs: Record<string, string>,
-): Promise<Ran> {
-  const temp = mkdtempSync(join(stage.folder, 'runner-'))
-  const script = (step.run ?? '').replaceAll(
-    /\$\{\{ steps\.(\w+)\.outputs\.(\w+) \}\}/g,
-    (_, id, name) => outputs[`${id}.${name}`] ?? '',
-  )
-  writeFileSync(join(temp, 'script.sh'), script)
-  writeFileSync(join(temp, 'output'), '')
-  const [program, ...args] = (step.shell ?? '')
-    .split(' ')
-    .map((word) => word.replace('{0}', join(temp, 'script.sh')))
-  assert.equal(program, 'mayfly')
-  const ran = await runMayfly(
-    args,
-    {
-      ...stage.jobEnvironment(),
-      ...env,
-      ...step.env,
-      GITHUB_ACTIONS: 'true',
-      GITHUB_OUTPUT: join(temp, 'output'),
-      RUNNER_TEMP: temp,
-    },
-    { cwd: stage.workspace },
-  )
-  // NAME=VALUE, or NAME<<END, the value, END.
-  const written = readFileSync(join(temp, 'output'), 'utf8')
-  for (const [, name, plain, , long] of written.matchAll(/^(\w+)(?:=(.*)|<<(.+)\n([^]*?)\n\3)$/gm))
-    outputs[`${step.id}.${name}`] = plain ?? long ?? ''
-  return ran
-}
 
 /** The policy that was written, with where today's peers are. */
 function withPeers(text: string): string {

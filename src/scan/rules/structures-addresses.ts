@@ -208,6 +208,7 @@ export const structuresAddressesRules: readonly Rule[] = [
         'PROXY=http://svc:{alnum:14}@proxy.internal:3128',
       ],
       negative: [
+        'git push https://ci:held-by-the-gateway@git.internal/team/app.git',
         'https://user:password@localhost/db',
         'https://${{USER}:${{PASSWORD}@host/db',
         'https://user@host/db',
