@@ -74,9 +74,11 @@ export interface Exchange {
   holdsCredential(text: string): boolean
   /**
    * Looks at what is sent, as the step's role says; undefined if it does not. `same`: a digest of all that is sent, where it is
-   * known.
+   * known. `warn` takes the lines on what passes although it was found; else the step is told.
    */
-  look(place: SentPlace, what: string, same?: string): Look | undefined
+  look(place: SentPlace, what: string, same?: string, warn?: (line: string) => void): Look | undefined
+  /** A line for the step itself, beside what its tool shows. */
+  tell(line: string): void
   /** Ends one that an earlier request has begun. */
   finishLook(look: Look, nameOf?: (name: string) => string): Promise<LookVerdict>
   /** Whether `look` would. */
@@ -117,6 +119,8 @@ export interface Exchange {
     watch?: (chunk: Buffer) => void,
     /** Answers in the protocol's own words that it was cut; plain text, if it is left out. */
     refused?: (message: string) => void,
+    /** What the step is handed in front of the body, which has to be as it is: neither encoded nor a part. */
+    before?: Buffer,
   ): Promise<void>
   /**
    * An answer's body as a whole, decoded and looked through in the same way; undefined if it is longer than that. Throws `denied`,

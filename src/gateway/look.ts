@@ -23,6 +23,8 @@ export interface Sent {
   waits(isWaiting: boolean): void
   /** A line for the step itself. */
   tell(line: string): void
+  /** Of what passes although it was found, a line each; without it they are told as others. */
+  warn?: ((line: string) => void) | undefined
 }
 
 /** One thing that is sent, piece by piece. */

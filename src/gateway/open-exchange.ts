@@ -197,12 +197,13 @@ export function createExchangeOpener(deps: {
           }),
         ),
       deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
-      look: (place, what, same) =>
+      look: (place, what, same, warn) =>
         deps.inspection?.open(step, {
           ...askerOf(),
-          ...{ place, what, same, connection: connection.name },
+          ...{ place, what, same, warn, connection: connection.name },
           tell: (line) => deps.tell(step, line),
         }),
+      tell: (line) => deps.tell(step, line),
       finishLook: (look, nameOf) => look.finish(nameOf, askerOf()),
       looksAt: (place) => deps.inspection?.looksAt(step, place) === true,
       holdsCredential,
@@ -224,10 +225,17 @@ export function createExchangeOpener(deps: {
       },
       madeImage: (image) => deps.madeImage(step, connection, image),
       gives: (given) => downloads.give(step, connection.name, given),
-      relay: (upstream, headers = {}, watch, refused = (message) => plainAnswer(response, 502, message)) =>
+      relay: (
+        upstream,
+        headers = {},
+        watch,
+        refused = (message) => plainAnswer(response, 502, message),
+        before,
+      ) =>
         relayAnswer(upstream, response, reflections.get(upstream), {
           ...{ headers, opaque: connection.opaque, range: partAsked(request) },
           ...(watch === undefined ? {} : { watch }),
+          ...(before === undefined ? {} : { before }),
         })
           .catch(tell)
           .catch((error: unknown) => {

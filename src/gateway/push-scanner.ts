@@ -44,5 +44,7 @@ export interface UnseenBlobs {
   readonly why: readonly string[]
 }
 
-/** Findings are shown to the step, one line each: they must not repeat a secret. */
-export type ScanVerdict = { readonly ok: true } | { readonly ok: false; readonly findings: readonly string[] }
+/** Findings and warnings are shown to the step, one line each: they must not repeat a secret. */
+export type ScanVerdict =
+  | { readonly ok: true; readonly warnings?: readonly string[] }
+  | { readonly ok: false; readonly findings: readonly string[] }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { Transform, type Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, drained } from '../lib/index.ts'
 import { byteRange, cutRange, type ByteRange } from './byte-range.ts'
@@ -23,6 +23,8 @@ export async function relayAnswer(
     /** The part that the step asked for: cut out here, where the whole was asked for so that it can be looked through. */
     readonly range?: string | undefined
     readonly watch?: (chunk: Buffer) => void
+    /** Goes in front of a body that is neither encoded nor a part. */
+    readonly before?: Buffer
   },
 ): Promise<void> {
   const stages = lookInto(upstream, response, reflection, options.opaque)
@@ -35,12 +37,18 @@ export async function relayAnswer(
     if (value === undefined) response.removeHeader(name)
     else response.setHeader(name, value)
   }
-  const part = options.opaque || stages.length !== 1 ? undefined : partOf(upstream, options.range)
+  const { before } = options
+  const isWhole = options.opaque || stages.length !== 1 || before !== undefined
+  const part = isWhole ? undefined : partOf(upstream, options.range)
   if (part !== undefined) {
     stages.push(cutRange(part))
     response.statusCode = 206
     response.setHeader('content-range', `bytes ${part.first}-${part.last}/${part.size}`)
     response.setHeader('content-length', part.last - part.first + 1)
+  }
+  if (before !== undefined) {
+    response.removeHeader('content-length')
+    stages.push(putBefore(before))
   }
   const isCall = isGrpc(response.req)
   // Whoever speaks both ways at once may wait for the head; where the status stands in it, it is the whole answer.
@@ -76,6 +84,21 @@ function partOf({ statusCode, headers }: IncomingMessage, range: string | undefi
   const { 'content-length': length, 'content-encoding': encoding } = headers
   const isCuttable = statusCode === 200 && length !== undefined && encoding === undefined
   return isCuttable ? byteRange(range, Number(length)) : undefined
+}
+
+/** With the first bytes, not before them: an answer in which the credential is found at once can still be another one. */
+function putBefore(before: Buffer): Transform {
+  let isDone = false
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      done(null, isDone ? chunk : Buffer.concat([before, chunk]))
+      isDone = true
+    },
+    flush(done) {
+      if (!isDone) this.push(before)
+      done()
+    },
+  })
 }
 
 /** As a pipeline's last stage, but it leaves the response open to another answer if nothing was written. */

@@ -171,6 +171,13 @@ test('each role says what becomes of it: told, recorded alone, not looked at; fo
   assert.equal(warned.entries[0]?.data['outcome'], 'passed')
   // It was seen by others all the same.
   assert.equal(warned.compromised.length, 1)
+  const warnings: string[] = []
+  const sided = setup(t, { scan: { push: 'warn' } })
+  assert.deepEqual(await sided.send({ a: file(token) }, { warn: (line) => void warnings.push(line) }), {
+    ok: true,
+  })
+  assert.match(warnings.join('\n'), /^a:3: secret "deploy"/)
+  assert.deepEqual(sided.told, [])
   warned.told.length = 0
   assert.deepEqual(await warned.send({ a: file(token) }, { place: 'packages' }), { ok: true })
   assert.deepEqual([warned.told, warned.entries.length], [[], 2])

@@ -74,7 +74,7 @@ function openLook(deps: InspectionDeps, looking: Looking): Look {
 function failed({ sent, rules }: Looking, error: unknown): LookVerdict {
   const line = `what is sent could not be looked at, or that not recorded: ${messageOf(error)}`
   if (isBlocking(rules, sent.place)) return { ok: false, lines: [line] }
-  sent.tell(`mayfly: ${sent.what}: ${line}`)
+  warn(sent, line)
   return { ok: true }
 }
 
@@ -170,10 +170,13 @@ function howToGoOn({ sent, rules }: Looking, { refused }: Judged, yes: Yes): str
 function tellStep({ sent, rules }: Looking, { refused, told }: Judged, { unseen, more }: Found): void {
   if (rules.actions[sent.place] === 'record') return
   const lines = [...linesOf(refused), ...linesOf(told)]
-  for (const line of lines) sent.tell(`mayfly: ${shown(sent.what)}: ${line}`)
-  if (more > 0) sent.tell(`mayfly: ${shown(sent.what)}: ${more} further findings`)
+  for (const line of lines) warn(sent, line)
+  if (more > 0) warn(sent, `${more} further findings`)
   if (unseen.count > 0)
-    sent.tell(
-      `mayfly: ${shown(sent.what)}: ${unseen.count} parts could not be looked at: ${shown(unseen.why.join('; '))}`,
-    )
+    warn(sent, `${unseen.count} parts could not be looked at: ${shown(unseen.why.join('; '))}`)
+}
+
+function warn(sent: Sent, line: string): void {
+  if (sent.warn === undefined) sent.tell(`mayfly: ${shown(sent.what)}: ${line}`)
+  else sent.warn(line)
 }

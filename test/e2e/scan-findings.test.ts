@@ -63,6 +63,12 @@ test('pushes with secrets in them are found again: by run, role, rule, secret, f
   assert.notEqual(refused.exitCode, 0)
   const passed = await push('told', 'r72', write(`"$(printf 'odd\\033[31m')"`, token))
   assert.equal(passed.exitCode, 0, passed.stderr)
+  assert.match(
+    passed.stderr,
+    /^remote: mayfly: warning: odd\\u001b\[31m:1:\d+: GitHub personal access token .*$/m,
+  )
+  assert.match(passed.stderr, /\[new branch\] +HEAD -> r72/)
+  assert.ok(!`${refused.stderr}${passed.stderr}`.includes(token))
 
   const all = await listed(3)
   const job = { repository: 'octo-org/links', place: 'push' }

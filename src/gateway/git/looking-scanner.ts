@@ -16,7 +16,9 @@ export function lookingScanner(
   const more = updates.length > maxNamed ? ` and ${updates.length - maxNamed} more` : ''
   // The commits say all that a push brings.
   const same = updates.map(({ oldCommit, newCommit, ref }) => `${oldCommit} ${newCommit} ${ref}`).join('\n')
-  const look = exchange.look('push', `${repository}@${refs.join(', ')}${more}`, same)
+  const warnings: string[] = []
+  const what = `${repository}@${refs.join(', ')}${more}`
+  const look = exchange.look('push', what, same, (line) => void warnings.push(line))
   if (look === undefined) return undefined
   return {
     maxBlobBytes,
@@ -25,7 +27,7 @@ export function lookingScanner(
       async finish({ count, why }, nameOf) {
         for (let i = 0; i < count; i++) look.unseen(why[i] ?? 'another part of the pack')
         const verdict = await look.finish(nameOf)
-        return verdict.ok ? verdict : { ok: false, findings: verdict.lines }
+        return verdict.ok ? { ok: true, warnings } : { ok: false, findings: verdict.lines }
       },
     }),
   }

@@ -13,6 +13,7 @@ import { reasonsOf, refuseAll, refusePush } from './refuse-push.ts'
 import type { Route } from './route.ts'
 import type { BlobScan, ScanRecord } from './scan.ts'
 import { createPushReport } from './push-report.ts'
+import { sideMessage } from './refusal.ts'
 import { openUpstreamPush, type UpstreamPush } from './upstream-push.ts'
 import type { ServerRef, UpstreamRepository } from './upstream-repository.ts'
 
@@ -83,6 +84,7 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
   const verdict = await job.permitUpdates(judged, scan?.record())
   if (!verdict.allow) {
     upstream.cut()
+    tellWarnings(job)
     const why = judged.flatMap(({ ref, why }) => (why === undefined ? [] : [`mayfly: ${ref}: ${why}`]))
     const message = [verdict.message, ...why.slice(0, maxReasons)].join('\n')
     return refusePush(exchange, pushed, reasonsOf(verdict, judged), message)
@@ -91,16 +93,25 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
 }
 
 /** Lets the end through, and records what the server says of each ref: that it may be changed is in the log before. */
-async function finish(
-  { exchange, pushed, route }: PushJob,
-  upstream: UpstreamPush,
-  bytes: Buffer,
-): Promise<void> {
+async function finish(job: PushJob, upstream: UpstreamPush, bytes: Buffer): Promise<void> {
+  const { exchange, pushed, route } = job
   const report = createPushReport()
+  const warnings = job.scan?.warnings() ?? []
+  const message = sideMessage(
+    pushed,
+    warnings.map((line) => `mayfly: warning: ${line}`),
+  )
+  const { status, isBefore } = await upstream.finish(bytes, (chunk) => report.take(chunk), message)
+  if (!isBefore) tellWarnings(job)
   // Another answer changed nothing.
-  if ((await upstream.finish(bytes, (chunk) => report.take(chunk))) !== 200) return
+  if (status !== 200) return
   for (const result of report.results(pushed.updates))
     exchange.accepted({ type: 'git.pushed', item: { repository: route.repository, ...result } })
+}
+
+/** Where git shows none: beside what it shows. */
+function tellWarnings({ exchange, route, scan }: PushJob): void {
+  for (const line of scan?.warnings() ?? []) exchange.tell(`mayfly: ${route.repository}: warning: ${line}`)
 }
 
 /** What speaks against what the push brings, if it is looked at; what cannot be read was not. */

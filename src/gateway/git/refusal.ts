@@ -25,6 +25,12 @@ export function refusedPush(
   return Buffer.concat([...sideBands(2, Buffer.from(`${message}\n`)), ...sideBands(1, report), flushPacket])
 }
 
+/** A message that git shows as `remote: ...`, to stand before the server's own answer; undefined without a side band. */
+export function sideMessage(push: PushRequest, lines: readonly string[]): Buffer | undefined {
+  if (lines.length === 0 || !push.capabilities.has('side-band-64k')) return undefined
+  return Buffer.concat([...sideBands(2, Buffer.from(lines.map((line) => `${line}\n`).join('')))])
+}
+
 const maxReasonChars = 1000
 
 function* sideBands(band: 1 | 2, bytes: Buffer): Generator<Buffer> {

@@ -74,6 +74,7 @@ export async function passOn(
   exchange: Exchange,
   upstream: IncomingMessage,
   watch?: (chunk: Buffer) => void,
+  before?: Buffer,
 ): Promise<void> {
   const refused = refusedCredential(exchange, upstream)
   if (refused !== undefined) {
@@ -81,7 +82,7 @@ export async function passOn(
     const message = exchange.deny(`${exchange.connection.name}${exchange.path}`, refused)
     return plainAnswer(exchange.response, 502, message)
   }
-  await exchange.relay(upstream, {}, watch)
+  await exchange.relay(upstream, {}, watch, undefined, before)
 }
 
 /** Why the answer is not one to the step, but to us. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { request } from '../gateway.fixture.ts'
+import { gzipSync } from 'node:zlib'
+import { acceptedIn, request } from '../gateway.fixture.ts'
 import type { PushScanner, ScannedPush, UnseenBlobs } from '../push-scanner.ts'
 import { zero } from './git.fixture.ts'
 import { delta, distance, entry, packOf, types } from './pack.fixture.ts'
@@ -198,3 +199,53 @@ test('where a scanner looks, git is asked for packs that can be looked at whole'
   const plain = await openGitWorld(t)
   assert.doesNotMatch((await plain.ask(request('GET', refs))).body, /no-thin/)
 })
+
+test('what passes with a warning is told on the side band before the server’s words, and changes nothing of these', async (t) => {
+  const long = 'x'.repeat(700)
+  const warnings = { current: ['file:1: a key\u001B[2J', long] }
+  const { world, commitOf } = await openWatched(t, {
+    begin: () => ({ blob: () => undefined, finish: async () => ({ ok: true, warnings: warnings.current }) }),
+  })
+  const { old } = world.ids
+  const first = commitOf('one', old)
+  const answer = await world.pushRaw([[old, first, main]], world.local.pack(first, `^${old}`))
+  assert.deepEqual(answer.refs, { [main]: 'ok' })
+  assert.equal(world.refOf(main), first)
+  assert.match(answer.remote, /^mayfly: warning: file:1: a key\\u001b\[2J\nmayfly: warning: x{600}\n/)
+  assert.deepEqual(told(world), [])
+  const pushed = await acceptedIn(world, 'git.pushed')
+  assert.deepEqual(
+    pushed.map(({ result }) => result),
+    ['ok'],
+  )
+
+  // Without a side band there is no room for it; the step is told otherwise.
+  const second = commitOf('two', first)
+  const plain = await world.pushRaw([[first, second, main]], world.local.pack(second, `^${first}`), {
+    capabilities: 'report-status',
+  })
+  assert.deepEqual([plain.refs, plain.remote], [{ [main]: 'ok' }, ''])
+  assert.match(told(world).join('\n'), /^mayfly: octo\/app: warning: file:1: a key/)
+
+  // So it is where the server answers with something else.
+  const real = world.upstream.onHead
+  world.upstream.onHead = (incoming, response) => {
+    if (incoming.method !== 'POST' || incoming.url?.endsWith('/git-receive-pack') !== true)
+      return real?.(incoming, response)
+    incoming.resume()
+    const encoded = gzipSync('0000')
+    response.writeHead(200, {
+      ...{ 'content-type': 'application/x-git-receive-pack-result', 'content-encoding': 'gzip' },
+      'content-length': encoded.length,
+    })
+    response.end(encoded)
+  }
+  warnings.current = ['file:9: another key']
+  const third = commitOf('three', second)
+  const other = await world.pushRaw([[second, third, main]], world.local.pack(third, `^${second}`))
+  assert.doesNotMatch(other.remote, /warning/)
+  assert.equal(other.status, 200)
+  assert.match(told(world).at(-1) ?? '', /octo\/app: warning: file:9: another key/)
+})
+
+const told = ({ gateway, step }: GitWorld) => gateway.refusals(step.id, 0).lines

@@ -15,6 +15,8 @@ export interface BlobSink {
 export interface BlobScan extends BlobSink {
   /** The findings; none if the push may pass. Of a scanner that fails, that it did: nothing passes unseen. */
   finish(): Promise<readonly string[]>
+  /** Of what passes although it was found, once it is known; to be shown to the step. */
+  warnings(): readonly string[]
   /** For the entry. */
   record(): ScanRecord
 }
@@ -27,13 +29,17 @@ export interface ScanRecord {
 
 const maxWhy = 10
 const maxFindings = 20
+const maxWarnings = 50
 const maxFindingChars = 600
+
+const shown = (line: string) => escapeUnseen(line).slice(0, maxFindingChars)
 
 export function openScan(scanner: PushScanner, scan: PushScan, idBytes = 20): BlobScan {
   const paths = createTreePaths(idBytes)
   let blobs = 0
   let unseen = 0
   const why: string[] = []
+  let warnings: readonly string[] = []
   return {
     maxBytes: scanner.maxBlobBytes,
     blob(blob) {
@@ -54,10 +60,14 @@ export function openScan(scanner: PushScanner, scan: PushScan, idBytes = 20): Bl
           ok: false,
           findings: [`the scanner failed: ${messageOf(error)}`],
         }))
-      if (verdict.ok) return []
+      if (verdict.ok) {
+        warnings = (verdict.warnings ?? []).slice(0, maxWarnings).map(shown)
+        return []
+      }
       const findings = verdict.findings.length === 0 ? ['the scanner refuses it'] : verdict.findings
-      return findings.slice(0, maxFindings).map((one) => escapeUnseen(one).slice(0, maxFindingChars))
+      return findings.slice(0, maxFindings).map(shown)
     },
+    warnings: () => warnings,
     record: () => ({ blobs, unseen, ...(why.length === 0 ? {} : { whyUnseen: why }) }),
   }
 }

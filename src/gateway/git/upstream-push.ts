@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { MayflyError } from '../../lib/index.ts'
 import type { Exchange, Permit } from '../exchange.ts'
@@ -8,8 +9,15 @@ import { forward, passOn } from './route.ts'
 export interface UpstreamPush {
   /** Sends bytes, as fast as the server takes them. Once the server takes no more they go nowhere. */
   pass(bytes: Buffer): Promise<void>
-  /** Sends these bytes and whatever the step still sends, and hands the step the server's answer, of which `report` is shown what passes; returns its status. Rejects with what `next` throws. */
-  finish(bytes: Buffer, report: (chunk: Buffer) => void): Promise<number>
+  /**
+   * Sends these bytes and whatever the step still sends, and hands the step the server's answer, of which `report` is shown what passes.
+   * `before` are packets that go in front of it; `isBefore`: they did, since it is one of packets. Rejects with what `next` throws.
+   */
+  finish(
+    bytes: Buffer,
+    report: (chunk: Buffer) => void,
+    before: Buffer | undefined,
+  ): Promise<{ readonly status: number; readonly isBefore: boolean }>
   /** Breaks the request off. What the server has is not a whole pack, so it changes nothing. */
   cut(): void
   /** The server has said all that it will, or is gone. */
@@ -25,7 +33,8 @@ export function openUpstreamPush(
   const body = new PassThrough()
   // How it ends is said by the answer.
   body.on('error', () => undefined)
-  const answer = forward(exchange, permit, body)
+  // Something may be put in front of it.
+  const answer = forward(exchange, permit, body, { 'accept-encoding': 'identity' })
   let isOver = false
   // A server may begin its answer before it has read all, and goes on reading: git's own does.
   const over = answer
@@ -58,15 +67,16 @@ export function openUpstreamPush(
 
   return {
     pass,
-    async finish(bytes, report) {
+    async finish(bytes, report, before) {
       const passing = passRest(bytes)
       // What breaks the push off is told in place of an answer.
       const failing = passing.then(() => new Promise<never>(() => undefined))
       const answered = await Promise.race([answer, failing])
-      await passOn(exchange, answered, report)
+      const isBefore = before !== undefined && isReport(answered)
+      await passOn(exchange, answered, report, isBefore ? before : undefined)
       await passing
       body.destroy()
-      return answered.statusCode ?? 0
+      return { status: answered.statusCode ?? 0, isBefore }
     },
     isOver: () => isOver,
     cut() {
@@ -74,4 +84,9 @@ export function openUpstreamPush(
       answer.then((response) => response.destroy()).catch(() => undefined)
     },
   }
+}
+
+function isReport({ statusCode, headers }: IncomingMessage): boolean {
+  const { 'content-type': type, 'content-encoding': encoding = 'identity' } = headers
+  return statusCode === 200 && type === 'application/x-git-receive-pack-result' && encoding === 'identity'
 }
