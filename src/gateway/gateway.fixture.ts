@@ -215,6 +215,7 @@ export async function openWorld(
     inspection: {
       open: (...what) => inspection?.open(...what),
       looksAt: (...what) => inspection?.looksAt(...what) === true,
+      stepEnded: (step) => inspection?.stepEnded(step),
     },
     firstSeen,
     materials,

@@ -286,6 +286,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   })
   deps.broker.onStepEnd((step) => {
     steps.end(step.id)
+    deps.inspection?.stepEnded(step.id)
     pinned.forget(step.id)
     downloads.end(step)
     denials.end(step)

@@ -17,8 +17,13 @@ export async function lookAtFiles(
       continue
     }
     const stream = look.stream(name)
-    for await (const piece of content()) await stream.write(piece)
-    stream.end()
+    try {
+      for await (const piece of content()) await stream.write(piece)
+      stream.end()
+    } catch (error) {
+      stream.leave()
+      throw error
+    }
   }
   return refusalOf(await look.finish())
 }

@@ -6,6 +6,7 @@ export function markerInspection(marker: string) {
   const opened: string[] = []
   const inspection: Inspection = {
     looksAt: () => true,
+    stepEnded: (step) => void opened.push(`ended ${step}`),
     open(_step, { place, what }): Look {
       opened.push(`${place} ${what}`)
       const own = new Map<string, string>()

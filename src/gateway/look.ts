@@ -1,3 +1,4 @@
+import type { StepId } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 
 /** Looks at what a step sends before its upstream has all of it, as the step's role says. */
@@ -6,6 +7,8 @@ export interface Inspection {
   open(step: Step, sent: Sent): Look | undefined
   /** Whether `open` would look. */
   looksAt(step: Step, place: SentPlace): boolean
+  /** What it has not sent to its end is not waited for. */
+  stepEnded(step: StepId): void
 }
 
 export type SentPlace = 'push' | 'packages' | 'images'

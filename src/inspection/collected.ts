@@ -30,7 +30,7 @@ const maxWaitingBytes = 33_554_432
 
 export function createCollected(deps: {
   readonly secrets: VaultSecrets
-  readonly scanner: ContentScanner
+  readonly scanner: Pick<ContentScanner, 'scan' | 'stream'>
   /** Rules whose secrets are wanted. */
   readonly handed: readonly string[]
 }): Collected {
@@ -108,22 +108,32 @@ export function createCollected(deps: {
       await breathe()
     },
     stream(name) {
+      const begun = Promise.withResolvers<void>()
       const ended = Promise.withResolvers<'end' | 'left'>()
       const opened = Promise.withResolvers<ScanStream | undefined>()
-      run(
-        scan(name, async (looked) => {
-          const stream = deps.scanner.stream(name, looked)
-          opened.resolve(stream)
-          if ((await ended.promise) === 'end') return stream.end()
-          stream.leave()
-          throw new MayflyError('bad_input', `${name} did not come to its end`)
-        }).finally(() => opened.resolve(undefined)),
-      )
+      const look = async (looked: LookedFor) => {
+        const stream = deps.scanner.stream(name, looked)
+        opened.resolve(stream)
+        if ((await ended.promise) === 'end') return stream.end()
+        stream.leave()
+        throw new MayflyError('bad_input', `${name} did not come to its end`)
+      }
+      // An upload of which nothing has come takes no place.
+      run(begun.promise.then(() => scan(name, look)).finally(() => opened.resolve(undefined)))
       return {
         // Why it failed is told at the end.
-        write: async (piece) => (await opened.promise)?.write(piece),
-        end: () => ended.resolve('end'),
-        leave: () => ended.resolve('left'),
+        async write(piece) {
+          begun.resolve()
+          await (await opened.promise)?.write(piece)
+        },
+        end() {
+          begun.resolve()
+          ended.resolve('end')
+        },
+        leave() {
+          begun.resolve()
+          ended.resolve('left')
+        },
       }
     },
     async end(nameOf) {

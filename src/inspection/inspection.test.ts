@@ -313,3 +313,32 @@ test('a secret behind more accepted ones than are told is not passed, and a yes 
     { detail: { more: 'more was found than is told' }, same: undefined },
   ])
 })
+
+test('uploads of which nothing came take no place; one step has not all of them, and none once it has ended', async (t) => {
+  const it = setup(t)
+  const open = (id: string, more: object = {}) => {
+    const step = { ...it.step, id: id as StepId, ...more } as Step
+    const sent: Sent = {
+      ...{ place: 'images', connection: 'registry', what: 'octo/app' },
+      ...{ gone: () => false, waits: () => undefined, tell: () => undefined },
+    }
+    const look = it.inspection.open(step, sent)
+    assert.ok(look !== undefined)
+    return { look, stream: look.stream('layer') }
+  }
+  const begun = Array.from({ length: 300 }, () => open('stp_idle'))
+  assert.equal(begun.length, 300)
+  for (let i = 0; i < 32; i++) await open('stp_9').stream.write(Buffer.from('clean\n'))
+  const beyond = open('stp_9')
+  await beyond.stream.write(Buffer.from('clean\n'))
+  beyond.stream.end()
+  assert.match(linesOf(await beyond.look.finish()), /layer: the step sends more than 32 files at once/)
+  const other = open('stp_10')
+  await other.stream.write(Buffer.from(file(token)))
+  other.stream.end()
+  assert.match(linesOf(await other.look.finish()), /layer:3: secret "deploy"/)
+  const late = open('stp_11', { endReason: 'finished' })
+  await late.stream.write(Buffer.from('clean\n'))
+  late.stream.end()
+  assert.match(linesOf(await late.look.finish()), /the step has ended/)
+})

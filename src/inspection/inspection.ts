@@ -9,6 +9,7 @@ import { judgeFound, lineOfFinding, lineOfSecret, shown } from './found.ts'
 import type { Found, Judged } from './found.ts'
 import { foundEntry } from './entry.ts'
 import type { Response } from './response.ts'
+import { createStepStreams } from './step-streams.ts'
 import type { VaultSecrets } from './vault-secrets.ts'
 import type { FoundKey, StepVerifying } from './verifying/index.ts'
 
@@ -28,13 +29,15 @@ export interface InspectionDeps {
 /** Looks at what steps send by the rules of their roles: finds, records, refuses, asks people, and answers for the vault's secrets. */
 export function createInspection(deps: InspectionDeps): Inspection {
   const rulesOf = (step: Step) => deps.policy().roles.get(step.role)?.scan
+  const streams = createStepStreams(deps.scanner)
   return {
+    stepEnded: (step) => streams.end(step),
     looksAt: (step, place) => (rulesOf(step)?.actions[place] ?? 'off') !== 'off',
     open(step, sent) {
       const rules = rulesOf(step)
       return rules === undefined || rules.actions[sent.place] === 'off'
         ? undefined
-        : openLook(deps, { step, sent, rules })
+        : openLook({ ...deps, scanner: streams.of(step) }, { step, sent, rules })
     },
   }
 }
@@ -45,12 +48,14 @@ interface Looking {
   readonly rules: ScanRules
 }
 
+type OfStep = Omit<InspectionDeps, 'scanner'> & { readonly scanner: Pick<ContentScanner, 'scan' | 'stream'> }
+
 interface Looked extends Looking {
   /** Secrets that vendors may be asked about. */
   readonly keys: readonly FoundKey[]
 }
 
-function openLook(deps: InspectionDeps, looking: Looking): Look {
+function openLook(deps: OfStep, looking: Looking): Look {
   const handed = deps.verifying?.wanted(looking.step) ?? []
   const collected = createCollected({ ...deps, handed })
   return {
@@ -82,7 +87,7 @@ function isBlocking(rules: ScanRules, place: SentPlace): boolean {
   return rules.actions[place] === 'block' || rules.actions[place] === 'known'
 }
 
-async function judge(deps: InspectionDeps, looking: Looked, found: Found): Promise<LookVerdict> {
+async function judge(deps: OfStep, looking: Looked, found: Found): Promise<LookVerdict> {
   const { sent, rules } = looking
   const judged = judgeFound(found, rules, rules.actions[sent.place], deps.clock.nowMs())
   const { refused, told } = judged
@@ -117,11 +122,7 @@ const maxLines = 20
 type Yes = Awaited<ReturnType<Approvers['ask']>> | undefined
 
 /** Break glass: just these findings, of just this, by somebody who did not trigger the run. */
-async function askPeople(
-  deps: InspectionDeps,
-  { step, sent, rules }: Looking,
-  { refused }: Judged,
-): Promise<Yes> {
+async function askPeople(deps: OfStep, { step, sent, rules }: Looking, { refused }: Judged): Promise<Yes> {
   const { approvers: group } = rules
   if (group === undefined || deps.approvers === undefined) return undefined
   sent.waits(true)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { systemClock } from '../lib/index.ts'
+import { systemClock, type Clock } from '../lib/index.ts'
 import { createScanThreads } from './index.ts'
 import { createShared, createWorks, fileAt, beatOf } from './work.ts'
 
@@ -8,19 +8,19 @@ const cleanBytes = Buffer.from('a clean line\n'.repeat(1_000))
 const brackets = Buffer.concat([Buffer.from('{"nbformat":4,"cells":'), Buffer.alloc(32_000_000, '[')])
 const cells = Buffer.from(`{"nbformat":4,"cells":[${'{"source":"a"},'.repeat(2_000_000)}`)
 
-function threads(t: TestContext, entry?: URL) {
-  const scanner = createScanThreads({ clock: systemClock, ...(entry === undefined ? {} : { entry }) })
+function threads(t: TestContext, entry?: URL, clock: Clock = systemClock) {
+  const scanner = createScanThreads({ clock, ...(entry === undefined ? {} : { entry }) })
   t.after(() => scanner.close())
   return scanner
 }
 
 test('a notebook that is made to take all memory or time leaves the thread to those that share it', async (t) => {
   const scanner = threads(t)
-  const beside = scanner.stream('layer', undefined)
+  const beside = scanner.stream('layer')
   await beside.write(cleanBytes)
-  const bombs = [brackets, cells].map((bytes) => scanner.scan('a.ipynb', bytes, undefined))
+  const bombs = [brackets, cells].map((bytes) => scanner.scan('a.ipynb', bytes))
   await beside.write(cleanBytes)
-  const clean = scanner.scan('clean', cleanBytes, undefined)
+  const clean = scanner.scan('clean', cleanBytes)
   for (const scanned of [await beside.end(), await clean, ...(await Promise.all(bombs))])
     assert.deepEqual(scanned.findings, [])
 })
@@ -29,10 +29,8 @@ test('a small file is looked at while the thread is at a long one', async (t) =>
   const scanner = threads(t)
   const order: string[] = []
   // More threads than any machine starts here.
-  const long = Array.from({ length: 4 }, () =>
-    scanner.scan('long', cells, undefined).then(() => order.push('long')),
-  )
-  await scanner.scan('short', cleanBytes, undefined).then(() => order.push('short'))
+  const long = Array.from({ length: 4 }, () => scanner.scan('long', cells).then(() => order.push('long')))
+  await scanner.scan('short', cleanBytes).then(() => order.push('short'))
   await Promise.all(long)
   assert.equal(order[0], 'short')
 })
@@ -41,14 +39,11 @@ const ending = new URL('./scan-thread.fixture.ts', import.meta.url)
 
 test('of a thread that ends, the file that it was at is refused; what it had beside is looked at again', async (t) => {
   const scanner = threads(t, ending)
-  const stream = scanner.stream('layer', undefined)
+  const stream = scanner.stream('layer')
   await stream.write(Buffer.from('first '))
-  const refused = assert.rejects(
-    scanner.scan('bomb', Buffer.from('x'), undefined),
-    /^MayflyError: bomb: it takes more/,
-  )
+  const refused = assert.rejects(scanner.scan('bomb', Buffer.from('x')), /^MayflyError: bomb: it takes more/)
   await stream.write(Buffer.from('second'))
-  const beside = scanner.scan('beside', Buffer.from('1234'), undefined)
+  const beside = scanner.scan('beside', Buffer.from('1234'))
   await refused
   assert.equal((await beside).unseen[0]?.name, '4 bytes')
   await stream.write(Buffer.from(' third'))
@@ -57,10 +52,30 @@ test('of a thread that ends, the file that it was at is refused; what it had bes
 
 test('a stream of which not all is here any more says that it has to come again', async (t) => {
   const scanner = threads(t, ending)
-  const stream = scanner.stream('layer', undefined)
+  const stream = scanner.stream('layer')
   for (let i = 0; i < 9; i++) await stream.write(Buffer.alloc(1_048_576))
-  await assert.rejects(scanner.scan('bomb', Buffer.from('x'), undefined), /bomb/)
+  await assert.rejects(scanner.scan('bomb', Buffer.from('x')), /bomb/)
   await assert.rejects(stream.end(), /layer: the thread that looked into it ended at another file: try again/)
+})
+
+test('of more streams than there are places, the one that waits longest gives up its own', async (t) => {
+  let now = 0
+  const scanner = threads(t, undefined, { ...systemClock, nowMs: () => now })
+  const streams = Array.from({ length: 256 }, () => scanner.stream('layer'))
+  for (const stream of streams) await stream.write(cleanBytes)
+  // The thread has taken all of it.
+  await scanner.scan('clean', cleanBytes)
+  assert.throws(() => scanner.stream('one more'), /too many files are looked into at once/)
+  now += 20_000
+  for (const stream of streams.slice(1)) await stream.write(cleanBytes)
+  await scanner.scan('clean', cleanBytes)
+  now += 20_000
+  const next = scanner.stream('one more')
+  await next.write(cleanBytes)
+  assert.deepEqual((await next.end()).findings, [])
+  const [idle, busy] = streams
+  await assert.rejects(idle?.end() ?? Promise.resolve(), /layer: it waited for more, while too many others/)
+  assert.deepEqual((await busy?.end())?.findings, [])
 })
 
 test('who works says so at any moment; time counts for the file that takes it, and more than its size is worth ends it', async () => {

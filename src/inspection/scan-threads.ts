@@ -9,12 +9,20 @@ const maxQueuedBytes = 134_217_728
 const maxAheadBytes = 2_097_152
 /** More go on at once than steps can mean; the threads share them. */
 const maxStreams = 256
+/** Who has sent nothing for so long has his place taken, once there is none left. */
+const leastIdleMs = 30_000
 /** Of what streams brought so much is kept, of each and of all together: to look at it again. */
 const [maxKeptBytes, maxKeptInAll] = [8_388_608, 67_108_864]
 /** What was lost with a thread that ended at another file is looked at again. */
 const maxAttempts = 3
 
 const byRules: LookedFor = { table: undefined, handed: [] }
+
+interface OpenStream {
+  /** By the clock; infinite while the thread is at it. */
+  idleSinceMs(): number
+  drop(): void
+}
 
 /**
  * Threads that scan: none before the first file, and none for long after the last. A file that a thread dies of counts as one that
@@ -30,7 +38,8 @@ export function createScanThreads({
   const most = Math.max(1, Math.min(4, availableParallelism() - 1))
   const threads = new Set<ScanThread>()
   const forRoom: (() => void)[] = []
-  let [queuedBytes, streams, keptInAll] = [0, 0, 0]
+  const streams = new Set<OpenStream>()
+  let [queuedBytes, keptInAll] = [0, 0]
   let isClosed = false
 
   /** The one that has the least to do. */
@@ -80,14 +89,25 @@ export function createScanThreads({
 
   function stream(name: string, looked = byRules): ScanStream {
     if (isClosed) throw new MayflyError('server_stopping', 'the server is stopping')
-    if (streams >= maxStreams)
+    if (streams.size >= maxStreams && !dropIdle())
       throw new MayflyError('limit_exceeded', 'too many files are looked into at once')
-    streams++
     const kept = keep()
     let going = threadFor().begin({ ...looked, name })
-    let isEnded = false
-    const ended = followed().finally(() => {
-      streams--
+    let [isEnded, lastMs] = [false, clock.nowMs()]
+    const dropped = Promise.withResolvers<never>()
+    const open: OpenStream = {
+      idleSinceMs: () => (isEnded || going.ahead() > 0 ? Infinity : lastMs),
+      drop() {
+        streams.delete(open)
+        isEnded = true
+        going.end()
+        const why = `${name}: it waited for more, while too many others are looked into: send it again`
+        dropped.reject(new MayflyError('limit_exceeded', why))
+      },
+    }
+    streams.add(open)
+    const ended = Promise.race([followed(), dropped.promise]).finally(() => {
+      streams.delete(open)
       kept.forget()
     })
     ended.catch(() => undefined)
@@ -111,9 +131,10 @@ export function createScanThreads({
 
     return {
       async write(piece) {
-        const bytes = new Uint8Array(piece)
+        if (isEnded) return
+        lastMs = clock.nowMs()
         kept.add(piece)
-        going.piece(bytes)
+        going.piece(new Uint8Array(piece))
         if (going.ahead() > maxAheadBytes) await going.taken(maxAheadBytes)
       },
       end() {
@@ -127,6 +148,14 @@ export function createScanThreads({
         going.end()
       },
     }
+  }
+
+  /** Gives the place of the stream that waits longest to another; false if all of them go on. */
+  function dropIdle(): boolean {
+    const [longest] = [...streams].toSorted((a, b) => a.idleSinceMs() - b.idleSinceMs())
+    if (longest === undefined || clock.nowMs() - longest.idleSinceMs() < leastIdleMs) return false
+    longest.drop()
+    return true
   }
 
   /** The beginning of a stream, as long as it is all of it. */

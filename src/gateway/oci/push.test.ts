@@ -380,3 +380,13 @@ test('a layer with a secret in it is never closed, nor is a manifest taken that 
   assert.equal(second.status, 403)
   assert.match(errorOf(second).message, /a secret in manifest/)
 })
+
+test('that a step has ended is told to what looks into the uploads that it began', async (t) => {
+  const { world, ask, replies } = await openRegistryWorld(t, ['oci:push images/octo/app@v*'])
+  const { inspection, opened } = markerInspection('the-marker')
+  world.setInspection(inspection)
+  replies.set(`POST ${uploads}`, { status: 202, headers: { location: `${uploads}1` } })
+  assert.equal((await ask('POST', uploads, {})).status, 202)
+  world.brokers.end(world.step)
+  assert.deepEqual(opened, ['images octo/app', `ended ${world.step.id}`])
+})
