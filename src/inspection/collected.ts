@@ -1,8 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { MayflyError, Secret } from '../lib/index.ts'
 import type { LookStream } from '../gateway/index.ts'
-import type { KnownHit, KnownSecrets } from '../scan/known/index.ts'
-import type { ContentScanner, LookedFor, Scanned, ScanStream } from './content-scanner.ts'
+import type { KnownSecrets } from '../scan/known/index.ts'
+import type { ContentScanner, LookedFor, Scanned, ScanStream, Span } from './content-scanner.ts'
 import type { Found, FoundSecret, RuleFinding } from './found.ts'
 import type { FoundKey } from './verifying/model.ts'
 import type { Owner, VaultSecrets } from './vault-secrets.ts'
@@ -13,15 +13,18 @@ export interface Collected {
   add(name: string, bytes: Buffer): Promise<void>
   stream(name: string): LookStream
   unseen(why: string): void
-  /** Where it stands in what was added, of one file as it is. */
-  spans(): readonly { readonly from: number; readonly to: number }[]
+  /** Of output: where what was found stands in it, what is ours first. */
+  spans(): readonly Span[]
   /** Secrets of the rules that were wanted. */
   keys(): readonly FoundKey[]
   /** All of it. Rejects with what a scan failed with. */
   end(nameOf: (name: string) => string): Promise<Found>
 }
 
-const maxSecrets = 100
+/** Places of what is ours for certain, and of what it may be: the ones leave the others' room alone. */
+const maxPlaces = 100
+/** Each secret that is ours for certain has a place, however many places others have. */
+const maxOwners = 10_000
 const maxFindings = 200
 const maxWhy = 10
 const maxKeys = 50
@@ -33,13 +36,15 @@ export function createCollected(deps: {
   readonly scanner: Pick<ContentScanner, 'scan' | 'stream'>
   /** Rules whose secrets are wanted. */
   readonly handed: readonly string[]
+  readonly as?: 'output'
 }): Collected {
-  const { handed } = deps
+  const { handed, as } = deps
   const keys = new Map<string, FoundKey>()
-  const secrets = new Map<string, FoundSecret & { readonly item: string }>()
+  const certain = createPlaces(maxPlaces)
+  const likely = createPlaces(maxPlaces, certain)
   const findings = new Map<string, RuleFinding & { readonly item: string }>()
   const why: string[] = []
-  const spans: { from: number; to: number }[] = []
+  const spans: { readonly ours: Span[]; readonly byRules: Span[] } = { ours: [], byRules: [] }
   const running = new Set<Promise<void>>()
   let [more, sureMore, unseenCount, waitingBytes] = [0, 0, 0, 0]
   let failure: { readonly error: unknown } | undefined
@@ -51,10 +56,10 @@ export function createCollected(deps: {
 
   async function scan(item: string, look: (looked: LookedFor) => Promise<Scanned>): Promise<void> {
     const known = deps.secrets.known() ?? (await firstSweep(deps.secrets))
-    const scanned = await look({ table: known.table(), handed })
+    const scanned = await look({ table: known.table(), handed, ...(as === undefined ? {} : { as }) })
     more += scanned.more
     sureMore += scanned.sureMore
-    spans.push(...scanned.spans.slice(0, maxFindings))
+    for (const span of scanned.spans) spans.byRules.push(span)
     for (const { name, why: reason } of scanned.unseen) unseen(`${name}: ${reason}`)
     for (const { fingerprint, rule, secret, beside } of scanned.keys)
       if (keys.size < maxKeys)
@@ -72,17 +77,17 @@ export function createCollected(deps: {
   }
 
   function takeSecrets(item: string, known: KnownSecrets<Owner>, { candidates }: Scanned): void {
-    const textsFirst = candidates.toSorted((a, b) => Number(a.isBinary) - Number(b.isBinary))
-    for (const candidate of textsFirst) {
-      const hit = known.prove(candidate)
+    for (const { form, places, more: moreOf, spans: ofText } of candidates) {
+      const hit = known.prove({ start: 0, end: form.length, form })
       if (hit === undefined) continue
-      const { offset, start, end } = candidate
-      if (offset !== undefined) spans.push({ from: offset, to: offset + end - start })
-      const fingerprint = known.nameOf(idOf(hit.of))
-      const { name, line } = candidate
-      const key = `${fingerprint} ${name} ${hit.of.kind === 'credential' ? hit.of.lease : ''}`
-      if (secrets.size < maxSecrets && !isSurer(secrets.get(key), hit))
-        secrets.set(key, { item, owner: hit.of, name, line, isCertain: hit.isCertain, fingerprint })
+      const { of: owner, isCertain } = hit
+      const fingerprint = known.nameOf(idOf(owner))
+      const isMasked = as === 'output' && ofText.length > 0
+      const room = isCertain ? certain : likely
+      for (const { name, line, isBinary } of places)
+        room.take({ item, owner, name, line, isCertain, isBinary, fingerprint, isMasked })
+      room.count(moreOf)
+      for (const span of ofText) spans.ours.push(span)
     }
   }
 
@@ -95,7 +100,7 @@ export function createCollected(deps: {
 
   return {
     unseen,
-    spans: () => spans,
+    spans: () => [...spans.ours, ...spans.byRules],
     keys: () => [...keys.values()],
     async add(name, bytes) {
       waitingBytes += bytes.length
@@ -142,21 +147,57 @@ export function createCollected(deps: {
       const named = (item: string, name: string) =>
         name.startsWith(item) ? `${nameOf(item)}${name.slice(item.length)}` : name
       return {
-        secrets: [...secrets.values()].map((one) => ({ ...one, name: named(one.item, one.name) })),
+        secrets: [...certain.all(), ...likely.all()].map((one) => ({
+          ...one,
+          name: named(one.item, one.name),
+        })),
         findings: [...findings.values()].map((one) => ({
           ...one,
           finding: { ...one.finding, file: named(one.item, one.finding.file) },
         })),
-        more,
-        sureMore,
+        more: more + certain.more() + likely.more(),
+        sureMore: sureMore + certain.more() + likely.more(),
+        certainMore: certain.more(),
         unseen: { count: unseenCount, why },
       }
     },
   }
 }
 
-function isSurer(known: FoundSecret | undefined, { isCertain }: KnownHit<Owner>): boolean {
-  return known !== undefined && (known.isCertain || !isCertain)
+type Placed = FoundSecret & { readonly item: string; readonly isBinary: boolean }
+
+interface Places {
+  take(place: Placed): void
+  /** So many more are not told. */
+  count(places: number): void
+  has(key: string): boolean
+  /** But for those that `surer` ones have. */
+  readonly all: () => Placed[]
+  readonly more: () => number
+}
+
+/** Where secrets stand: each once in a file, at a line of a text if there is one. What finds no room is counted. */
+function createPlaces(most: number, surer?: Places): Places {
+  const byKey = new Map<string, Placed>()
+  const owners = new Set<string>()
+  let more = 0
+  return {
+    has: (key) => byKey.has(key),
+    all: () => [...byKey].flatMap(([key, one]) => (surer?.has(key) === true ? [] : [one])),
+    more: () => more,
+    count: (places) => void (more += places),
+    take(place) {
+      const { owner, fingerprint, name, isBinary } = place
+      const whose = `${fingerprint} ${owner.kind === 'credential' ? owner.lease : ''}`
+      const key = `${whose} ${name}`
+      const known = byKey.get(key)
+      if (known?.isBinary === false || (known !== undefined && isBinary)) return
+      const isFirst = surer === undefined && !owners.has(whose) && owners.size < maxOwners
+      if (known === undefined && byKey.size >= most && !isFirst) more++
+      else byKey.set(key, place)
+      owners.add(whose)
+    },
+  }
 }
 
 /** Throws `vault_sealed`. */

@@ -1,5 +1,5 @@
 import type { Finding, HandedKey } from '../scan/findings/index.ts'
-import type { Candidate, WindowTable } from '../scan/known/index.ts'
+import type { WindowTable } from '../scan/known/index.ts'
 
 /** Looks into bytes on another thread. What it is handed is hostile, and what it says of it is only what it saw. */
 export interface ContentScanner {
@@ -13,6 +13,8 @@ export interface LookedFor {
   readonly table: WindowTable | undefined
   /** Rules whose secrets come back as `keys`. */
   readonly handed: readonly string[]
+  /** What a step writes is a text whatever it begins with, and where in it secrets stand is asked for. */
+  readonly as?: 'output'
 }
 
 export interface ScanStream {
@@ -34,8 +36,8 @@ export interface Scanned {
   readonly keys: readonly HandedKey[]
   /** What may be a secret of the vault: only who has its key can say. */
   readonly candidates: readonly PlacedCandidate[]
-  /** Where in the file what rules found stands as it is: not what is only possible, nor what was decoded or unpacked. */
-  readonly spans: readonly { readonly from: number; readonly to: number }[]
+  /** Of output: where what rules found stands as it is: not what is only possible, nor what was decoded. */
+  readonly spans: readonly Span[]
 }
 
 /** What people are told of a rule beside its id. */
@@ -47,12 +49,27 @@ export interface RuleFacts {
   readonly revoke?: string
 }
 
-export interface PlacedCandidate extends Candidate {
+/** In bytes of a file. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** A text that may be a form of a secret, and where it stands. */
+export interface PlacedCandidate {
+  /** As it is proved: without the white space that may be in it. */
+  readonly form: Buffer
+  readonly places: readonly CandidatePlace[]
+  /** At so many more. */
+  readonly more: number
+  /** Of output: all places where it stands as it is. */
+  readonly spans: readonly Span[]
+}
+
+export interface CandidatePlace {
   /** The file, and the member in it. */
   readonly name: string
   readonly line: number
   /** The line says little: what is no text has none. */
   readonly isBinary: boolean
-  /** Where in the file it begins, if it stands there as it is. */
-  readonly offset?: number
 }

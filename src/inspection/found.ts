@@ -11,6 +11,8 @@ export interface FoundSecret {
   readonly name: string
   readonly line: number
   readonly isCertain: boolean
+  /** In output: it stands there as it is, so that it can be masked. */
+  readonly isMasked: boolean
   /** By which a policy allows it: 32 hex digits that only the vault's key makes. */
   readonly fingerprint: string
 }
@@ -23,10 +25,12 @@ export interface RuleFinding {
 export interface Found {
   readonly secrets: readonly FoundSecret[]
   readonly findings: readonly RuleFinding[]
-  /** Findings beyond those. */
+  /** Secrets and findings beyond those. */
   readonly more: number
-  /** Of those so many are of rules that are sure; whether something allows them was not asked. */
+  /** Of those so many are more than possible; whether something allows them was not asked. */
   readonly sureMore: number
+  /** Of those so many are ours for certain. */
+  readonly certainMore: number
   readonly unseen: { readonly count: number; readonly why: readonly string[] }
 }
 
@@ -55,7 +59,7 @@ export function judgeFound(found: Found, rules: ScanRules, action: ScanAction, n
       secrets: refusesKnown ? secrets.filter(({ isCertain }) => isCertain || action === 'block') : [],
       findings: findings.filter(isRefused),
       unseen: refusesKnown && rules.refusesUnseen && found.unseen.count > 0,
-      more: action === 'block' && found.sureMore > 0,
+      more: (action === 'block' && found.sureMore > 0) || (refusesKnown && found.certainMore > 0),
     },
     told: {
       secrets: refusesKnown ? secrets.filter(({ isCertain }) => !isCertain && action !== 'block') : secrets,

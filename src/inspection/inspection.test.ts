@@ -14,7 +14,10 @@ import type { Owner } from './vault-secrets.ts'
 
 const token = `tok_${randomBytes(27).toString('base64url')}`
 const minted = `ghs_${randomBytes(27).toString('base64url')}`
+/** Words: it is only likely that they are the vault's. */
+const weak = 'correct-horse-battery-staple'
 const keys = keysOf(randomBytes(32))
+const weakName = createKnownSecrets(keys).nameOf('secret 1 weak')
 
 interface Options {
   readonly scan?: object
@@ -37,6 +40,7 @@ function setup(t: TestContext, { scan, role, yes, revoke, logIsDown }: Options =
       untilMs: Infinity,
     },
   }
+  known.add('secret 1 weak', { kind: 'secret', secret: 'weak', version: 1 }, fingerprintsOf(weak, keys))
   known.add('credential stp_0 github', given, fingerprintsOf(minted, keys))
   const scanner = createScanThreads({ clock: systemClock })
   t.after(() => scanner.close())
@@ -341,4 +345,45 @@ test('uploads of which nothing came take no place; one step has not all of them,
   await late.stream.write(Buffer.from('clean\n'))
   late.stream.end()
   assert.match(linesOf(await late.look.finish()), /the step has ended/)
+})
+
+test('what is ours for certain is refused and answered, however many places what is only likely takes in front of it', async (t) => {
+  for (const [scan, place] of [
+    [{}, 'images'],
+    [{ allow: [{ finding: weakName, reason: 'words of the manual', until: '2200-01-01' }] }, 'push'],
+  ] as const) {
+    const it = setup(t, { scan })
+    const docs = Array.from({ length: 150 }, (_, i) => [`docs/${i}.md`, file(weak)] as const)
+    const verdict = await it.send({ ...Object.fromEntries(docs), 'src/key.ts': file(token) }, { place })
+    assert.match(linesOf(verdict), /src\/key.ts:3: secret "deploy" of the vault/)
+    assert.deepEqual(
+      it.compromised.map(({ secret }) => secret),
+      ['deploy'],
+    )
+    assert.equal(it.entries[0]?.data['outcome'], 'refused')
+  }
+})
+
+test('places of a secret beyond those that are told are counted, and refused, accepted or not', async (t) => {
+  const allow = [{ finding: weakName, reason: 'words of the manual', until: '2200-01-01' }]
+  const files = (count: number, value: string) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`docs/${i}.md`, file(value)]))
+  const fits = setup(t, { scan: { allow } })
+  assert.deepEqual(await fits.send(files(100, weak)), { ok: true })
+  const beyond = setup(t, { scan: { allow } })
+  assert.match(linesOf(await beyond.send(files(101, weak))), /more in it than is told/)
+  assert.partialDeepStrictEqual(beyond.entries[0]?.data, { more: 1, allowed: 100 })
+  const certain = setup(t)
+  await certain.send(files(130, token), { place: 'images' })
+  assert.partialDeepStrictEqual(certain.entries[0]?.data, { outcome: 'refused', more: 90 })
+})
+
+test('a file full of texts that begin as one secret does hides no other one', async (t) => {
+  const it = setup(t)
+  const junk = Array.from(
+    { length: 5_000 },
+    (_, i) => `${weak.slice(0, -4)}${i.toString(36).padStart(4, '-')}`,
+  )
+  const verdict = await it.send({ junk: `${junk.join('\n')}\n${file(token)}` }, { place: 'images' })
+  assert.match(linesOf(verdict), /junk:5003: secret "deploy"/)
 })

@@ -6,6 +6,7 @@ import { policySchema } from '../config/index.ts'
 import { systemClock } from '../lib/index.ts'
 import { compileScan } from '../policy/scan.ts'
 import { createKnownSecrets, fingerprintsOf, keysOf } from '../scan/known/index.ts'
+import { builtInRules, fillTemplate, seededRandom } from '../scan/rules/index.ts'
 import { createOutputInspection, createResponse, createScanThreads } from './index.ts'
 import type { Owner } from './vault-secrets.ts'
 
@@ -50,13 +51,13 @@ function setup(t: TestContext, scan?: object) {
   return {
     entries,
     compromised,
-    async write(text: string) {
+    async write(text: string | Buffer) {
       const bytes = Buffer.from(text)
       pieces.push(bytes)
       const spans = await output.look(step, offset, bytes)
       offset += bytes.length
-      const all = Buffer.concat(pieces).toString()
-      return spans.map(({ from, to }) => all.slice(from, to))
+      const all = Buffer.concat(pieces)
+      return spans.map(({ from, to }) => all.toString('utf8', from, to))
     },
   }
 }
@@ -82,4 +83,52 @@ test('a role that only records has it recorded; one that says off is not looked 
   assert.equal(recorded.entries[0]?.data['outcome'], 'passed')
   const off = setup(t, { output: 'off' })
   assert.deepEqual([await off.write(`using ${token}\n`), off.entries], [[], []])
+})
+
+const template =
+  builtInRules.find(({ id }) => id === 'github-personal-access-token')?.examples.positive[0] ?? ''
+const secretOf = (i: number) => /ghp_\w{36}/.exec(fillTemplate(template, seededRandom(i)))?.[0] ?? ''
+const exported = (i: number) => `export ACME_API_TOKEN=${secretOf(i)}\n`
+const outcomes = (it: ReturnType<typeof setup>) => it.entries.map(({ data }) => data['outcome'])
+
+test('of many secrets in one piece each is masked, those that nobody lists, too', async (t) => {
+  const it = setup(t)
+  const many = Array.from({ length: 300 }, (_, i) => i)
+  const masked = new Set(await it.write(`${many.map(exported).join('')}using ${token}\n`))
+  assert.deepEqual(
+    many.filter((i) => !masked.has(secretOf(i))),
+    [],
+  )
+  assert.ok(masked.has(token))
+  assert.deepEqual(it.compromised, ['deploy'])
+})
+
+test('of more than a runner masks it is not said that they were masked, and what is ours is masked first', async (t) => {
+  const it = setup(t)
+  const many = Array.from({ length: 1_050 }, (_, i) => exported(i)).join('')
+  const masked = await it.write(`${many}using ${token}\n`)
+  assert.equal(masked.length, 1_000)
+  assert.equal(masked[0], token)
+  assert.deepEqual([outcomes(it), it.compromised], [['passed'], ['deploy']])
+})
+
+for (const [what, beginning] of Object.entries({
+  gzip: Buffer.from('1f8b0800010203040506070a', 'hex'),
+  'a zip': Buffer.from('PK\u0003\u0004\n'),
+  'names that NUL ends': Buffer.from('./a\0./b\0\n'),
+  'a mark of UTF-16': Buffer.from('fffe0a', 'hex'),
+}))
+  test(`output that begins as ${what} does is text, and what is found in it is masked`, async (t) => {
+    const it = setup(t)
+    const rest = Buffer.from(`${exported(1)}using ${token}\n`)
+    const masked = await it.write(Buffer.concat([beginning, rest]))
+    assert.ok(masked.some((text) => text.includes(secretOf(1))) && masked.includes(token), masked.join())
+    assert.deepEqual([outcomes(it), it.compromised], [['masked'], ['deploy']])
+  })
+
+test('what stands encoded in output is found, and not said to be masked, since it is not', async (t) => {
+  const it = setup(t)
+  const encoded = Buffer.from(`# settings\n${exported(1)}${exported(2)}`).toString('base64')
+  assert.deepEqual(await it.write(`data: ${encoded}\n`), [])
+  assert.deepEqual(outcomes(it), ['passed'])
 })

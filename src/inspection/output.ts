@@ -1,9 +1,10 @@
-import type { Step } from '../broker/index.ts'
+import { limits } from '../lib/index.ts'
+import { stepEvent, type Step } from '../broker/index.ts'
+import type { ScanRules } from '../policy/index.ts'
 import { createCollected } from './collected.ts'
 import { foundEntry } from './entry.ts'
-import { judgeFound, type Found, type RuleFinding } from './found.ts'
+import { judgeFound, type Found, type FoundSecret, type RuleFinding } from './found.ts'
 import type { InspectionDeps } from './inspection.ts'
-import { stepEvent } from '../broker/index.ts'
 
 /** Bytes of a step's log, from its beginning. */
 export interface Span {
@@ -22,10 +23,17 @@ export interface OutputInspection {
   lookAtFile(step: Step, name: string, bytes: Buffer): Promise<readonly Span[]>
 }
 
+/** Takes what is to be masked, before that is recorded; false if it is too late for it. */
+type Hand = (spans: readonly Span[]) => boolean
+
+const nothing: ReturnType<typeof maskable> = { spans: [], isAll: false }
+
 interface Seen {
   tail: Buffer
   end: number
   readonly fingerprints: Set<string>
+  /** That there is more than is listed is recorded once. */
+  isMoreTold: boolean
 }
 
 /** A secret may be cut by two pieces. */
@@ -40,7 +48,12 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
   const ofSteps = new Map<string, Seen>()
 
   function seenOf({ id }: Step): Seen {
-    const seen = ofSteps.get(id) ?? { tail: Buffer.alloc(0), end: 0, fingerprints: new Set() }
+    const seen = ofSteps.get(id) ?? {
+      tail: Buffer.alloc(0),
+      end: 0,
+      fingerprints: new Set(),
+      isMoreTold: false,
+    }
     ofSteps.delete(id)
     ofSteps.set(id, seen)
     const [oldest] = ofSteps.keys()
@@ -48,58 +61,77 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     return seen
   }
 
-  async function lookAt(step: Step, offset: number, bytes: Buffer): Promise<readonly Span[]> {
-    const rules = deps.policy().roles.get(step.role)?.scan
-    const action = rules?.actions.output ?? 'off'
-    if (rules === undefined || action === 'off') return []
+  async function lookAt(
+    step: Step,
+    { offset, bytes }: { offset: number; bytes: Buffer },
+    hand: Hand,
+  ): Promise<readonly Span[]> {
+    const rules = rulesOf(step)
+    if (rules === undefined) return []
     const seen = seenOf(step)
     const before = seen.end === offset ? seen.tail : Buffer.alloc(0)
     const all = Buffer.concat([before, bytes])
     seen.tail = all.subarray(Math.max(0, all.length - tailBytes))
     seen.end = offset + bytes.length
-    const collected = createCollected({ ...deps, handed: deps.verifying?.wanted(step) ?? [] })
-    await collected.add('output', all)
-    const found = freshOf(await collected.end((name) => name), seen)
-    const told = await record(step, found, rules, action === 'record')
-    void deps.verifying?.begin(step, 'output', collected.keys(), told)
     const start = offset - before.length
-    return action === 'record'
-      ? []
-      : collected.spans().map(({ from, to }) => ({ from: start + from, to: start + to }))
+    const inLog = (spans: readonly Span[]) =>
+      spans.map(({ from, to }) => ({ from: start + from, to: start + to }))
+    const handed: Hand = (spans) => hand(inLog(spans))
+    return inLog((await lookInto(step, rules, { name: 'output', bytes: all }, handed)).spans)
   }
 
-  async function lookInto(step: Step, name: string, bytes: Buffer): Promise<readonly Span[]> {
+  const rulesOf = (step: Step) => {
     const rules = deps.policy().roles.get(step.role)?.scan
-    const action = rules?.actions.output ?? 'off'
-    if (rules === undefined || action === 'off') return []
-    const collected = createCollected({ ...deps, handed: deps.verifying?.wanted(step) ?? [] })
+    return rules?.actions.output === 'off' ? undefined : rules
+  }
+
+  /** What is masked is masked although it cannot be recorded. */
+  async function lookInto(
+    step: Step,
+    rules: ScanRules,
+    { name, bytes }: { readonly name: string; readonly bytes: Buffer },
+    hand: Hand,
+  ): Promise<{ readonly spans: readonly Span[]; readonly failed: PromiseRejectedResult | undefined }> {
+    const collected = createCollected({ ...deps, handed: deps.verifying?.wanted(step) ?? [], as: 'output' })
     await collected.add(name, bytes)
-    const found = freshOf(await collected.end((one) => one), seenOf(step))
-    const told = await record(step, found, rules, action === 'record')
+    const seen = seenOf(step)
+    const fresh = freshOf(await collected.end((one) => one), seen)
+    const found = { ...fresh, more: seen.isMoreTold ? 0 : fresh.more }
+    seen.isMoreTold ||= fresh.more > 0
+    const { spans, isAll } = rules.actions.output === 'record' ? nothing : maskable(collected.spans(), bytes)
+    const isShown = !hand(spans) || !isAll
+    const isHidden = (one: FoundSecret | RuleFinding) => !isShown && isMasked(one)
+    const recorded = await Promise.allSettled([
+      record(step, { ...only(found, isHidden), more: 0 }, rules, 'masked'),
+      // Of what is not listed nobody can say that all of it is masked.
+      record(
+        step,
+        only(found, (one) => !isHidden(one)),
+        rules,
+        'passed',
+      ),
+    ])
+    const failed = recorded.find((one) => one.status === 'rejected')
+    const told = recorded.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
     void deps.verifying?.begin(step, 'output', collected.keys(), told)
-    return action === 'record' ? [] : collected.spans()
+    return { spans, failed }
   }
 
   async function record(
     step: Step,
     found: Found,
-    rules: Parameters<typeof judgeFound>[1],
-    isShown: boolean,
+    rules: ScanRules,
+    outcome: 'masked' | 'passed',
   ): Promise<readonly RuleFinding[]> {
     const judged = judgeFound(found, rules, 'warn', deps.clock.nowMs())
     const { secrets, findings } = judged.told
-    if (secrets.length + findings.length === 0) return []
+    if (secrets.length + findings.length + found.more === 0) return []
     const sent = { place: 'output', connection: '', what: step.name }
     const answered = await deps.response.answer(step, sent, secrets)
-    const outcome = isShown ? 'passed' : 'masked'
     const unseen = { count: 0, why: [] }
     const entry = foundEntry({
-      sent,
-      judged,
-      found: { ...found, unseen },
-      outcome,
-      approval: undefined,
-      answered,
+      ...{ sent, judged, outcome, answered },
+      ...{ found: { ...found, unseen }, approval: undefined },
     })
     await deps.outbox.write(async (_, add) => add([stepEvent(step, 'scan.found', entry)]))
     return findings
@@ -107,12 +139,28 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
 
   return {
     async look(step, offset, bytes) {
-      const looking = lookAt(step, offset, bytes).catch((): readonly Span[] => [])
+      let ready: readonly Span[] = []
+      let isOver = false
+      const hand: Hand = (spans) => {
+        if (!isOver) ready = spans
+        return !isOver
+      }
+      const looking = lookAt(step, { offset, bytes }, hand).catch(() => ready)
       const { promise, resolve } = Promise.withResolvers<readonly Span[]>()
-      const timer = setTimeout(() => resolve([]), maxMs).unref()
+      const timer = setTimeout(() => {
+        isOver = true
+        resolve(ready)
+      }, maxMs).unref()
       return Promise.race([looking, promise]).finally(() => clearTimeout(timer))
     },
-    lookAtFile: lookInto,
+    async lookAtFile(step, name, bytes) {
+      const rules = rulesOf(step)
+      if (rules === undefined) return []
+      const { spans, failed } = await lookInto(step, rules, { name, bytes }, () => true)
+      // The CI gets nothing of which the log does not have what was found.
+      if (failed !== undefined) throw failed.reason
+      return spans
+    },
   }
 }
 
@@ -128,4 +176,33 @@ function freshOf(found: Found, { fingerprints }: Seen): Found {
     secrets: found.secrets.filter(({ fingerprint }) => isFresh(fingerprint)),
     findings: found.findings.filter(({ finding }) => isFresh(finding.fingerprint)),
   }
+}
+
+function only(found: Found, isOne: (one: FoundSecret | RuleFinding) => boolean): Found {
+  return { ...found, secrets: found.secrets.filter(isOne), findings: found.findings.filter(isOne) }
+}
+
+/** It stands in the output as it is, and is not only possible. */
+function isMasked(one: FoundSecret | RuleFinding): boolean {
+  if ('owner' in one) return one.isMasked
+  const { decoded, confidence } = one.finding
+  return decoded.length === 0 && confidence !== 'possible'
+}
+
+/** Each text once, as many as a runner masks; `isAll` is false if others are left out. */
+function maskable(
+  spans: readonly Span[],
+  bytes: Buffer,
+): { readonly spans: readonly Span[]; readonly isAll: boolean } {
+  const byText = new Map<string, Span>()
+  let isAll = true
+  const { leastMaskedBytes, mostMaskedBytes, maskedAtOnce } = limits
+  for (const span of spans) {
+    const { from, to } = span
+    const isLike = to - from >= leastMaskedBytes && to - from <= mostMaskedBytes
+    const text = bytes.toString('latin1', from, to)
+    if (!isLike || (byText.size >= maskedAtOnce && !byText.has(text))) isAll = false
+    else if (!byText.has(text)) byText.set(text, span)
+  }
+  return { spans: [...byText.values()], isAll }
 }

@@ -4,8 +4,9 @@ import { compileExpression, type Hit } from '../scan/engine/index.ts'
 import { createAllowList, findingsIn, type Finding, type HandedKey } from '../scan/findings/index.ts'
 import { findCandidates, type WindowTable } from '../scan/known/index.ts'
 import { unpack, type Content } from '../scan/unpack/index.ts'
-import type { PlacedCandidate, RuleFacts, Scanned } from './content-scanner.ts'
+import type { RuleFacts, Scanned, Span } from './content-scanner.ts'
 import { createInflow, type Inflow } from './inflow.ts'
+import { createPlacedCandidates, type PlacedCandidates } from './placed-candidates.ts'
 import { openEngine } from './scan-rules.ts'
 import { createWorks, type Shared, type Work } from './work.ts'
 
@@ -20,6 +21,7 @@ export type Question =
       readonly handed: readonly string[]
       /** All of it; without it the bytes come in pieces. */
       readonly bytes?: Uint8Array
+      readonly as?: 'output'
     }
   | { readonly kind: 'piece'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'end'; readonly id: number }
@@ -31,7 +33,6 @@ export type Answer =
   | { readonly kind: 'failed'; readonly id: number; readonly why: string }
 
 /** Of one file; whoever has more of them does not mean us to read all. */
-const maxCandidates = 2_000
 const maxFindings = 500
 const maxUnseen = 100
 const maxKeys = 50
@@ -49,14 +50,15 @@ const inflows = new Map<number, Inflow>()
 let table: WindowTable | undefined
 
 async function scan(
-  { name, nowMs, handed }: Question & { kind: 'begin' },
+  { name, nowMs, handed, as }: Question & { kind: 'begin' },
   input: Buffer | AsyncIterable<Buffer>,
   work: Work,
 ): Promise<Scanned> {
   const findings: (Finding & RuleFacts)[] = []
   const unseen: { name: string; why: string }[] = []
-  const candidates: PlacedCandidate[] = []
-  const spans: { from: number; to: number }[] = []
+  const candidates = createPlacedCandidates()
+  const spans: Span[] = []
+  const isOutput = as === 'output'
   const allow = createAllowList([], nowMs)
   const keys = new Map<string, HandedKey>()
   const handing = {
@@ -71,6 +73,7 @@ async function scan(
   await unpack(name, input, {
     overlap: Math.max(engine.overlap, knownOverlap),
     limits,
+    isText: isOutput,
     visit(content) {
       work.resume()
       const hits: Hit[] = []
@@ -78,13 +81,16 @@ async function scan(
         if (isMeant(hit, content)) hits.push(hit)
       })
       const found = findingsIn(content, hits, { nowMs, allow, handing })
-      if (isAsItIs(content, name) && spans.length < maxFindings) spans.push(...spansOf(content, hits))
+      if (isOutput && isAsItIs(content, name)) for (const one of spansOf(content, hits)) spans.push(one)
       const room = maxFindings - findings.length
       findings.push(...found.findings.slice(0, room).map((one) => ({ ...one, ...factsOf(one.rule) })))
       const rest = found.findings.slice(room)
       more += found.more + rest.length
       sureMore += found.sureMore + rest.filter(({ confidence }) => confidence !== 'possible').length
-      if (!addCandidates(known, content, name, candidates) && unseen.length < maxUnseen)
+      if (
+        !addCandidates(known, content, isOutput && isAsItIs(content, name), candidates) &&
+        unseen.length < maxUnseen
+      )
         unseen.push({ name: content.name, why: 'it is full of what begins as a secret does' })
       return work.done(content.bytes.length)
     },
@@ -92,7 +98,7 @@ async function scan(
       if (unseen.length < maxUnseen) unseen.push({ name: one.name, why: one.why })
     },
   })
-  return { findings, more, sureMore, unseen, keys: [...keys.values()], candidates, spans }
+  return { findings, more, sureMore, unseen, keys: [...keys.values()], candidates: candidates.all(), spans }
 }
 
 /** Of a binary file only what is unmistakable counts; some rules are of some paths alone. */
@@ -105,7 +111,7 @@ function isAsItIs({ name, decoded }: Content, file: string): boolean {
   return decoded.length === 0 && name === file
 }
 
-function spansOf(content: Content, hits: readonly Hit[]): { from: number; to: number }[] {
+function spansOf(content: Content, hits: readonly Hit[]): Span[] {
   return hits
     .filter(
       ({ confidence, start }) => confidence !== 'possible' && content.from <= start && start < content.to,
@@ -125,26 +131,29 @@ function factsOf(id: string): RuleFacts {
   }
 }
 
+/** False if there were more than are looked at. */
 function addCandidates(
   known: WindowTable | undefined,
   content: Content,
-  file: string,
-  all: PlacedCandidate[],
+  isPlaced: boolean,
+  all: PlacedCandidates,
 ): boolean {
   if (known === undefined) return true
-  const { name, isBinary } = content
-  return findCandidates(
+  const { name, isBinary, from, to } = content
+  const standing = {
+    ...{ name, isBinary, line: (start: number) => content.position(start).line },
+    offset: isPlaced ? (start: number) => content.position(start).offset : undefined,
+  }
+  let isWhole = true
+  findCandidates(
     known,
     content.bytes,
     (one) => {
-      const isOwn = content.from <= one.start && one.start < content.to
-      if (!isOwn) return
-      const { line, offset } = content.position(one.start)
-      const place = isAsItIs(content, file) ? { offset } : {}
-      all.push({ ...one, name, isBinary, line, ...place })
+      if (from <= one.start && one.start < to) isWhole = all.add(one, standing) && isWhole
     },
-    maxCandidates - all.length,
+    Infinity,
   )
+  return isWhole
 }
 
 const works = createWorks(workerData as Shared, () => performance.now())

@@ -17,7 +17,7 @@ function end(id: number): void {
   answer({
     ...{ kind: 'scanned', id },
     scanned: {
-      ...{ findings: [], more: 0, sureMore: 0, candidates: [], spans: [], keys: [] },
+      ...{ findings: [], more: 0, sureMore: 0, keys: [], candidates: [], spans: [] },
       unseen: [{ name, why: '' }],
     },
   })

@@ -117,14 +117,19 @@ export function startScanThread(deps: {
 
   return {
     load: () => states.size,
-    begin({ name, table: wanted, handed, bytes }) {
+    begin({ name, table: wanted, handed, as, bytes }) {
       const id = count++
       const { promise, resolve, reject } = Promise.withResolvers<Scanned | 'lost beside another'>()
       const state: State = { name, isWhole: bytes !== undefined, ahead: 0, wake: undefined, resolve, reject }
       states.set(id, state)
       const isNew = wanted !== undefined && wanted !== table
       table = wanted ?? table
-      const more = { handed, ...(isNew ? { table: wanted } : {}), ...(bytes === undefined ? {} : { bytes }) }
+      const more = {
+        handed,
+        ...(isNew ? { table: wanted } : {}),
+        ...(bytes === undefined ? {} : { bytes }),
+        ...(as === undefined ? {} : { as }),
+      }
       post({ kind: 'begin', id, name, nowMs: deps.nowMs(), ...more }, bytes)
       watch()
       return {

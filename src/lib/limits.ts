@@ -75,6 +75,10 @@ export const limits = {
   smallBodyBytes: 131_072,
   /** A piece of a step's log. */
   logPieceBytes: 1_048_576,
+  /** What a runner masks that a server found in its output: texts of one piece, and how long each is. */
+  maskedAtOnce: 1_000,
+  leastMaskedBytes: 6,
+  mostMaskedBytes: 8_192,
   /** Parameters of a form. */
   formParameters: 50,
   /** Commands (ref updates) of one git push, before the pack. */

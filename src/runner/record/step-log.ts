@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { logHead, lostFrame, MayflyError, messageOf, outputFrames, type LogStream } from '../../lib/index.ts'
+import {
+  limits,
+  logHead,
+  lostFrame,
+  MayflyError,
+  messageOf,
+  outputFrames,
+  type LogStream,
+} from '../../lib/index.ts'
 import { createPieces, type Pieces } from './pieces.ts'
 
 /** The step's log on its way to the server, while the step runs. Nothing that happens to it breaks the step. */
@@ -175,10 +183,6 @@ export function createStepLog(deps: {
   }
 }
 
-/** Longer ones are no secret, and shorter ones cannot be masked. */
-const [leastFound, longestFound] = [6, 8_192]
-/** More of them are a server that is not ours. */
-const mostFound = 100
 const recentBytes = 2_097_152
 
 /** What was sent last: the server says by its place what is to be masked, and sends nothing of it back. */
@@ -202,9 +206,10 @@ export interface Place {
 
 /** What the server has found, as it was sent; `bytes` begin at `start`. What can be no secret is left out. */
 export function textsAt(places: readonly Place[], bytes: Buffer, start = 0): string[] {
-  return places.slice(0, mostFound).flatMap(({ from, to }) => {
+  // More of them are a server that is not ours; longer ones are no secret, and shorter ones cannot be masked.
+  return places.slice(0, limits.maskedAtOnce).flatMap(({ from, to }) => {
     const isHere = from >= start && to <= start + bytes.length
-    const isLike = to - from >= leastFound && to - from <= longestFound
+    const isLike = to - from >= limits.leastMaskedBytes && to - from <= limits.mostMaskedBytes
     return isHere && isLike ? [bytes.toString('utf8', from - start, to - start)] : []
   })
 }

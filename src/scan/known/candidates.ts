@@ -26,6 +26,8 @@ export interface Candidate {
   readonly end: number
   /** As it is proved: without the white space that may be in it. */
   readonly form: Buffer
+  /** Its window, by which it was met: whatever has the same one has the same number. */
+  readonly window: number
 }
 
 /** As many bits as keep nearly every window out, for as many secrets as there are. */
@@ -52,8 +54,8 @@ export function windowTableOf(key: WindowKey, fingerprints: Iterable<Fingerprint
 }
 
 /**
- * Every text in `bytes` that may be a form of a secret, at most `most` of them; false if there were more. Of every four bytes eight
- * are hashed.
+ * Every text in `bytes` that may be a form of a secret, at most `most` of them; false if there were more. Of every four bytes
+ * eight are hashed.
  */
 export function findCandidates(
   table: WindowTable,
@@ -72,10 +74,10 @@ export function findCandidates(
   for (let i = nextWindow(table, words, 0); i < count - 1; i = nextWindow(table, words, i + 1)) {
     const hash = hashWindow(key, words[i] as number, words[i + 1] as number)
     for (const shape of shapes.get(hash) ?? []) {
-      const candidate = formAround(bytes, skipped + i * stride, shape)
-      if (candidate === undefined) continue
+      const around = formAround(bytes, skipped + i * stride, shape)
+      if (around === undefined) continue
       if (left-- === 0) return false
-      found(candidate)
+      found({ ...around, window: hash })
     }
   }
   return true
@@ -104,7 +106,7 @@ function nextWindow({ key, bits }: WindowTable, words: Int32Array, from: number)
 /** Between two bytes of a wrapped form: an end of line and the indentation of the next. */
 const maxGap = 40
 
-function formAround(bytes: Uint8Array, place: number, shape: Shape): Candidate | undefined {
+function formAround(bytes: Uint8Array, place: number, shape: Shape): Omit<Candidate, 'window'> | undefined {
   if (!shape.isSpaced) {
     const start = place - shape.at
     const end = start + shape.bytes

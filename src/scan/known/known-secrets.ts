@@ -20,7 +20,7 @@ export interface KnownSecrets<Of> {
   /** For a thread that scans; the same until something is added or removed. */
   table(): WindowTable
   /** What a candidate is: held against the proofs of all secrets that have such a form, in constant time each. */
-  prove(candidate: Candidate): KnownHit<Of> | undefined
+  prove(candidate: Omit<Candidate, 'window'>): KnownHit<Of> | undefined
   /** Both at once, each hit once; `isWhole` is false if there was more to look at than is looked at. */
   find(bytes: Uint8Array): { readonly hits: readonly KnownHit<Of>[]; readonly isWhole: boolean }
 }

@@ -80,4 +80,6 @@ export interface UnpackOptions {
   readonly visit: (content: Content) => void | Promise<void>
   readonly unseen: (unseen: Unseen) => void
   readonly limits?: Partial<UnpackLimits>
+  /** It is a text, whatever it begins with: it is not unpacked, though what stands encoded in it is decoded. */
+  readonly isText?: boolean
 }

@@ -25,7 +25,7 @@ export async function unpack(name: string, input: Input, options: UnpackOptions)
   const walk: Walk = { name, options, budget, depth: 0, encodings: 0, decoded: [], open }
   const failed = (error: unknown) =>
     say(walk, 'unreadable', `it could not be read to its end: ${messageOf(error)}`)
-  if (Buffer.isBuffer(input) && isPlainText(input)) {
+  if (Buffer.isBuffer(input) && (options.isText === true || isPlainText(input))) {
     budget.packed(input.length)
     sayPointer(walk, input)
     return visitWhole(walk, input, false)
