@@ -90,7 +90,7 @@ function inBlob(name: string, part: Part): { readonly blob?: string; readonly me
   return { blob: part.blob, member }
 }
 
-function engineOf({ rules = [], without = [] }: ScanSettings): Engine {
+function engineOf({ rules = [], without = [], rulesAreRead = false }: ScanSettings): Engine {
   const builtIn = without === 'all' ? [] : builtInRules.filter(({ id }) => !without.includes(id))
   const known = new Set(builtIn.map(({ id }) => id))
   for (const { id } of rules) {
@@ -101,7 +101,10 @@ function engineOf({ rules = [], without = [] }: ScanSettings): Engine {
       )
     known.add(id)
   }
-  return compileRules([...builtIn, ...rules], { checks, finders, proven: new Set(builtIn) })
+  return compileRules([...builtIn, ...rules], {
+    ...{ checks, finders },
+    proven: new Set(rulesAreRead ? [...builtIn, ...rules] : builtIn),
+  })
 }
 
 /**

@@ -7,6 +7,8 @@ import type { Unseen, UnpackLimits } from './unpack/index.ts'
 export interface ScanSettings {
   /** Further rules, beside the built-in ones; they may come from anybody. */
   readonly rules?: readonly Rule[]
+  /** Each of them was read once already, as rule files are: a thread reads one when it meets a keyword of it. */
+  readonly rulesAreRead?: boolean
   /** Ids of built-in rules that are left out; `all` for every one. */
   readonly without?: readonly string[] | 'all'
   readonly allow?: readonly AllowEntry[]

@@ -62,6 +62,21 @@ test('a rule that no thread can use ends the scan, with its name', async () => {
   })
 })
 
+test('rules that together take more memory than a thread may have are met one after the other', async () => {
+  const rules = Array.from({ length: 1_000 }, (_, i) =>
+    ruleOf({ id: `rule-${i}`, keywords: [`vendor${i}_`], pattern: `vendor${i}_[a-z]{20,1000}` }),
+  )
+  const text = rules.map((_, i) => `vendor${i}_ is no secret\n`).join('')
+  const { findings, unseen } = await scanAll([batchOf({ a: `${text}vendor7_${'abcde'.repeat(5)}\n` })], {
+    settings: { rules, rulesAreRead: true },
+  })
+  assert.deepEqual(unseen, [])
+  assert.deepEqual(
+    findings.map(({ rule }) => rule),
+    ['rule-7'],
+  )
+})
+
 test('what the source throws ends the scan', async () => {
   async function* source(): AsyncGenerator<Batch> {
     yield batchOf({ a: 'acme_11111111' })

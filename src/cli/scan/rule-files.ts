@@ -12,10 +12,11 @@ export function readRuleFiles(
     ...(own === undefined ? [] : [ownRules(own.file, own.isFound)]),
     ...gitleaks.map((file) => readGitleaksConfig(readText(file), file)),
   ]
+  const merged = mergeRules(sets)
   return {
-    ...mergeRules(sets),
+    ...merged,
     mayBeUnseen: sets.flatMap(({ unseen }) => unseen.flatMap(({ paths }) => paths)),
-    warnings: sets.flatMap(({ warnings }) => warnings),
+    warnings: [...sets.flatMap(({ warnings }) => warnings), ...merged.warnings],
   }
 }
 

@@ -148,7 +148,7 @@ async function look(
 
 /** What threads are handed. */
 function settingsOf({ rules, without, allow, gitleaksAllow }: FileRules): ScanSettings {
-  return { rules, without, allow, gitleaksAllow }
+  return { rules, rulesAreRead: true, without, allow, gitleaksAllow }
 }
 
 interface Unseen {

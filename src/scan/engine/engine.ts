@@ -4,7 +4,8 @@ import { entropyOf } from './entropy.ts'
 import { createKeywordSearch } from './keywords.ts'
 import { Matcher, type Bounds } from './matcher.ts'
 import type { Engine, Hit, Rule } from './model.ts'
-import { defaultReach, maxReach, readRule, type Helpers, type ReadRule } from './rule.ts'
+import { createReadRules } from './read-rules.ts'
+import { defaultReach, maxReach, type Helpers, type ReadRule } from './rule.ts'
 
 /** Of all automata together: 32 MB. */
 const maxCells = 8_000_000
@@ -34,11 +35,12 @@ export interface EngineOptions extends Partial<Helpers> {
 /** Throws bad_input for a rule that cannot be used: which one, which part of it, why, and what to do. */
 export function compileRules(rules: readonly Rule[], options: EngineOptions = {}): Engine {
   const helpers: Helpers = { checks: options.checks ?? {}, finders: options.finders ?? {} }
-  const read = rules.map((rule) => (options.proven?.has(rule) === true ? undefined : readRule(rule, helpers)))
+  const read = createReadRules(rules, helpers, createMatchers)
+  rules.forEach((rule, number) => {
+    if (options.proven?.has(rule) !== true) read.of(number)
+  })
   const { keywords, uses } = gather(rules)
   const search = createKeywordSearch(keywords)
-  const finders: (Find | undefined)[] = rules.map(() => undefined)
-  const matchers = createMatchers()
 
   // Up to where each rule is done: matches of one rule do not overlap. Kept for the next search, unless it begins within this one.
   let spare: Int32Array | undefined
@@ -52,9 +54,8 @@ export function compileRules(rules: readonly Rule[], options: EngineOptions = {}
       for (const use of uses[keyword] ?? []) {
         const floor = done[use.rule] as number
         if (from < floor || isAsked?.(use.rule) === false) continue
-        const one = (read[use.rule] ??= readRule(rules[use.rule] as Rule, helpers))
-        const finder = (finders[use.rule] ??= matchers.finderOf(one))
-        const found = finder(buffer, use, { from, to, floor })
+        const one = read.of(use.rule)
+        const found = read.finderOf(use.rule)(buffer, use, { from, to, floor })
         if (found === undefined) continue
         const [start, end] = found
         // What follows a secret may be what has to stand before the next one.
@@ -73,7 +74,7 @@ export function compileRules(rules: readonly Rule[], options: EngineOptions = {}
     overlap: reach * 2 + longest + 2,
     find,
     get steps() {
-      return matchers.steps()
+      return read.steps()
     },
   }
 }

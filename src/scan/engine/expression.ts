@@ -10,6 +10,8 @@ import { compileProgram } from './program.ts'
 export interface Expression {
   /** It matches somewhere in the text, in time that grows with its length alone. */
   test(text: string | Uint8Array): boolean
+  /** It says something of where it stands (`^`, `$`, `\b`), so what is so of a part of a text may not be so of the whole. */
+  readonly asserts: boolean
 }
 
 /** Throws bad_input for what is no pattern: which part, why, and what to write. */
@@ -30,6 +32,7 @@ export function compileExpression(
     throw new MayflyError('bad_input', 'the pattern is too large; use smaller counts')
   let automaton: Automaton | undefined
   return {
+    asserts: program.asserts,
     test(text) {
       automaton ??= new Automaton(graphOf(program, 1), [[program.start]], { cells: 1_000_000 })
       return leads(automaton, typeof text === 'string' ? Buffer.from(text) : text)

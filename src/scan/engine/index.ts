@@ -7,6 +7,7 @@
 export { compileRules, type EngineOptions } from './engine.ts'
 export { compileExpression, type Expression } from './expression.ts'
 export type { Check, CheckName, Engine, Finder, FinderName, Hit, Rule } from './model.ts'
+export { keywordsOfPattern } from './rule.ts'
 export { outlineOf, type Outline } from './outline.ts'
 export { searchStream, type StreamSearch } from './stream.ts'
 export { worstTexts } from './worst.ts'

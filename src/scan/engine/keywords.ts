@@ -5,8 +5,6 @@ const blockBytes = 131_072
 const stripes = 8
 /** Of fewer it takes longer to begin in the middle than to go through them. */
 const fewBytes = 768
-/** For the hits of a stretch, should each of its bytes be one, and for what eight do not divide. */
-const room = (blockBytes / stripes) * 2 + 2 * stripes
 
 /**
  * Finds all keywords in one pass, whatever their case (Aho and Corasick). One look at a table a byte, and no byte twice; eight stretches of
@@ -17,12 +15,34 @@ export interface KeywordSearch {
   search(bytes: Uint8Array, found: (keyword: number, end: number) => void): void
 }
 
+/** Of each stretch pairs: where, and in which final state. */
+interface Memory {
+  /** For a block of so many bytes. */
+  readonly bytes: number
+  readonly hits: Int32Array
+  /** Where the pairs of each stretch end. */
+  readonly ends: Int32Array
+  /** Of a stretch. */
+  readonly room: number
+}
+
+/** Should each of its bytes be a hit. A text of a few bytes, as a rule's example, has not the memory of a whole block. */
+function memoryFor(block: number): Memory {
+  const bytes = block < fewBytes ? fewBytes : blockBytes
+  // Few are gone through as one stretch; what eight do not divide is in the last one.
+  const room = (bytes < blockBytes ? bytes : bytes / stripes) * 2 + 2 * stripes
+  return {
+    ...{ bytes, room, ends: new Int32Array(stripes) },
+    hits: new Int32Array(bytes < blockBytes ? room : room * stripes),
+  }
+}
+
 /** Throws bad_input if there are too many. */
 export function createKeywordSearch(keywords: readonly string[]): KeywordSearch {
   const { next, firstFinal, ended } = makeKeywordTable(keywords)
   const longest = keywords.reduce((most, { length }) => Math.max(most, length), 1)
-  // Of each stretch pairs: where, and in which final state. Kept for the next search, unless it begins within this one.
-  let spare: { readonly hits: Int32Array; readonly ends: Int32Array } | undefined
+  // Kept for the next search, unless it begins within this one.
+  let spare: Memory | undefined
 
   /** The state at a place, by as many bytes before it as can matter. */
   function stateAt(bytes: Uint8Array, place: number): number {
@@ -92,13 +112,7 @@ export function createKeywordSearch(keywords: readonly string[]): KeywordSearch 
     ends[stripes - 1] = searchOne(bytes, rest, hits, ends[stripes - 1] as number)
   }
 
-  function searchBlock(
-    bytes: Uint8Array,
-    from: number,
-    to: number,
-    hits: Int32Array,
-    ends: Int32Array,
-  ): void {
+  function searchBlock(bytes: Uint8Array, from: number, to: number, { hits, ends, room }: Memory): void {
     for (let stripe = 0; stripe < stripes; stripe++) ends[stripe] = stripe * room
     if (to - from >= fewBytes) searchEight(bytes, from, to, hits, ends)
     else ends[0] = searchOne(bytes, { from, to, state: stateAt(bytes, from) }, hits, 0)
@@ -106,11 +120,12 @@ export function createKeywordSearch(keywords: readonly string[]): KeywordSearch 
 
   return {
     search(bytes, found) {
-      const memory = spare ?? { hits: new Int32Array(room * stripes), ends: new Int32Array(stripes) }
-      const { hits, ends } = memory
+      const block = Math.min(bytes.length, blockBytes)
+      const memory = spare === undefined || spare.bytes < block ? memoryFor(block) : spare
+      const { hits, ends, room } = memory
       spare = undefined
       for (let from = 0; from < bytes.length; from += blockBytes) {
-        searchBlock(bytes, from, Math.min(bytes.length, from + blockBytes), hits, ends)
+        searchBlock(bytes, from, Math.min(bytes.length, from + blockBytes), memory)
         for (let stripe = 0; stripe < stripes; stripe++)
           for (let i = stripe * room; i < (ends[stripe] as number); i += 2)
             for (const keyword of ended[(hits[i + 1] as number) - firstFinal] ?? [])

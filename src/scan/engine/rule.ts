@@ -17,6 +17,14 @@ export interface Helpers {
   readonly finders: Readonly<Partial<Record<FinderName, Finder>>>
 }
 
+/** Which of these keywords the pattern can contain. Throws bad_input for what is no pattern. */
+export function keywordsOfPattern(pattern: string, keywords: readonly string[]): readonly string[] {
+  const program = compileProgram(withoutLead(parsePattern(pattern).root), 0)
+  if (program === undefined) return []
+  const anchors = anchorsOf(program, keywords)
+  return keywords.filter((_, i) => (anchors[i]?.length ?? 0) > 0)
+}
+
 /** A rule whose parts have been read. */
 export interface ReadRule {
   readonly rule: Rule

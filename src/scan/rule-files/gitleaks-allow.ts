@@ -1,3 +1,4 @@
+import { compileExpression } from '../engine/index.ts'
 import type { AllowEntry } from '../findings/index.ts'
 import { gitleaksRuleId } from './gitleaks-rule.ts'
 import { knownKeys, type GitleaksAllowlist } from './gitleaks-schema.ts'
@@ -25,10 +26,12 @@ export function allowOfGitleaks(
     said(`${name}: the condition ${condition} is none: it allows nothing here`)
     return []
   }
-  const of = list.regexTarget === 'line' || list.regexTarget === 'match' ? 'line' : 'secret'
+  const of = list.regexTarget === 'line' ? 'line' : 'secret'
+  // All of the match is not known here: what is in the secret is in it, too, but for what says where it stands.
+  const regexes = (list.regexes ?? []).filter((one) => list.regexTarget !== 'match' || !saysWhere(one))
   const expressions = [
     ...(list.paths ?? []).map((pattern) => ({ of: 'file' as const, pattern })),
-    ...(list.regexes ?? []).map((pattern) => ({ of, pattern }) as const),
+    ...regexes.map((pattern) => ({ of, pattern }) as const),
   ]
   const targets = ruleIds === undefined ? (list.targetRules ?? []) : []
   const isKnown = (id: string) => known.has(gitleaksRuleId(id))
@@ -50,12 +53,24 @@ export function allowOfGitleaks(
   return expressions.length === 0 && list.stopwords === undefined ? [] : [entry]
 }
 
+/** What is no pattern says nothing; who compiles it for the scan refuses it. */
+function saysWhere(pattern: string): boolean {
+  try {
+    return compileExpression(pattern).asserts
+  } catch {
+    return false
+  }
+}
+
 function partsLeft(list: GitleaksAllowlist, said: (warning: string) => void, name: string): string[] {
   const target = list.regexTarget ?? 'secret'
-  if (target === 'match') said(`${name}: what has the regexTarget match is held against the line`)
+  if (target === 'match')
+    said(`${name}: what has the regexTarget match is held against the secret alone, so it allows less`)
+  const where = target === 'match' && (list.regexes ?? []).some(saysWhere)
   return [
     ...Object.keys(list).filter((key) => !knownKeys.allowlist.includes(key)),
     ...((list.commits ?? []).length > 0 ? ['commits'] : []),
+    ...(where ? ['of the regexTarget match what says where it stands (^, $, \\b)'] : []),
     ...(['', 'secret', 'match', 'line'].includes(target) ? [] : [`regexTarget ${target}`]),
   ].map((key) => key.slice(0, 100))
 }

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { messageOf } from '../../lib/index.ts'
-import { compileRules, outlineOf, type Outline, type Rule } from '../engine/index.ts'
+import { compileRules, keywordsOfPattern, outlineOf, type Outline, type Rule } from '../engine/index.ts'
 import { seededRandom } from '../rules/index.ts'
 import { onlyGroup } from './only-group.ts'
 import type { GitleaksRule } from './gitleaks-schema.ts'
@@ -12,10 +13,19 @@ type Read =
 const reaches = [4_096, 1_024, 256]
 const samples = 40
 
-/** Ours and gitleaks' rules may have the same id, and stand side by side. */
+const longestId = 80
+
+/**
+ * Ours and gitleaks' rules may have the same id, and stand side by side. One that is not of our form (`Acme.Token`) gets a digest of itself: without
+ * it `acme.token` would be the same rule as `acme-token`, and one of them would not be asked.
+ */
 export function gitleaksRuleId(id: string): string {
-  const plain = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
-  return `gitleaks-${plain.replaceAll(/^-|-$/g, '')}`.slice(0, 100)
+  if (/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(id) && id.length <= longestId) return `gitleaks-${id}`
+  const words = id.toLowerCase().match(/[a-z0-9]+/g) ?? []
+  const digest = createHash('sha256').update(id).digest('hex').slice(0, 8)
+  return ['gitleaks', words.join('-').slice(0, longestId).replace(/-$/, ''), digest]
+    .filter((part) => part !== '')
+    .join('-')
 }
 
 /** A rule that finds a text made from its own pattern; or why there is none. */
@@ -45,8 +55,9 @@ function withKeywords(entry: GitleaksRule, pattern: string): Read {
   const isOfPattern = outline.words.length > 0
   const keywords = isOfPattern
     ? outline.words
-    : (entry.keywords ?? []).filter(
-        (word) => /^[\x20-\x7e]{3,64}$/.test(word) && canUse(entry, pattern, word),
+    : keywordsOfPattern(
+        pattern,
+        (entry.keywords ?? []).filter((word) => /^[\x20-\x7e]{3,64}$/.test(word)),
       )
   if (keywords.length === 0)
     return left('no word of three letters stands in all that its regex finds, and none of its keywords does')
@@ -70,10 +81,6 @@ function baseOf(entry: GitleaksRule, pattern: string, keywords: readonly string[
     ...(entropy === undefined || entropy === 0 ? {} : { entropy }),
     ...(path === undefined ? {} : { path }),
   }
-}
-
-function canUse(entry: GitleaksRule, pattern: string, keyword: string): boolean {
-  return refusal([{ ...baseOf(entry, pattern, [keyword]), reach: 256 }]) === undefined
 }
 
 function refusal(rules: readonly Rule[]): string | undefined {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileRules } from '../engine/index.ts'
 import { createAllowList } from '../findings/index.ts'
-import { readGitleaksConfig } from './index.ts'
+import { mergeRules, readGitleaksConfig } from './index.ts'
 import { onlyGroup } from './only-group.ts'
 
 const config = `title = "ours"
@@ -60,7 +60,7 @@ test('a configuration of gitleaks: its rules find what they would, and the rest 
   assert.equal(isAlone, false)
   assert.deepEqual(
     rules.map(({ id, title, confidence, entropy, path }) => [id, title, confidence, entropy, path]),
-    [['gitleaks-acme-token', 'Acme token', 'likely', 2.5, '\\.env$']],
+    [['gitleaks-acme-token-9657839a', 'Acme token', 'likely', 2.5, '\\.env$']],
   )
   const text = Buffer.from('x\nACME = 0123456789abcdef\nbeta: aaaaaaaaaaaaaaaa\n')
   const found: string[] = []
@@ -86,7 +86,7 @@ test('a configuration of gitleaks: its rules find what they would, and the rest 
 test('its allow lists allow what they say, and no more', () => {
   const allow = createAllowList(readGitleaksConfig(config, 'gitleaks.toml').allow, 0)
   const base = {
-    rule: 'gitleaks-acme-token',
+    rule: 'gitleaks-acme-token-9657839a',
     file: 'a.env',
     fingerprint: '',
     secret: 'dead4567dead4567',
@@ -110,7 +110,7 @@ test('its allow lists allow what they say, and no more', () => {
 test('an allow list for rules of gitleaks, which are not ours, allows nothing and is said by name', () => {
   const list = (rules: string) =>
     `[[rules]]\nid = 'Corp'\nregex = 'corp-[0-9]{9}'\n[[allowlists]]\ntargetRules = [${rules}]\npaths = ['log']\n`
-  const own = readGitleaksConfig(list("'corp'"), 'g.toml')
+  const own = readGitleaksConfig(list("'Corp'"), 'g.toml')
   assert.ok(!own.warnings.some((warning) => warning.includes('targetRules')))
   const both = readGitleaksConfig(list("'Corp', 'github-pat'"), 'g.toml')
   assert.match(
@@ -119,7 +119,7 @@ test('an allow list for rules of gitleaks, which are not ours, allows nothing an
   )
   assert.deepEqual(
     both.allow.map(({ rules }) => rules),
-    [['gitleaks-corp']],
+    [['gitleaks-corp-59780980']],
   )
   const none = readGitleaksConfig(list("'generic-api-key'"), 'g.toml')
   assert.match(none.warnings.join('\n'), /not ours \(generic-api-key\)/)
@@ -154,4 +154,85 @@ test('one group of a pattern captures, the others do not', () => {
   assert.equal(onlyGroup('[(](?:x)\\((?P<n>y)(z)', 2), '[(](?:x)\\((?:y)(z)')
   assert.equal(onlyGroup('[]()](a)\\Q(b)\\E(?i)(c)', 2), '[]()](?:a)\\Q(b)\\E(?i)(c)')
   assert.equal(onlyGroup('(?:a)', 1), undefined)
+})
+
+test('rules whose ids differ stay different rules, whatever the ids are of', () => {
+  const ids = [
+    'acme.x',
+    'acme-x',
+    'Acme_X',
+    'acme--x',
+    '...',
+    'é',
+    '-',
+    'x'.repeat(150),
+    `${'x'.repeat(150)}y`,
+  ]
+  const toml = ids.map((id, i) => `[[rules]]\nid = "${id}"\nregex = "key${i}=[a-z]{9}"\n`).join('')
+  const { rules, warnings } = readGitleaksConfig(toml, 'g.toml')
+  assert.equal(new Set(rules.map(({ id }) => id)).size, ids.length)
+  for (const { id } of rules) assert.match(id, /^gitleaks-[a-z0-9]+(?:-[a-z0-9]+)*$/)
+  assert.ok(rules.some(({ id }) => id === 'gitleaks-acme-x'))
+  assert.equal(
+    mergeRules([readGitleaksConfig(toml, 'g.toml'), readGitleaksConfig(toml, 'g.toml')]).warnings.length,
+    0,
+  )
+  assert.ok(!warnings.some((one) => one.includes('twice')))
+  // A rule that is there twice counts once, as there, and it is said.
+  const twice = readGitleaksConfig(`${toml}[[rules]]\nid = "acme.x"\nregex = "other=[a-z]{9}"\n`, 'g.toml')
+  assert.equal(twice.rules.length, ids.length)
+  assert.ok(
+    twice.warnings.includes(
+      'g.toml: rule acme.x: it is there twice, and the last one counts, as in gitleaks',
+    ),
+  )
+  const { warnings: said, rules: both } = mergeRules([readGitleaksConfig(toml, 'g.toml'), twice])
+  assert.equal(both.length, ids.length)
+  assert.match(
+    said.join(),
+    /^the rule gitleaks-acme-x-[0-9a-f]{8} is in several files: that of the last one counts$/,
+  )
+})
+
+test('what is of the match accepts no more than it says', () => {
+  const of = (list: string) => {
+    const read = readGitleaksConfig(`[[allowlists]]\nregexTarget = "match"\n${list}`, 'g.toml')
+    const allow = createAllowList(read.allow, 0)
+    const asked = {
+      rule: 'r',
+      file: 'a',
+      fingerprint: '',
+      secret: 'ghp_example1',
+      line: 'T=ghp_example1 # see the sample',
+    }
+    return { isAllowed: allow.entryFor(asked) !== undefined, warnings: read.warnings.join('\n') }
+  }
+  assert.equal(of('regexes = ["sample"]').isAllowed, false)
+  assert.equal(of('regexes = ["example[0-9]"]').isAllowed, true)
+  assert.match(of('regexes = ["example"]').warnings, /held against the secret alone, so it allows less/)
+  // The match may begin before the secret.
+  const where = of('regexes = ["^ghp_", "nothing"]')
+  assert.equal(where.isAllowed, false)
+  assert.match(where.warnings, /what says where it stands .* allows nothing here/)
+  assert.equal(
+    of('condition = "AND"\nregexes = ["^ghp_", "example"]\nstopwords = ["example"]').isAllowed,
+    false,
+  )
+})
+
+test('of rules that are not all held at once each finds what it says, again and again', () => {
+  const numbers = Array.from({ length: 200 }, (_, i) => i)
+  const ruleOf = (i: number) => `[[rules]]\nid = "r${i}"\nregex = "(?i)vendor${i}_[a-z0-9-]{20,1000}"\n`
+  const read = readGitleaksConfig(numbers.map(ruleOf).join(''), 'g.toml').rules
+  const engine = compileRules(read, { proven: new Set(read) })
+  const text = Buffer.from(
+    numbers
+      .map((i) => `Vendor${i}_${'a1-'.repeat(9)}\n`)
+      .join('')
+      .repeat(2),
+  )
+  const found: string[] = []
+  engine.find(text, ({ rule }) => void found.push(rule.id))
+  const once = numbers.map((i) => `gitleaks-r${i}`)
+  assert.deepEqual(found, [...once, ...once])
 })

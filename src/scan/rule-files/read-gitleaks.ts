@@ -16,12 +16,17 @@ export function readGitleaksConfig(text: string, file: string): RuleSet {
   const config = parsed(text, file)
   const warnings = unknownKeys(config)
   const said = (what: string) => void warnings.push(what)
-  const rules: Rule[] = []
+  const byId = new Map<string, Rule>()
   for (const entry of config.rules) {
     const read = ruleOfGitleaks(entry)
-    if ('rule' in read) rules.push(read.rule)
+    if ('rule' in read) {
+      if (byId.has(read.rule.id))
+        said(`rule ${entry.id}: it is there twice, and the last one counts, as in gitleaks`)
+      byId.set(read.rule.id, read.rule)
+    }
     for (const warning of read.warnings) said(`rule ${entry.id}: ${warning}`)
   }
+  const rules = [...byId.values()]
   if (rules.length > 0)
     said(
       `${rules.length} rules come without examples: each was held against a text that was made from its own pattern, and what it finds counts as likely`,

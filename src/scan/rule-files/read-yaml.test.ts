@@ -45,6 +45,7 @@ unseen:
   assert.deepEqual(warnings, ['scan.yaml disables npm-token: we have no npm'])
   assert.deepEqual(mergeRules([answer.value, answer.value]), {
     ...{ rules, without: ['npm-token', 'npm-token'], allow: [...allow, ...allow], gitleaksAllow: false },
+    warnings: [],
   })
   assert.deepEqual(read(''), { ok: true, value: { ...noRules } })
 })

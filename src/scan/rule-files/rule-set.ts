@@ -28,15 +28,34 @@ export interface MergedRules {
   readonly without: readonly string[] | 'all'
   readonly allow: readonly AllowEntry[]
   readonly gitleaksAllow: boolean
+  readonly warnings: readonly string[]
 }
 
 export function mergeRules(sets: readonly RuleSet[]): MergedRules {
   const isAlone = sets.some((set) => set.isAlone)
   return {
-    // The same file may be named twice.
-    rules: [...new Map(sets.flatMap(({ rules }) => rules.map((rule) => [rule.id, rule]))).values()],
+    ...mergedById(sets.flatMap(({ rules }) => rules)),
     without: isAlone ? 'all' : sets.flatMap(({ disabled }) => disabled),
     allow: sets.flatMap(({ allow }) => allow),
     gitleaksAllow: sets.some((set) => set.gitleaksAllow),
   }
+}
+
+/** The same file may be named twice, and one may change a rule of another: then that is said. */
+function mergedById(all: readonly Rule[]): {
+  readonly rules: readonly Rule[]
+  readonly warnings: readonly string[]
+} {
+  const rules = new Map<string, Rule>()
+  const changed = new Set<string>()
+  for (const rule of all) {
+    const before = rules.get(rule.id)
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(rule)) changed.add(rule.id)
+    rules.set(rule.id, rule)
+  }
+  const warnings = Array.from(
+    changed,
+    (id) => `the rule ${id} is in several files: that of the last one counts`,
+  )
+  return { rules: [...rules.values()], warnings }
 }
