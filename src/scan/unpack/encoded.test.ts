@@ -53,6 +53,61 @@ test('hex is decoded', async () => {
   await found(`key='${hex}'`, `key='${secret}'`, 'hex')
 })
 
+const escaped = (as: (code: number) => string) => Array.from(Buffer.from(secret), as).join('')
+const hexOf = (code: number) => code.toString(16).padStart(2, '0')
+
+for (const [what, text] of [
+  ['addresses', escaped((code) => `%${hexOf(code)}`)],
+  ['addresses, upper case', escaped((code) => `%${hexOf(code).toUpperCase()}`)],
+  ['C', escaped((code) => `\\x${hexOf(code)}`)],
+  ['JSON', escaped((code) => `\\u00${hexOf(code)}`)],
+  ['JSON in JSON', escaped((code) => `\\\\u00${hexOf(code)}`)],
+  ['HTML', escaped((code) => `&#${code};`)],
+  ['HTML, in hex', escaped((code) => `&#x${hexOf(code)};`)],
+  ['several languages', escaped((code) => (code % 2 === 0 ? `\\x${hexOf(code)}` : `%${hexOf(code)}`))],
+] as const)
+  test(`escapes of ${what} are decoded, wherever they stand, with the name that they have`, async () => {
+    for (let shift = 0; shift < 130; shift += 7) {
+      const content = await found(`${'x '.repeat(shift)}\nkey = "${text}"\n`, `key = "${secret}"`, 'escapes')
+      assert.deepEqual(lineAndColumn(content, secret), { line: 2, column: 8 })
+      const { offset } = content.position(content.bytes.indexOf('forty'))
+      const per = text.length / secret.length
+      assert.ok(
+        Math.abs(offset - (2 * shift + 8 + per * secret.indexOf('forty'))) <= secret.length,
+        `${offset}`,
+      )
+    }
+  })
+
+test('fewer escapes in a row, those of a program and of other languages are left as they are', async () => {
+  const few = escaped((code) => `%${hexOf(code)}`).slice(0, 19 * 3)
+  const text = [
+    ...[`q=${few}`, '\\x31\\xc0\\x50\\x68'.repeat(40), encodeURIComponent('パスワードパスワードパスワード')],
+    ...['%'.repeat(200), '\\'.repeat(201), '&#'.repeat(100), '&#9999;'.repeat(40), '\\u30d1'.repeat(50)],
+  ].join('\n')
+  const all = await contentsOf('f', Buffer.from(text))
+  assert.deepEqual(
+    all.map(({ decoded }) => decoded.join()),
+    [''],
+  )
+})
+
+test('escapes across the pieces of a long text are found once', async () => {
+  const line = `${'filler '.repeat(20)}\n`
+  const near = line.repeat(Math.floor(4_194_000 / line.length))
+  for (let shift = 0; shift < 400; shift += 57) {
+    const text = `${near}${' '.repeat(shift)}${escaped((code) => `\\x${hexOf(code)}`)}\n${line.repeat(40_000)}`
+    let count = 0
+    await unseenOf('f', inChunks(Buffer.from(text), 1_000_000), {
+      overlap: 1_000,
+      visit: (content) => {
+        if (content.decoded.length > 0) count += content.bytes.toString('latin1').split(secret).length - 1
+      },
+    })
+    assert.equal(count, 1, `${shift}`)
+  }
+})
+
 test('base64 in lines is one text, and places in it are right', async () => {
   const long = Array.from({ length: 20 }, (_, i) => `line ${i} of a long text`).join('\n')
   for (const [indent, end] of [
@@ -226,6 +281,9 @@ test('base64 across the pieces of a long text is found once', async () => {
 test('of what is made to be slow, megabytes are gone through in the time of a test', async () => {
   const hostile = {
     runs: `${base64('twenty-four letters here')} `.repeat(30_000),
+    escapes: '%41'.repeat(600_000),
+    nearly: `${'%41'.repeat(19)}%4`.repeat(30_000),
+    references: '&#65'.repeat(500_000),
     slashes: 'aaaa/'.repeat(400_000),
     wrapped: `${base64('x'.repeat(57))}\n`.repeat(25_000),
     quotes: `{"nbformat":4,"cells":[{"source":["${'\\"'.repeat(900_000)}`,

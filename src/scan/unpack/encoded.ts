@@ -134,7 +134,7 @@ const maxNameBytes = 64
 const [newline, quotes] = [Buffer.from('\n'), [0x22, 0x27, 0x60]]
 
 /** What is decoded, as it would stand in its place: rules go by the name of a value, and by quotes around it. */
-function addWithName(
+export function addWithName(
   view: View,
   bytes: Buffer,
   start: number,

@@ -11,7 +11,7 @@ export interface Content {
   readonly to: number
   /** No text: only what is unmistakable counts in it. */
   readonly isBinary: boolean
-  /** How it stood in the file, from the outside: `base64`, `hex`, `utf-16`, `cell 3`. Empty: as it is here. */
+  /** How it stood in the file, from the outside: `base64`, `hex`, `utf-16`, `escapes`, `cell 3`. Empty: as it is here. */
   readonly decoded: readonly string[]
   /** Where a byte of it stands in the file that `name` says. */
   readonly position: (offset: number) => Position

@@ -1,7 +1,7 @@
 import type { Position } from './model.ts'
 
-/** How bytes of a text stand for others. */
-export type Encoding = 'base64' | 'hex' | 'utf-16' | 'as is'
+/** How bytes of a text stand for others; a number: so many for each, about. */
+export type Encoding = 'base64' | 'hex' | 'utf-16' | 'as is' | number
 
 /** Where a stretch of a view stands in the text. */
 interface Stretch {
@@ -56,6 +56,7 @@ function placeOf(stretch: Stretch | undefined, offset: number): number {
   const { at, from, encoding, line, gap } = stretch
   const index = offset - at
   if (encoding === 'as is') return from + index
+  if (typeof encoding === 'number') return from + Math.round(index * encoding)
   const characters = encoding === 'base64' ? Math.floor((index * 4) / 3) : 2 * index
   return from + characters + (gap === 0 ? 0 : Math.floor(characters / line) * gap)
 }

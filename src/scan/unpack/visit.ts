@@ -1,4 +1,5 @@
 import { decodedIn } from './encoded.ts'
+import { escapedIn } from './escaped.ts'
 import type { Position } from './model.ts'
 import { mayBeNotebook, notebookCells } from './notebook.ts'
 import { utf16Runs } from './utf-16-runs.ts'
@@ -33,6 +34,7 @@ export async function visitPiece(walk: Walk, piece: Piece): Promise<void> {
   const { base64, hex } = await decodedIn(walk, { ...piece, position })
   if (base64 !== undefined) await visitView(walk, base64, 'base64', position)
   if (hex !== undefined) await visitView(walk, hex, 'hex', position)
+  await visitView(walk, escapedIn(bytes, from, to), 'escapes', position)
 }
 
 /** What its cells hold stands in the file itself, too, which was seen: but for what only their lines together say. */
