@@ -52,7 +52,11 @@ test('a name says whether its value is a secret', () => {
     'PATTERN',
   ])
     assert.ok(!looksSecret(name), name)
-  assert.ok(isJobToken('CI_JOB_TOKEN') && isJobToken('System.AccessToken') && !isJobToken('NPM_TOKEN'))
+  assert.ok(isJobToken('gitlab', 'CI_JOB_TOKEN') && isJobToken('azure', 'System.AccessToken'))
+  assert.ok(isJobToken('github', 'GITHUB_TOKEN') && !isJobToken('github', 'NPM_TOKEN'))
+  // Elsewhere somebody made it, and keeps it.
+  for (const ci of ['gitlab', 'buildkite', 'circleci', 'bitbucket', 'azure', 'jenkins'] as const)
+    assert.equal(isJobToken(ci, 'GITHUB_TOKEN'), false)
 })
 
 test('a checkout and a text are read alike', () => {

@@ -38,10 +38,10 @@ function inCommand({ ci, text, jobs }: PipelineFile, secret: SecretReference): F
         span,
         message: `the value of ${name} is written into the script itself: a quote in it ends the command, and it is on the command line`,
         fix: `Hand it over by env: (${name}: ...), and write "$${name}" in the script; better, let the gateway add it.`,
-        ...(isJobToken(name) ? { severity: 'note' as const } : {}),
+        ...(isJobToken(ci, name) ? { severity: 'note' as const } : {}),
       },
     ]
-  if (word === undefined || isAssigned || isJobToken(name) || namesFile(name)) return []
+  if (word === undefined || isAssigned || isJobToken(ci, name) || namesFile(name)) return []
   return [
     { span, message: `${word} is given ${name} as an argument, which every process of the machine can read` },
   ]

@@ -60,7 +60,7 @@ const settings: Readonly<
 
 function elsewhere({ ci, triggers, jobs, secrets }: PipelineFile): Found[] {
   const about = settings[ci]
-  const long = secrets.filter(({ name }) => !isJobToken(name))
+  const long = secrets.filter(({ name }) => !isJobToken(ci, name))
   const here = [...triggers, ...jobs.flatMap((job) => job.triggers)].find(({ name }) => name === about?.event)
   if (about === undefined || here === undefined || long.length === 0) return []
   return [

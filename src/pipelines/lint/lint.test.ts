@@ -138,6 +138,8 @@ test('every rule of ours is found in some shape, each has words, and no shape is
 })
 
 const bad: [rule: string, ci: CiName, text: string, at: string[]][] = [
+  // The name of GitHub's token of a job: here somebody made it, and keeps it.
+  ['long-lived-secret', 'gitlab', 'a:\n  script:\n    - gh-tool "$GITHUB_TOKEN"\n', ['3:16 warning']],
   [
     'idle',
     'github',

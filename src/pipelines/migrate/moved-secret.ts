@@ -29,7 +29,7 @@ export function movedIn(
   if (reference.store === 'all')
     return { ok: false, why: 'it hands on every secret at once', instead: 'name those that are needed' }
   const replacement = replacementOf(file, reference)
-  if (replacement === undefined) return { ok: 'stays', isJobToken: isJobToken(reference.name) }
+  if (replacement === undefined) return { ok: 'stays', isJobToken: isJobToken(file.ci, reference.name) }
   const kept = cannotMove(replacement)
   if (kept !== undefined) return kept
   const reach = reachOf(script, project)

@@ -1,3 +1,5 @@
+import type { CiName } from '../model.ts'
+
 /** Words of a variable's name that say that its value is a secret. */
 const secretWord =
   /(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|CREDENTIAL|CREDENTIALS|CREDS|APIKEY|PAT|KUBECONFIG|KUBE_CONFIG|DOCKER_AUTH_CONFIG|PRIVATE_KEY|SIGNING_KEY|DEPLOY_KEY|ACCESS_KEY|API_KEY|AUTH_KEY|SSH_KEY|GPG_KEY|ENCRYPTION_KEY|MASTER_KEY|SERVICE_KEY|SERVICE_ACCOUNT_KEY|ACCESS_KEY_ID|WEBHOOK|WEBHOOK_URL|DATABASE_URL|DB_URL|CONNECTION_STRING|DSN)(?:_|$)/
@@ -31,13 +33,10 @@ export function namesFile(name: string): boolean {
   return paths.has(name)
 }
 
-/** Made by the CI for one job, and worthless after it. */
+/** Made by the CI for one job, and worthless after it. Its name is its CI's own: elsewhere GITHUB_TOKEN is what somebody made and keeps. */
 const jobTokens = new Set([
-  'GITHUB_TOKEN',
   'ACTIONS_RUNTIME_TOKEN',
   'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
-  'GITEA_TOKEN',
-  'FORGEJO_TOKEN',
   'CI_JOB_TOKEN',
   'CI_BUILD_TOKEN',
   'CI_JOB_JWT',
@@ -53,6 +52,11 @@ const jobTokens = new Set([
   'BITBUCKET_STEP_OIDC_TOKEN',
 ])
 
-export function isJobToken(name: string): boolean {
-  return jobTokens.has(name.toUpperCase())
+/** As GitHub's runner and those after it call theirs. */
+const forgeTokens = new Set(['GITHUB_TOKEN', 'GITEA_TOKEN', 'FORGEJO_TOKEN'])
+const forges: readonly CiName[] = ['github', 'forgejo']
+
+export function isJobToken(ci: CiName, name: string): boolean {
+  const key = name.toUpperCase()
+  return jobTokens.has(key) || (forgeTokens.has(key) && forges.includes(ci))
 }

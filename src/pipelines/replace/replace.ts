@@ -61,8 +61,8 @@ function canonical(name: string): string {
  */
 export function replacementOf(file: PipelineFile, secret: SecretReference): Replacement | undefined {
   const { name, store, target = '' } = secret
-  if (store === 'all' || isJobToken(name)) return undefined
-  if (store === 'variable' && isJobToken(target)) return undefined
+  if (store === 'all' || isJobToken(file.ci, name)) return undefined
+  if (store === 'variable' && isJobToken(file.ci, target)) return undefined
   if (store === 'credential' && file.ci === 'azure') return idReplacement(connections, target) ?? anyApi
   const uses = usesAt(file, secret)
   const byUse = table.find(

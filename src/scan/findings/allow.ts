@@ -1,6 +1,7 @@
 import { compilePattern, type Pattern } from '../../lib/index.ts'
 import { compileExpression } from '../engine/index.ts'
 import type { Acceptance } from './model.ts'
+import { shownReason } from './reason.ts'
 
 /** Findings that are none, as a rule file says. It can be posted to another thread. */
 export interface AllowEntry {
@@ -65,7 +66,7 @@ export function createAllowList(entries: readonly AllowEntry[], nowMs: number): 
 /** What a finding says that an entry allows. */
 export function acceptanceOf({ reason, untilMs }: AllowEntry): Acceptance {
   const until = untilMs === undefined ? {} : { until: new Date(untilMs).toISOString().slice(0, 10) }
-  return { by: 'allow-list', reason, ...until }
+  return { by: 'allow-list', reason: shownReason(reason), ...until }
 }
 
 type Test = (asked: Asked) => boolean

@@ -15,6 +15,7 @@ import {
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { MayflyError, escapeUnseen, messageOf } from '../../lib/index.ts'
 import type { Finding } from './model.ts'
+import { shownReason } from './reason.ts'
 
 export interface BaselineEntry {
   readonly fingerprint: string
@@ -106,7 +107,7 @@ export function acceptKnown(findings: readonly Finding[], baseline: Baseline): F
   return findings.map((finding) => {
     const known = baseline.get(finding.fingerprint)
     if (finding.accepted !== undefined || known === undefined) return finding
-    const reason = known.reason === undefined ? {} : { reason: known.reason }
+    const reason = known.reason === undefined ? {} : { reason: shownReason(known.reason) }
     return { ...finding, accepted: { by: 'baseline', ...reason } }
   })
 }

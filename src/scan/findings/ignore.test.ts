@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ignoringAt } from './ignore.ts'
+import { shownReason } from './reason.ts'
 
 const nowMs = Date.parse('2026-11-29T12:00:00Z')
 const key = 'key = SECRET'
@@ -60,6 +61,31 @@ test('a comment that an empty line parts from the secret does not count, and it 
   }
   for (const text of [`# ${comment}\n\nother\n${key}`, `x # ${comment}\n\n${key}`, `\n\n${key}`])
     assert.equal(said(text), undefined, text)
+})
+
+test('a comment ends where its language ends it: what stands behind is code, and is told nowhere', () => {
+  for (const [open, close] of [
+    ['/*', '*/'],
+    ['/**', '**/'],
+    ['<!--', '-->'],
+    ['{#', '#}'],
+    ['(*', '*)'],
+  ] as const) {
+    assert.deepEqual(said(`${open} ${comment} ${close} ${key}`), { ignored: true, acceptance }, open)
+    assert.equal(said(`${open} ${comment} ${close} other = 1\n${key}`), undefined, open)
+  }
+  assert.deepEqual(said(`# ${comment} */\n${key}`)?.ignored, true)
+})
+
+test('a reason shows no key', () => {
+  const made = ['gh', `p_${'aB3'.repeat(12)}`].join('')
+  for (const key of [made, `${'aB3dE/'.repeat(6)}aB3dEfGhIjKlMnOpQr8`, '0123456789abcdef0123456789abcdef']) {
+    const answer = said(`key = SECRET # ${comment}, the new one is ${key}`)
+    assert.ok(answer?.ignored === true)
+    assert.equal(answer.acceptance.reason, 'dead since May, the new one is ****')
+  }
+  const plain = 'see https://tickets.example.com/browse/SEC-1234, in src/config/loader.test.ts'
+  assert.equal(shownReason(plain), plain)
 })
 
 test('a comment that does not count says why', () => {

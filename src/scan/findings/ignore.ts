@@ -1,5 +1,6 @@
-import { escapeUnseen, isReason } from '../../lib/index.ts'
+import { isReason } from '../../lib/index.ts'
 import type { Acceptance } from './model.ts'
+import { shownReason } from './reason.ts'
 
 /** What a comment says of a finding. */
 export type Ignoring =
@@ -11,12 +12,12 @@ const word = 'mayfly: ignore'
 const form = /^mayfly: ignore ([a-z0-9]+(?:-[a-z0-9]+)*) until (\d{4}-\d{2}-\d{2}) (\S.*)$/
 /** What begins a comment, in any language; it stands at the beginning of the line or after a space. */
 const opener = /(?:^|\s)(?:#+!?|\/\/+!?|\/\*+|\*|<!--|--|;+|%+|\{#|\(\*|::|rem)[ \t]*$/i
-const closer = /[ \t]*(?:\*+\/|-->|#\}|\*\)|\*\}|\}\})?[ \t\r]*$/
+/** What ends a comment that need not go to the end of its line. */
+const closers: Readonly<Record<string, string>> = { '/': '*/', '*': '*/', '<': '-->', '{': '#}', '(': '*)' }
 const howTo = 'write "mayfly: ignore RULE until YYYY-MM-DD REASON" in a comment'
 
 /** Bytes of a line that are looked through. */
 const lineBytes = 4_096
-const longestReason = 300
 const dayMs = 86_400_000
 const longestDays = 366
 
@@ -68,13 +69,12 @@ function judged(text: string, rule: string, nowMs: number): Ignoring {
   if (nowMs >= endMs) return { ignored: false, note: `the ignore comment ended on ${until}` }
   if (endMs - nowMs > longestDays * dayMs)
     return { ignored: false, note: `the ignore comment says until ${until}: at most a year is accepted` }
-  const reason = escapeUnseen(said.slice(0, longestReason))
-  return { ignored: true, acceptance: { by: 'comment', reason, until } }
+  return { ignored: true, acceptance: { by: 'comment', reason: shownReason(said), until } }
 }
 
 interface Comment {
   readonly text: string
-  /** Nothing stands in front of it in its line. */
+  /** Nothing stands in front of it in its line, nor behind its end. */
   readonly isAlone: boolean
 }
 
@@ -88,10 +88,14 @@ function commentsIn(line: string): Comment[] {
     const head = line.slice(0, at)
     const mark = opener.exec(head.slice(-64))
     if (mark === null) continue
-    const isAlone = head.slice(0, head.length - mark[0].length).trim() === ''
     const next = line.indexOf(word, at + word.length)
-    const text = line.slice(at, next === -1 ? undefined : next).replace(closer, '')
-    found.push({ text, isAlone })
+    const rest = line.slice(at, next === -1 ? undefined : next)
+    const begin = mark[0].trim()
+    const closer = begin.startsWith('//') ? undefined : closers[begin[0] ?? '']
+    const end = closer === undefined ? -1 : rest.indexOf(closer)
+    const behind = end === -1 ? '' : line.slice(at + end + 2).replace(/^>/, '')
+    const isAlone = `${head.slice(0, head.length - mark[0].length)}${behind}`.trim() === ''
+    found.push({ text: end === -1 ? rest.trimEnd() : rest.slice(0, end).replace(/[\s*-]+$/, ''), isAlone })
   }
   return found
 }

@@ -30,7 +30,7 @@ export function migrateJob(
 ): JobMigration {
   const { job, view } = plan
   if (plan.is === 'stays') {
-    const own = file.secrets.filter((one) => one.job === job.id && !isJobToken(one.name))
+    const own = file.secrets.filter((one) => one.job === job.id && !isJobToken('github', one.name))
     return { ...nothing, kept: own.map(({ span, name }) => ({ span, what: `secrets.${name}`, ...plan.why })) }
   }
   const { steps, logins, ambient, roles } = plan

@@ -34,7 +34,7 @@ export function planLogin(login: StepPlan, steps: readonly StepPlan[], text: str
   if (use?.is !== 'login') return { gone: false, moved: [], kept: [] }
   const keys = asked.filter(
     ({ entry, reference }) =>
-      entry !== undefined && use.key.test(entry.key.value) && !isJobToken(reference.name),
+      entry !== undefined && use.key.test(entry.key.value) && !isJobToken('github', reference.name),
   )
   if (keys.length === 0) return { gone: false, moved: [], kept: [] }
   const id = login.view.get('id').value

@@ -166,7 +166,7 @@ function isSecretOnly(
   return file.secrets.some(
     (one) =>
       within(one.span, span) &&
-      (one.store === 'all' || isJobToken(one.name) || replacementOf(file, one) !== undefined),
+      (one.store === 'all' || isJobToken('github', one.name) || replacementOf(file, one) !== undefined),
   )
 }
 

@@ -59,7 +59,7 @@ type Base = Pick<StepPlan, 'index' | 'step' | 'view' | 'asked'>
 
 function planAction(base: Base, name: string): StepPlan {
   const use = base.step.uses?.pin === 'local' ? actionUse(`./${name}`) : actionUse(name)
-  const secrets = base.asked.filter(({ reference }) => !isJobToken(reference.name))
+  const secrets = base.asked.filter(({ reference }) => !isJobToken('github', reference.name))
   const kept =
     use.is === 'own'
       ? secrets.map(({ reference }): Kept => ({

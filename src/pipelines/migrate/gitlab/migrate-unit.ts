@@ -46,7 +46,7 @@ export function migrateUnit(
     roles: [],
     moved: [],
     kept: seen
-      .filter(({ name }) => !isJobToken(name))
+      .filter(({ name }) => !isJobToken(file.ci, name))
       .map(({ span, name }) => ({ span, what: name, ...why })),
     notes: [],
     seen,

@@ -61,7 +61,7 @@ function moveScript(file: PipelineFile, place: Place, role: string, project: Pro
   const stays = (why: Why): Moved => ({
     ...nothing,
     kept: place.references
-      .filter(({ name }) => !isJobToken(name))
+      .filter(({ name }) => !isJobToken(file.ci, name))
       .map(({ span, name }) => ({ span, what: name, ...why })),
   })
   if (place.trust.any.length === 0)
@@ -144,7 +144,10 @@ function migrationOf(
 ): Migration {
   const seen = new Set(places.flatMap(({ references }) => references.map(({ span }) => span.start)))
   const elsewhere = file.secrets
-    .filter(({ span, name, store }) => !seen.has(span.start) && !isJobToken(name) && store !== 'deployment')
+    .filter(
+      ({ span, name, store }) =>
+        !seen.has(span.start) && !isJobToken(file.ci, name) && store !== 'deployment',
+    )
     .map(({ span, name, store }): Kept => ({
       span,
       what: name,

@@ -54,7 +54,7 @@ interface Judged {
 
 export function planScript(facts: ScriptFacts): Planned {
   const { script, project, references } = facts
-  const blocked = facts.blocked ?? impossibleIn(script) ?? ownTokens(script) ?? unaccounted(facts)
+  const blocked = facts.blocked ?? impossibleIn(script) ?? ownTokens(facts) ?? unaccounted(facts)
   const judged = references.map((reference) => judge(facts, reference, blocked))
   const refused = judged.flatMap(({ reference, one }) =>
     one.ok === false ? [{ span: reference.span, what: reference.name, ...whyOf(one) }] : [],
@@ -70,7 +70,7 @@ export function planScript(facts: ScriptFacts): Planned {
     return { ok: false, kept: [...refused, ...others], ...(blocked === undefined ? {} : { blocked }) }
   }
   const reach = reachOf(script, project)
-  const stands = new Set(tokensIn(script))
+  const stands = new Set(tokensIn(facts))
   const gone = new Set<string>()
   for (const { name, entry, one } of movable) {
     if (entry !== undefined) gone.add(entry.key.value)
@@ -159,13 +159,13 @@ function unfit(
 const carried = /^(?:git|echo|printf|skopeo|crane|buildah|podman|oras|helm|glab|release-cli)$/
 
 /** Tokens that the CI makes for the job: no step has them. */
-function tokensIn(script: string): string[] {
-  return readVariables(script).filter((name) => isNeverHandedOn(name) || isJobToken(name))
+function tokensIn({ file, script }: ScriptFacts): string[] {
+  return readVariables(script).filter((name) => isNeverHandedOn(name) || isJobToken(file.ci, name))
 }
 
-function ownTokens(script: string): Why | undefined {
-  const lines = script.split('\n')
-  const token = tokensIn(script).find((name) =>
+function ownTokens(facts: ScriptFacts): Why | undefined {
+  const lines = facts.script.split('\n')
+  const token = tokensIn(facts).find((name) =>
     lines.some(
       (line) => readsVariable(line, name) && !commandsOf(line).every(({ program }) => carried.test(program)),
     ),
@@ -179,12 +179,16 @@ function ownTokens(script: string): Why | undefined {
 }
 
 /** What looks like a secret, and is none of those that it asks for: of the whole file, or with its value in the file. */
-function unaccounted({ script, own, references }: ScriptFacts): Why | undefined {
+function unaccounted({ file, script, own, references }: ScriptFacts): Why | undefined {
   const asked = new Set(references.map(({ name }) => name))
   const mine = new Set(own.filter(holdsSecret).map(({ key }) => key.value))
   const one = readVariables(script).find(
     (name) =>
-      looksSecret(name) && !mine.has(name) && !asked.has(name) && !isJobToken(name) && !isNeverHandedOn(name),
+      looksSecret(name) &&
+      !mine.has(name) &&
+      !asked.has(name) &&
+      !isJobToken(file.ci, name) &&
+      !isNeverHandedOn(name),
   )
   return one === undefined
     ? undefined
