@@ -10,6 +10,7 @@ import {
   type Answer,
   type World,
 } from '../../gateway.fixture.ts'
+import { markerInspection } from '../../look.fixture.ts'
 import { startUpstream, type Upstream } from '../../upstream.fixture.ts'
 import { coded } from '../git.fixture.ts'
 import { readBatch } from './batch-request.ts'
@@ -283,4 +284,25 @@ test('headers that say how a message is read are not the server’s to give, nor
   })
   for (const bad of [{ 'a b': 'c' }, { a: 'b\r\nc: d' }, { a: 1 }, { '': 'a' }, { a: 'é' }, [], 'a'])
     assert.equal(readHeaders(bad), undefined, JSON.stringify(bad))
+})
+
+test('an object is looked at as it goes up, and storage does not have all of one that is refused', async (t) => {
+  const { world, storage, batch, ask } = await openLfs(t)
+  const { inspection, seen, opened } = markerInspection('large')
+  world.setInspection(inspection)
+  let whole = 0
+  // Told of what came to its end.
+  storage.handle = (_request, response) => {
+    whole++
+    response.writeHead(200).end()
+  }
+  await batch('upload', { upload: presigned(storage) })
+  const refused = await ask('PUT', `${lfs}/mayfly/${oid}/upload`, content)
+  assert.equal(refused.status, 403)
+  assert.match(refused.body, new RegExp(`a secret in LFS object ${oid} of octo/app`))
+  assert.deepEqual([whole, opened], [0, [`push LFS object ${oid} of octo/app`]])
+  assert.equal(seen.get(`LFS object ${oid} of octo/app`), content)
+  world.setInspection(markerInspection('not in it').inspection)
+  assert.equal((await ask('PUT', `${lfs}/mayfly/${oid}/upload`, content)).status, 200)
+  assert.equal(whole, 1)
 })

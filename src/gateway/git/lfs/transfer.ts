@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { MayflyError, messageOf, type Clock } from '../../../lib/index.ts'
 import { discard, type Exchange } from '../../exchange.ts'
 import { adviceOn } from '../../host-beside.ts'
+import { refusalOf } from '../../look-at.ts'
 import { verifyingBody } from '../../verified-body.ts'
 import { answerError, answerJson, lfsType } from './answer.ts'
 import { operationOf } from './batch.ts'
@@ -42,7 +43,7 @@ export async function transfer(
     integrity: `sha256-${Buffer.from(route.oid, 'hex').toString('base64')}`,
   }
   if (route.transfer === 'download') return download(job)
-  return route.transfer === 'upload' ? upload(job) : verify(job, route.oid)
+  return route.transfer === 'upload' ? upload(job, route) : verify(job, route.oid)
 }
 
 interface Job {
@@ -62,14 +63,15 @@ async function download(job: Job): Promise<void> {
   await exchange.deliver(upstream, { what, integrity, by: 'digest' })
 }
 
-async function upload(job: Job): Promise<void> {
+async function upload(job: Job, { repository, oid }: TransferRoute): Promise<void> {
   const { exchange, action, what, integrity } = job
   const { request, response } = exchange
   const length = request.headers['content-length']
   if (length !== undefined && Number(length) !== action.size)
     return answerError(response, 422, exchange.deny(what, `it is of ${length} bytes, not of ${action.size}`))
   const body = verifyingBody(what, integrity, 'its name says')
-  const passing = pipeline(request, upTo(action.size), body)
+  const looking = lookingAt(exchange, `LFS object ${oid} of ${repository}`, oid)
+  const passing = pipeline(request, upTo(action.size), looking.pass, body)
   passing.catch(() => undefined)
   const headers = {
     'content-type': 'application/octet-stream',
@@ -81,7 +83,7 @@ async function upload(job: Job): Promise<void> {
     upstream = await sendHeld(job, 'PUT', headers, body)
   } catch (error) {
     if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
-    return answerError(response, 422, exchange.deny(what, messageOf(error)))
+    return answerError(response, looking.isRefused() ? 403 : 422, exchange.deny(what, messageOf(error)))
   }
   // Whoever is refused in the middle has not sent all.
   if (!body.readableEnded) response.once('finish', () => body.destroy())
@@ -90,6 +92,33 @@ async function upload(job: Job): Promise<void> {
   if (statusCode < 200 || statusCode > 299 || !body.readableEnded) return answerStorage(job, upstream)
   discard(upstream)
   response.writeHead(200, { 'content-length': 0 }).end()
+}
+
+/** It goes on as fast as it is looked at, and its last bytes once that is done: an object that is not whole is none. */
+function lookingAt(exchange: Exchange, what: string, oid: string) {
+  const look = exchange.look('push', what, oid)
+  let isRefused = false
+  async function* pass(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    if (look === undefined) return yield* source
+    const stream = look.stream(what)
+    let held: Buffer | undefined
+    try {
+      for await (const chunk of source) {
+        await stream.write(chunk)
+        if (held !== undefined) yield held
+        held = chunk
+      }
+      stream.end()
+    } finally {
+      // It did not come to its end, unless it did.
+      stream.leave()
+    }
+    const refusal = refusalOf(await exchange.finishLook(look))
+    isRefused = refusal !== undefined
+    if (refusal !== undefined) throw new MayflyError('denied', refusal)
+    if (held !== undefined) yield held
+  }
+  return { pass, isRefused: () => isRefused }
 }
 
 function upTo(size: number) {
