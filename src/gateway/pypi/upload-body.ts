@@ -8,6 +8,8 @@ import type { FormReader } from './form-reader.ts'
 export interface UploadBody extends AsyncDisposable {
   /** Why the form does not say what its file says. Puts the body aside. */
   beside(): Promise<string | undefined>
+  /** All that stands before the file, as it came. Puts the body aside. Throws what `stream` throws. */
+  fields(): Promise<Buffer>
   /** The file alone. Puts the body aside. Throws what `stream` throws. */
   file(): Promise<AsyncIterable<Buffer>>
   /**
@@ -36,6 +38,10 @@ export function openUploadBody(
     return (aside ??= await shelf.put(bodyOf(came)))
   }
   return {
+    async fields() {
+      const put = await putAside()
+      return put.read(0, reader.file?.start ?? 0)
+    },
     async file() {
       const put = await putAside()
       return pieces(put, reader.file?.start ?? 0, reader.end().bytes)

@@ -299,6 +299,14 @@ test('a file with a secret in it is put aside first, and never reaches the index
   assert.match(answer.body, new RegExp(`a secret in ${wheel}`))
   assert.equal(seen.get(wheel), 'a wheel with the-marker')
   assert.deepEqual(posts(), [])
+  for (const name of ['description', 'attestations', 'summary']) {
+    const beside = await upload(form([...usual(), [name, 'how to use the-marker']]))
+    assert.equal(beside.status, 403)
+    assert.match(beside.body, /a secret in fields of the form/)
+  }
+  const signature = `--${boundary}\r\nContent-Disposition: form-data; name="gpg_signature"; filename="${wheel}.asc"\r\n\r\nthe-marker\r\n`
+  assert.equal((await upload(`${signature}${form(usual())}`)).status, 403)
+  assert.deepEqual(posts(), [])
   const body = form(usual())
   assert.equal((await upload(body)).status, 200)
   assert.equal(posts()[0]?.body.toString('latin1'), body)

@@ -69,7 +69,7 @@ async function publish(exchange: Exchange, { pages, turns, shelf }: UploadDeps):
     const found = await lookAtFiles(
       exchange,
       { place: 'packages', what: file, same: sha256 },
-      { [file]: () => content },
+      { [file]: () => content, 'fields of the form': await body.fields() },
     )
     if (found !== undefined) return refuse(exchange, found, 403)
   }
