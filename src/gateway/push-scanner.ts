@@ -21,6 +21,8 @@ export interface ScannedPush {
 export interface PushScan {
   /** Each blob of the pack, in its order, while the pack passes: the next one waits. */
   blob(blob: ScannedBlob): Promise<void> | void
+  /** What a push says beside its blobs: a commit, a tag, the names in a tree; and what of it this is, for people. */
+  text(name: string, bytes: Buffer): Promise<void> | void
   /**
    * All was handed over that could be. `unseen`: blobs, or what may be blobs, that were not, and why. `nameOf`: the path of a blob, as
    * the trees of the pack say it, or its id.

@@ -20,12 +20,16 @@ export function lookingScanner(
   const what = `${repository}@${refs.join(', ')}${more}`
   const look = exchange.look('push', what, same, (line) => void warnings.push(line))
   if (look === undefined) return undefined
+  // The old name of what is deleted is out already.
+  const names = updates.filter(({ newCommit }) => !/^0+$/.test(newCommit)).map(({ ref }) => ref)
   return {
     maxBlobBytes,
     begin: () => ({
       blob: ({ id, path, bytes }) => look.add(path ?? id, bytes),
+      text: (name, bytes) => look.add(name, bytes),
       async finish({ count, why }, nameOf) {
         for (let i = 0; i < count; i++) look.unseen(why[i] ?? 'another part of the pack')
+        await look.add('names of refs', Buffer.from(names.join('\n')))
         const verdict = await look.finish(nameOf)
         return verdict.ok ? { ok: true, warnings } : { ok: false, findings: verdict.lines }
       },

@@ -28,23 +28,37 @@ export function createObjectReader(
   const commits = createKept()
   const blobs = createKept()
   const trees = createKept()
+  const tags = createKept()
   /** Only for a scanner: what is at each offset, since a delta is of the same type as its base. */
   const types = new Map<number, 'blob' | 'other'>()
 
-  function readCommit(offset: number, content: Buffer): void {
-    const parents = parentsOf(content, format.idBytes)
-    if (parents === undefined) return
+  function readCommit(offset: number, content: Buffer): Promise<void> | void {
+    if (sink !== undefined) types.set(offset, 'other')
     const id = idOf(format, 'commit', content)
-    commits.keep(offset, id, content)
-    onCommit(id, parents)
+    const parents = parentsOf(content, format.idBytes)
+    if (parents !== undefined) {
+      commits.keep(offset, id, content)
+      onCommit(id, parents)
+    }
+    return sink?.text('commit', id, content)
   }
 
-  function readTree(offset: number, content: Buffer): void {
+  function readTag(offset: number, content: Buffer): Promise<void> | void {
+    const id = idOf(format, 'tag', content)
+    const target = targetOf(content, format.idBytes)
+    if (target !== undefined) onTag?.(id, target)
+    if (sink === undefined) return
+    types.set(offset, 'other')
+    tags.keep(offset, id, content)
+    return sink.text('tag', id, content)
+  }
+
+  function readTree(offset: number, content: Buffer): Promise<void> | void {
     if (sink === undefined) return
     const id = idOf(format, 'tree', content)
     trees.keep(offset, id, content)
     types.set(offset, 'other')
-    sink.tree(id, content)
+    return sink.tree(id, content)
   }
 
   function readBlob(offset: number, content: Buffer): Promise<void> | void {
@@ -61,19 +75,20 @@ export function createObjectReader(
     const type = typeof base === 'number' ? types.get(offset - base) : undefined
     types.set(offset, type ?? 'blob')
     // A delta of a tree is a tree; of what the server has, nobody here knows what it is.
-    if (type === 'other') return
-    sink.unseen(
-      typeof base === 'string' ? `a delta of ${base}, which is not in the pack` : 'a delta of a large blob',
-    )
+    const large =
+      type === 'other'
+        ? 'a delta of a commit, a tree or a tag that is no longer kept'
+        : 'a delta of a large blob'
+    sink.unseen(typeof base === 'string' ? `a delta of ${base}, which is not in the pack` : large)
   }
 
   function readDelta(head: EntryHead, offset: number, delta: Buffer): Promise<void> | void {
     const ofCommit = commits.base(head, offset)
     const commit = ofCommit && applyDelta(ofCommit, delta, limits.packPieceBytes)
-    if (commit !== undefined) {
-      if (sink !== undefined) types.set(offset, 'other')
-      return readCommit(offset, commit)
-    }
+    if (commit !== undefined) return readCommit(offset, commit)
+    const ofTag = sink && tags.base(head, offset)
+    const tag = ofTag && applyDelta(ofTag, delta, limits.packPieceBytes)
+    if (tag !== undefined) return readTag(offset, tag)
     const ofTree = trees.base(head, offset)
     const tree = ofTree && applyDelta(ofTree, delta, limits.packPieceBytes)
     if (tree !== undefined) return readTree(offset, tree)
@@ -87,21 +102,19 @@ export function createObjectReader(
       kind === 'commit' ||
       kind === 'delta' ||
       ((kind === 'blob' || kind === 'tree') && sink !== undefined) ||
-      (kind === 'tag' && onTag !== undefined),
+      (kind === 'tag' && (onTag !== undefined || sink !== undefined)),
     read(head, offset, data) {
       if (head.kind === 'blob') return readBlob(offset, data)
       if (head.kind === 'delta') return readDelta(head, offset, data)
       if (head.kind === 'tree') return readTree(offset, data)
-      if (sink !== undefined) types.set(offset, 'other')
-      if (head.kind === 'commit') readCommit(offset, data)
-      const target = head.kind === 'tag' ? targetOf(data, format.idBytes) : undefined
-      if (target !== undefined) onTag?.(idOf(format, 'tag', data), target)
+      return head.kind === 'commit' ? readCommit(offset, data) : readTag(offset, data)
     },
     large(head, offset, blob) {
       if (sink === undefined) return
       if (head.kind === 'delta') return unseen(head, offset)
       types.set(offset, head.kind === 'blob' ? 'blob' : 'other')
       if (blob !== undefined) return sink.blob({ ...blob, size: head.size })
+      if (head.kind !== 'blob') sink.unseen(`a ${head.kind} of ${head.size} bytes`)
     },
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { acceptedIn, request } from '../gateway.fixture.ts'
+import { markerInspection } from '../look.fixture.ts'
 import type { PushScanner, ScannedPush, UnseenBlobs } from '../push-scanner.ts'
 import { zero } from './git.fixture.ts'
 import { delta, distance, entry, packOf, types } from './pack.fixture.ts'
@@ -35,6 +36,9 @@ async function openWatched(t: TestContext, more: Partial<PushScanner> = {}): Pro
           await new Promise(setImmediate)
           seen.set(id, { size, bytes: Buffer.from(bytes) })
           if (bytes.includes(marker)) findings.push(`a key in ${id}`)
+        },
+        text(name, bytes) {
+          if (bytes.includes(marker)) findings.push(`a key in ${name}`)
         },
         async finish(missed) {
           unseen.push(missed)
@@ -175,8 +179,11 @@ test('a delta of a delta is seen; one of a tree is none of a blob', async (t) =>
 
 test('a scanner that fails lets nothing pass, nor does a pack that cannot be read', async (t) => {
   for (const failing of [
-    { blob: async () => Promise.reject(new Error('broken')), finish: async () => ({ ok: true as const }) },
-    { blob: () => undefined, finish: async () => Promise.reject(new Error('broken')) },
+    {
+      blob: async () => Promise.reject(new Error('broken')),
+      ...{ text: () => undefined, finish: async () => ({ ok: true as const }) },
+    },
+    { blob: () => undefined, text: () => undefined, finish: async () => Promise.reject(new Error('broken')) },
   ]) {
     const { world, commitOf } = await openWatched(t, { begin: () => failing })
     const { old } = world.ids
@@ -204,7 +211,11 @@ test('what passes with a warning is told on the side band before the server’s 
   const long = 'x'.repeat(700)
   const warnings = { current: ['file:1: a key\u001B[2J', long] }
   const { world, commitOf } = await openWatched(t, {
-    begin: () => ({ blob: () => undefined, finish: async () => ({ ok: true, warnings: warnings.current }) }),
+    begin: () => ({
+      blob: () => undefined,
+      text: () => undefined,
+      finish: async () => ({ ok: true, warnings: warnings.current }),
+    }),
   })
   const { old } = world.ids
   const first = commitOf('one', old)
@@ -249,3 +260,54 @@ test('what passes with a warning is told on the side band before the server’s 
 })
 
 const told = ({ gateway, step }: GitWorld) => gateway.refusals(step.id, 0).lines
+
+test('what a push says beside its files is looked at, and the refusal says where it is', async (t) => {
+  const { world } = await openWatched(t)
+  const { git } = world.local
+  const { old } = world.ids
+  const blob = git(['hash-object', '-w', '--stdin'], 'clean\n')
+  const clean = git(['mktree'], `100644 blob ${blob}\tfile\n`)
+  const named = git(['mktree'], `100644 blob ${blob}\t${marker}\n`)
+  const above = git(['mktree'], `040000 tree ${named}\tfolder\n`)
+  const commitOf = (tree: string, message: string) => git(['commit-tree', tree, '-m', message, '-p', old])
+  const byAuthor = git(
+    ['hash-object', '-w', '-t', 'commit', '--stdin'],
+    `${git(['cat-file', 'commit', commitOf(clean, 'x')]).replace(/^author \S+/m, `author ${marker}`)}\n`,
+  )
+  const tag = (message: string) =>
+    git(['mktag'], `object ${old}\ntype commit\ntag v9\ntagger a <a@b.c> 1700000000 +0000\n\n${message}\n`)
+  const message = commitOf(clean, `deploy with ${marker}`)
+  const annotated = tag(marker)
+  for (const [id, place] of [
+    [message, `commit ${message}`],
+    [byAuthor, `commit ${byAuthor}`],
+    [commitOf(above, 'x'), `names in tree ${named}`],
+    [annotated, `tag ${annotated}`],
+  ] as const) {
+    const answer = await world.pushRaw([[zero, id, 'refs/heads/new']], world.local.pack(id, `^${old}`))
+    assert.equal(answer.refs['refs/heads/new'], 'refused', place)
+    assert.match(answer.remote, new RegExp(`a key in ${place}`))
+    assert.equal(world.refOf('refs/heads/new'), '')
+  }
+  const [base, changed] = [
+    world.local.gitBytes(['cat-file', 'tag', tag('clean')]),
+    world.local.gitBytes(['cat-file', 'tag', annotated]),
+  ]
+  const first = entry(types.tag, base)
+  const asDelta = entry(types.offsetDelta, delta(base.length, changed.toString()), {
+    base: distance(first.length),
+  })
+  const answer = await world.pushRaw([[zero, annotated, 'refs/tags/v9']], packOf([first, asDelta]))
+  assert.match(answer.remote, new RegExp(`a key in tag ${annotated}`))
+})
+
+test('the names of the refs that a push makes are looked at', async (t) => {
+  const world = await openGitWorld(t)
+  const { inspection } = markerInspection('the-marker')
+  world.setInspection(inspection)
+  const { old } = world.ids
+  const ref = 'refs/heads/with-the-marker'
+  const answer = await world.pushRaw([[zero, old, ref]], packOf([]))
+  assert.equal(answer.refs[ref], 'refused')
+  assert.match(answer.remote, /a secret in names of refs/)
+})

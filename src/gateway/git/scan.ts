@@ -1,5 +1,5 @@
 import { escapeUnseen, messageOf } from '../../lib/index.ts'
-import { createTreePaths } from './tree-paths.ts'
+import { createTreePaths, entriesOf } from './tree-paths.ts'
 import type { PushScan, PushScanner, ScanVerdict, ScannedBlob } from '../push-scanner.ts'
 
 /** What a reader of packs tells of the blobs in it. */
@@ -7,8 +7,10 @@ export interface BlobSink {
   readonly maxBytes: number
   blob(blob: ScannedBlob): Promise<void> | void
   /** A tree, and what it holds. */
-  tree(id: string, content: Buffer): void
-  /** A blob, or what may be one, whose content is not known. */
+  tree(id: string, content: Buffer): Promise<void> | void
+  /** A commit or a tag as Git keeps it: message, people, signature. */
+  text(kind: 'commit' | 'tag', id: string, content: Buffer): Promise<void> | void
+  /** An object whose content is not known. */
   unseen(why: string): void
 }
 
@@ -31,11 +33,14 @@ const maxWhy = 10
 const maxFindings = 20
 const maxWarnings = 50
 const maxFindingChars = 600
+const maxNamesKnown = 200_000
+const newline = Buffer.from('\n')
 
 const shown = (line: string) => escapeUnseen(line).slice(0, maxFindingChars)
 
 export function openScan(scanner: PushScanner, scan: PushScan, idBytes = 20): BlobScan {
   const paths = createTreePaths(idBytes)
+  const namesKnown = new Set<string>()
   let blobs = 0
   let unseen = 0
   const why: string[] = []
@@ -47,7 +52,19 @@ export function openScan(scanner: PushScanner, scan: PushScan, idBytes = 20): Bl
       if (blob.bytes.length < blob.size) this.unseen(`${blob.id} behind its first ${blob.bytes.length} bytes`)
       return scan.blob({ ...blob, path: paths.of(blob.id) })
     },
-    tree: (id, content) => paths.add(id, content),
+    tree(id, content) {
+      paths.add(id, content)
+      const names: Buffer[] = []
+      for (const { name } of entriesOf(content, idBytes)) {
+        // Every commit brings most of the same names.
+        const key = name.toString('latin1')
+        if (namesKnown.has(key)) continue
+        if (namesKnown.size < maxNamesKnown) namesKnown.add(key)
+        names.push(name, newline)
+      }
+      if (names.length > 0) return scan.text(`names in tree ${id}`, Buffer.concat(names))
+    },
+    text: (kind, id, content) => scan.text(`${kind} ${id}`, content),
     unseen(reason) {
       unseen++
       if (why.length < maxWhy) why.push(reason)

@@ -14,16 +14,10 @@ export function createTreePaths(idBytes: number): TreePaths {
   const parents = new Map<string, { readonly tree: string; readonly name: string }>()
   return {
     add(tree, content) {
-      // Each entry: mode, a space, the name, a zero byte, the id.
-      for (let at = 0; at < content.length && parents.size < maxEntries;) {
-        const space = content.indexOf(0x20, at)
-        const end = content.indexOf(0, space + 1)
-        if (space === -1 || end === -1 || end + idBytes >= content.length + 1) return
-        const id = content.toString('hex', end + 1, end + 1 + idBytes)
-        const name = content.toString('utf8', space + 1, Math.min(end, space + 1 + maxNameBytes))
+      for (const { name, id } of entriesOf(content, idBytes)) {
+        if (parents.size >= maxEntries) return
         // The same content at several places is told at one of them.
-        if (!parents.has(id)) parents.set(id, { tree, name })
-        at = end + 1 + idBytes
+        if (!parents.has(id)) parents.set(id, { tree, name: name.toString('utf8', 0, maxNameBytes) })
       }
     },
     of(blob) {
@@ -35,5 +29,16 @@ export function createTreePaths(idBytes: number): TreePaths {
       }
       return names.length === 0 ? undefined : names.join('/')
     },
+  }
+}
+
+/** What a tree holds, as far as it can be read. Each entry: mode, a space, the name, a zero byte, the id. */
+export function* entriesOf(content: Buffer, idBytes: number): Generator<{ name: Buffer; id: string }> {
+  for (let at = 0; at < content.length;) {
+    const space = content.indexOf(0x20, at)
+    const end = content.indexOf(0, space + 1)
+    if (space === -1 || end === -1 || end + idBytes >= content.length + 1) return
+    yield { name: content.subarray(space + 1, end), id: content.toString('hex', end + 1, end + 1 + idBytes) }
+    at = end + 1 + idBytes
   }
 }
