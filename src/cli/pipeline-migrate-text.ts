@@ -63,10 +63,7 @@ export function migrationLines(outcome: Outcome): string[] {
       `${outcome.policyFile}, as lint sees it:`,
       findings.map(({ severity, message }) => `${severity}: ${message}`),
     ),
-    ...section(
-      'Before it is merged:',
-      policy === undefined ? [] : [...store, `mayfly apply ${outcome.policyFile}`],
-    ),
+    ...section('Before it is merged:', policy === undefined ? [] : [...store, applyLine(outcome.policyFile)]),
     ...section(
       'To delete, once a run has gone through:',
       gone.map(({ name, where }) => `${name}: ${where}`),
@@ -202,4 +199,11 @@ export function plainMigration(outcome: Outcome, diffs: readonly string[]): obje
     missing,
     written,
   }
+}
+
+/** A policy is in force as a whole: to apply a second file would end the roles of the first. */
+function applyLine(policyFile: string): string {
+  return policyFile === 'mayfly.yaml'
+    ? `mayfly apply ${policyFile}`
+    : `take what is new in ${policyFile} over into mayfly.yaml, and mayfly apply mayfly.yaml: a policy that is applied takes the place of the whole one before`
 }

@@ -205,3 +205,20 @@ test('a workflow that is not UTF-8 is said, ends with an error, and nothing is w
   )
   assert.equal(existsSync(join(checkout, 'mayfly.yaml')), false)
 })
+
+test('a policy in another file is to be taken over, not applied: it would end the roles of the one in force', async (t) => {
+  const checkout = checkoutOf(t, 'aws-site')
+  const said: string[] = []
+  const write = t.mock.method(process.stdout, 'write', (text: string) => (said.push(text), true))
+  const options = { ...known, write: false, checkout, json: false }
+  await migratePipelines([], { ...options, policy: 'moved.yaml' })
+  await migratePipelines([], { ...options, policy: 'mayfly.yaml' })
+  write.mock.restore()
+  const [other = '', usual = ''] = said
+    .join('')
+    .split(/^(?=.*as lint sees it)/m)
+    .slice(1)
+  assert.match(other, /take what is new in moved\.yaml over into mayfly\.yaml/)
+  assert.doesNotMatch(other, /mayfly apply moved/)
+  assert.match(usual, /^ {2}mayfly apply mayfly\.yaml$/m)
+})

@@ -13,7 +13,7 @@ export async function readRules(options: ScanOptions): Promise<FileRules> {
     typeof rules === 'string' ? { file: rules, isFound } : isFound ? { file: usualFile, isFound } : undefined
   if (own === undefined && gitleaksConfig.length === 0)
     return { rules: [], without: [], allow: [], gitleaksAllow, mayBeUnseen: [], warnings: [] }
-  const read = (await import('./rule-files.ts')).readRuleFiles(own, gitleaksConfig)
+  const read = (await import('./rule-files.ts')).readRuleFiles(own, gitleaksConfig, Date.now())
   return { ...read, gitleaksAllow: read.gitleaksAllow || gitleaksAllow }
 }
 

@@ -65,7 +65,7 @@ export function createAllowList(entries: readonly AllowEntry[], nowMs: number): 
 
 /** What a finding says that an entry allows. */
 export function acceptanceOf({ reason, untilMs }: AllowEntry): Acceptance {
-  const until = untilMs === undefined ? {} : { until: new Date(untilMs).toISOString().slice(0, 10) }
+  const until = untilMs === undefined ? {} : { until: new Date(untilMs - 1).toISOString().slice(0, 10) }
   return { by: 'allow-list', reason: shownReason(reason), ...until }
 }
 

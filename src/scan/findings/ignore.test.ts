@@ -48,9 +48,9 @@ const notes: [string, RegExp][] = [
   ['mayfly: ignore acme-token dead since May', /not in its form/],
   ['mayfly: ignore * until 2027-01-31 all of it', /not in its form/],
   ['mayfly: ignore acme until 2027-01-31 dead', /for the rule acme, and this is acme-token/],
-  ['mayfly: ignore acme-token until 2026-11-29 dead', /ended on 2026-11-29/],
+  ['mayfly: ignore acme-token until 2026-11-28 dead', /ended on 2026-11-28/],
   ['mayfly: ignore acme-token until 2026-02-31 dead', /no day/],
-  ['mayfly: ignore acme-token until 2028-01-01 dead', /at most a year/],
+  ['mayfly: ignore acme-token until 2027-11-30 dead', /at most a year/],
 ]
 
 test('a comment that an empty line parts from the secret does not count, and it is said', () => {
@@ -86,6 +86,11 @@ test('a reason shows no key', () => {
   }
   const plain = 'see https://tickets.example.com/browse/SEC-1234, in src/config/loader.test.ts'
   assert.equal(shownReason(plain), plain)
+})
+
+test('the day that a comment names is its last, and at most a year away', () => {
+  for (const day of ['2026-11-29', '2027-11-29'])
+    assert.equal(said(`${key} # mayfly: ignore acme-token until ${day} dead since May`)?.ignored, true, day)
 })
 
 test('a comment that does not count says why', () => {

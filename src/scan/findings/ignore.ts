@@ -19,7 +19,7 @@ const howTo = 'write "mayfly: ignore RULE until YYYY-MM-DD REASON" in a comment'
 /** Bytes of a line that are looked through. */
 const lineBytes = 4_096
 const dayMs = 86_400_000
-const longestDays = 366
+const longestDays = 365
 
 /**
  * What the comment on the line of `offset` says, or on the line before where nothing else stands. Undefined if there is none. It names
@@ -63,11 +63,11 @@ function judged(text: string, rule: string, nowMs: number): Ignoring {
   if (named !== rule)
     return { ignored: false, note: `the ignore comment is for the rule ${named}, and this is ${rule}` }
   if (!isReason(said)) return { ignored: false, note: `the ignore comment has no reason: ${howTo}` }
-  const endMs = Date.parse(`${until}T00:00:00Z`)
-  if (Number.isNaN(endMs) || new Date(endMs).toISOString().slice(0, 10) !== until)
+  const dayStartMs = Date.parse(`${until}T00:00:00Z`)
+  if (Number.isNaN(dayStartMs) || new Date(dayStartMs).toISOString().slice(0, 10) !== until)
     return { ignored: false, note: `the ignore comment says until ${until}, which is no day` }
-  if (nowMs >= endMs) return { ignored: false, note: `the ignore comment ended on ${until}` }
-  if (endMs - nowMs > longestDays * dayMs)
+  if (nowMs >= dayStartMs + dayMs) return { ignored: false, note: `the ignore comment ended on ${until}` }
+  if (dayStartMs - nowMs > longestDays * dayMs)
     return { ignored: false, note: `the ignore comment says until ${until}: at most a year is accepted` }
   return { ignored: true, acceptance: { by: 'comment', reason: shownReason(said), until } }
 }

@@ -19,6 +19,7 @@ export {
   type Baseline,
 } from './baseline.ts'
 export { ignoringAt } from './ignore.ts'
+export { shownReason } from './reason.ts'
 export { findingsIn, type FindingOptions, type Findings } from './find.ts'
 export type { HandedKey } from './handed.ts'
 export type { FoundLiveness } from './model.ts'

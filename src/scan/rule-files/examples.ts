@@ -1,5 +1,5 @@
 import { messageOf } from '../../lib/index.ts'
-import { compileRules, type Engine, type Rule } from '../engine/index.ts'
+import { compileExpression, compileRules, type Engine, type Rule } from '../engine/index.ts'
 import { fillTemplate, seededRandom } from '../rules/index.ts'
 
 /** Which part of a rule is wrong, and how. */
@@ -20,6 +20,11 @@ export function ruleProblem(rule: Rule): RuleProblem | undefined {
     engine = compileRules([rule])
   } catch (error) {
     return { path: ['pattern'], message: messageOf(error) }
+  }
+  try {
+    if (rule.path !== undefined) compileExpression(rule.path)
+  } catch (error) {
+    return { path: ['path'], message: messageOf(error) }
   }
   for (const kind of ['positive', 'negative'] as const)
     for (const [index, template] of rule.examples[kind].entries()) {

@@ -36,7 +36,7 @@ unseen:
   assert.deepEqual(allow, [
     {
       reason: 'test keys',
-      untilMs: Date.UTC(2027, 0, 31),
+      untilMs: Date.UTC(2027, 1, 1),
       rules: ['acme-token', 'github-token'],
       paths: ['test/*'],
     },
@@ -75,6 +75,7 @@ const wrong: [string, RegExp][] = [
   [acme.replace('[A-Za-z0-9]', '(?=x)'), /^scan.yaml:5:5: .*pattern.*lookaround|^scan.yaml:5:5: .*\(\?=/],
   [acme.replace('acme-token', 'npm-token'), /^scan.yaml:2:5: there is a built-in rule npm-token/],
   [acme.replace('confidence', 'confidense'), /unknown key "confidense".*did you mean "confidence"/],
+  [acme.replace('    keywords', "    path: '('\n    keywords"), /^scan.yaml:4:5: .*\(/],
   ['disable: [{ rule: npm-tokn, reason: no npm }]', /there is no rule npm-tokn: did you mean npm-token\?/],
   ['disable: [{ rule: npm-token }]', /reason: is required/],
   [

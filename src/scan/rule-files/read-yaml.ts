@@ -6,6 +6,8 @@ import { ruleProblem } from './examples.ts'
 import type { RuleSet } from './rule-set.ts'
 import { ruleFileSchema, type RuleEntry, type RuleFile } from './schema.ts'
 
+const dayMs = 86_400_000
+
 export type ReadRules =
   | { readonly ok: true; readonly value: RuleSet }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
@@ -51,7 +53,8 @@ function allowOf({ until, ...entry }: RuleFile['allow'][number]): AllowEntry {
   const { reason, rules, paths, values, fingerprints } = entry
   return {
     reason,
-    ...(until === undefined ? {} : { untilMs: Date.parse(`${until}T00:00:00Z`) }),
+    // Its last day counts, as in `scan.allow` of mayfly.yaml.
+    ...(until === undefined ? {} : { untilMs: Date.parse(`${until}T00:00:00Z`) + dayMs }),
     ...(rules === undefined ? {} : { rules }),
     ...(paths === undefined ? {} : { paths }),
     ...(values === undefined ? {} : { values }),
