@@ -1,7 +1,8 @@
 import { plainLine } from '../../lib/index.ts'
 import type { Finding } from '../findings/index.ts'
+import { fixOf } from './fix.ts'
 import { livenessLine } from './liveness.ts'
-import { isFailing, openFindings, type Report } from './model.ts'
+import { isFailing, openFindings, type Report, type RuleFacts } from './model.ts'
 import { summaryLine } from './text.ts'
 
 /**
@@ -9,11 +10,9 @@ import { summaryLine } from './text.ts'
  * begin one of its own (`::set-env`, `::add-mask`): a line's end, `::`, and what separates properties are written as what they are.
  */
 export function githubReport(report: Report): string {
-  const titles = new Map(report.rules.map(({ id, title }) => [id, title]))
+  const rules = new Map(report.rules.map((rule) => [rule.id, rule]))
   const lines = [
-    ...openFindings(report).map((finding) =>
-      annotation(finding, titles.get(finding.rule) ?? finding.rule, report),
-    ),
+    ...openFindings(report).map((finding) => annotation(finding, rules.get(finding.rule), report)),
     ...report.unseen.map(({ name, why }) => command('warning', { file: name }, `not looked at: ${why}`)),
     ...report.warnings.map((warning) => command('warning', {}, warning)),
     // No command; it says what was scanned, and begins with a word of ours.
@@ -22,15 +21,16 @@ export function githubReport(report: Report): string {
   return `${lines.join('\n')}\n`
 }
 
-function annotation(finding: Finding, title: string, report: Report): string {
+function annotation(finding: Finding, known: RuleFacts | undefined, report: Report): string {
   const { file, start, end, confidence, rule, excerpt, note, liveness, fingerprint } = finding
   const properties = {
     ...{ file, line: String(start.line), col: String(start.column) },
     ...(end.line === start.line ? { endColumn: String(end.column) } : { endLine: String(end.line) }),
-    title: `${title} [${rule}]`,
+    title: `${known?.title ?? rule} [${rule}]`,
   }
   const lives = liveness === undefined ? '' : `; ${livenessLine(liveness, fingerprint)}`
-  const message = `${confidence}: ${excerpt}${note === undefined ? '' : ` (${note})`}${lives}`
+  const fix = known === undefined ? '' : `; ${fixOf(known).join('; ')}`
+  const message = `${confidence}: ${excerpt}${note === undefined ? '' : ` (${note})`}${lives}${fix}`
   const level = !isFailing(finding, report) ? 'notice' : confidence === 'possible' ? 'warning' : 'error'
   return command(level, properties, message)
 }

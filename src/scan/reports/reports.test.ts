@@ -27,7 +27,7 @@ test('annotations: one command a line, which says file, place and rule', () => {
   assert.equal(lines.length, 5 + 1 + 1 + 1)
   assert.equal(
     lines[0],
-    '::error file=src/app.env,line=3,col=5,endColumn=40,title=Acme token [acme-token]::certain: KEY=acme****',
+    '::error file=src/app.env,line=3,col=5,endColumn=40,title=Acme token [acme-token]::certain: KEY=acme****; revoke it: https://acme.example/tokens; in pipelines, in its place: a connection of kind npm: the gateway adds the credential, and the step has none (docs/configuration.md)',
   )
   assert.match(lines[1] ?? '', /^::error file=src\/%3A%3Aset-env name=A%3A%3Ab%2Cx%3Ay%250A\\u001b\[2J/)
   // What fails nothing is a notice, and a warning where somebody asks that it fails.
@@ -36,13 +36,13 @@ test('annotations: one command a line, which says file, place and rule', () => {
     writeReport({ ...fullReport, failOn: 'possible' }, 'github').split('\n')[2] ?? '',
     /^::warning /,
   )
-  assert.match(lines[3] ?? '', /\(the ignore comment ended on 2026-01-01\)$/)
+  assert.match(lines[3] ?? '', /\(the ignore comment ended on 2026-01-01\); revoke it: /)
 })
 
 test('the text has each secret once, all its places, what to do, and what was not looked at', () => {
   const text = writeReport(fullReport, 'text')
   for (const part of [
-    'src/app.env\n  3:5  Acme token (certain, its checksum holds) [acme-token]\n      KEY=acme****\n',
+    'src/app.env\n  3:5  Acme token (certain, its checksum holds) [acme-token]\n      KEY=acme****\n      fingerprint aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n',
     '      the same secret as in src/app.env:3\n',
     '      commit c0ffeec0ffee by Eve ',
     ' in base64)',

@@ -56,7 +56,12 @@ function placeLines(
   const head = `  ${start.line}:${start.column}  ${rule?.title ?? finding.rule} (${sure}${how}) [${finding.rule}]`
   const by =
     commit === undefined ? [] : [`      commit ${commit.id.slice(0, 12)} by ${commit.author}, ${commit.date}`]
-  const again = same === undefined ? [] : [`      the same secret as in ${same.file}:${same.start.line}`]
+  // What allow lists, baselines and --revoke name it by.
+  const again = [
+    same === undefined
+      ? `      fingerprint ${fingerprint}`
+      : `      the same secret as in ${same.file}:${same.start.line}`,
+  ]
   const told =
     liveness === undefined || same !== undefined ? [] : [`      ${livenessLine(liveness, fingerprint)}`]
   return [

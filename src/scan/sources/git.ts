@@ -137,7 +137,11 @@ function failed({ folder }: GitPlace, end: number | string, said: string): Mayfl
   if (said.includes('--no-index'))
     return new MayflyError('bad_input', `${shown(folder)} is not in a Git repository`)
   const why = shown(said.trim().split('\n').slice(0, 3).join(' ')) || `it ended with ${end}`
-  return new MayflyError('bad_input', `git cannot read ${shown(folder)}: ${why}`)
+  const isGone = /invalid revision range|unknown revision|bad (?:object|revision)/i.test(said)
+  const hint = isGone
+    ? '; if it is not misspelt, the checkout is of too little depth to have it: run `git fetch --unshallow`, or check out with fetch-depth: 0'
+    : ''
+  return new MayflyError('bad_input', `git cannot read ${shown(folder)}: ${why}${hint}`)
 }
 
 const shown = (text: string) => escapeUnseen(text.slice(0, 300))

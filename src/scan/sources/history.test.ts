@@ -146,6 +146,11 @@ test('a shallow clone is not whole, and a range is not if it comes to where the 
     told((await since(shallow, base)).unseen).join('\n'),
     /^the history: .*a commit: run `git fetch --unsh.*$/,
   )
+  const cutOff = runGit(place.folder, 'rev-parse', `${tip}~2`).trim()
+  await assert.rejects(since(shallow, cutOff), {
+    code: 'bad_input',
+    message: /too little depth.*fetch-depth: 0/,
+  })
   // What came after the edge is all there.
   assert.deepEqual((await since(shallow, `${tip}^`)).unseen, [])
   runGit(shallow.folder, 'fetch', '-q', '--unshallow')
