@@ -108,6 +108,30 @@ test('escapes across the pieces of a long text are found once', async () => {
   }
 })
 
+for (const [what, as] of [
+  ['base64', base64],
+  ['hex', (text: string) => Buffer.from(text).toString('hex')],
+  [
+    'a run of escapes',
+    (text: string) => Array.from(Buffer.from(text), (code) => `\\x${hexOf(code)}`).join(''),
+  ],
+  ['a run of escapes', (text: string) => Array.from(Buffer.from(text), (code) => `%${hexOf(code)}`).join('')],
+] as const)
+  test(`${what} that goes on behind the piece in which it begins is told, and what ends in it is not`, async () => {
+    const line = `${'filler '.repeat(20)}\n`
+    const near = line.repeat(Math.floor(4_194_000 / line.length))
+    const rest = `\n${line.repeat(40_000)}`
+    const whyOf = async (text: string) => {
+      const { unseen } = await unseenOf('f', Buffer.from(`${near}${as(text)}${rest}`), { overlap: 1_000 })
+      return unseen.map(({ code, why }) => `${code}: ${why}`)
+    }
+    const why = `limit: ${what} in it is longer than is decoded at once, and was not looked into`
+    // At any of an escape's bytes the piece may end.
+    for (let extra = 0; extra < 4; extra++)
+      assert.deepEqual(await whyOf(secret.repeat(100).slice(extra)), [why], `${extra}`)
+    assert.deepEqual(await whyOf(secret), [])
+  })
+
 test('base64 in lines is one text, and places in it are right', async () => {
   const long = Array.from({ length: 20 }, (_, i) => `line ${i} of a long text`).join('\n')
   for (const [indent, end] of [

@@ -42,16 +42,21 @@ export async function decodedIn(walk: Walk, text: Encoded): Promise<DecodedViews
     const hexAt = bytes[start] === zero && bytes[start + 1] === x ? start + 2 : start
     const hexEnd = hexTextEnd(bytes, hexAt, end)
     if (hexEnd !== -1) {
+      if (end === bytes.length && !isLast) sayCut(walk, 'hex')
       addHex((views.hex ??= createView()), bytes, hexAt, hexEnd)
       continue
     }
     const at = encodedStart(bytes, start, end)
     if (at === -1) continue
-    if (end === bytes.length && !isLast)
-      say(walk, 'limit', 'base64 in it is longer than is decoded at once, and was not looked into')
+    if (end === bytes.length && !isLast) sayCut(walk, 'base64')
     least = await addBase64(walk, text, (views.base64 ??= createView()), at, end)
   }
   return views
+}
+
+/** Of a run that goes on behind the piece of a long text in which it begins. */
+export function sayCut(walk: Walk, what: 'base64' | 'hex' | 'a run of escapes'): void {
+  say(walk, 'limit', `${what} in it is longer than is decoded at once, and was not looked into`)
 }
 
 const [zero, x] = [0x30, 0x78]

@@ -1,6 +1,7 @@
-import { addWithName } from './encoded.ts'
+import { addWithName, sayCut, type Encoded } from './encoded.ts'
 import { printable } from './encoded-run.ts'
 import { createView, type View } from './view.ts'
+import type { Walk } from './walk.ts'
 
 /** Fewer in a row are of a text that is read as it is. */
 const leastEscapes = 20
@@ -21,7 +22,10 @@ const leads = new Uint8Array(256)
 for (const byte of [percent, backslash, ampersand]) leads[byte] = 1
 
 /** Texts that stand as escapes alone: `\x67`, `%67`, `\u0067`, `&#103;`, `&#x67;`, twenty and more. Undefined if there are none. */
-export function escapedIn(bytes: Buffer, from: number, to: number): View | undefined {
+export function escapedIn(
+  walk: Walk,
+  { bytes, from, to, isLast }: Omit<Encoded, 'position'>,
+): View | undefined {
   let view: View | undefined
   const last = Math.min(to + leastBytes, bytes.length)
   for (let probe = from, floor = 0; probe < last; probe += apart) {
@@ -34,6 +38,7 @@ export function escapedIn(bytes: Buffer, from: number, to: number): View | undef
     const { end, plain } = readRun(bytes, start)
     // What began before was found there.
     if (start >= from && start < to && isText(plain)) {
+      if (!isLast && mayGoOn(bytes, end)) sayCut(walk, 'a run of escapes')
       const into = (view ??= createView())
       addWithName(into, bytes, start, plain, end, () => into.add(plain, start, (end - start) / plain.length))
     }
@@ -111,6 +116,11 @@ function readRun(bytes: Buffer, start: number): { readonly end: number; readonly
     end += one >> 8
   }
   return { end, plain: Buffer.from(values) }
+}
+
+/** The piece of the text ends there, or in the next escape. */
+function mayGoOn(bytes: Buffer, end: number): boolean {
+  return end === bytes.length || (bytes.length - end < mostBytes && leads[bytes[end] ?? 0] === 1)
 }
 
 /** Programs and other languages are written so, too. */

@@ -34,7 +34,7 @@ export async function visitPiece(walk: Walk, piece: Piece): Promise<void> {
   const { base64, hex } = await decodedIn(walk, { ...piece, position })
   if (base64 !== undefined) await visitView(walk, base64, 'base64', position)
   if (hex !== undefined) await visitView(walk, hex, 'hex', position)
-  await visitView(walk, escapedIn(bytes, from, to), 'escapes', position)
+  await visitView(walk, escapedIn(walk, piece), 'escapes', position)
 }
 
 /** What its cells hold stands in the file itself, too, which was seen: but for what only their lines together say. */
