@@ -35,7 +35,8 @@ export interface Going {
 
 interface State {
   readonly name: string
-  readonly isWhole: boolean
+  /** It was handed all of it, and has to answer. */
+  isWhole: boolean
   ahead: number
   wake: (() => void) | undefined
   resolve(scanned: Scanned | 'lost beside another'): void
@@ -55,15 +56,17 @@ export function startScanThread(deps: {
   // Whoever waits for an answer has a socket open. Before it runs, Node does not take this.
   worker.once('online', () => worker.unref())
   const states = new Map<number, State>()
+  /** Of those that it has to answer. */
+  const working = new Set<State>()
   let table: WindowTable | undefined
   let count = 0
   let timer: NodeJS.Timeout | undefined
+  let isWatched = false
   let isLost = false
 
-  /** It is at something, and has to say so; or at nothing, and ends some time. */
+  /** From now on it is at something, and has to say so; or at nothing, and ends some time. */
   function watch(): void {
     clearTimeout(timer)
-    const isWorking = [...states.values()].some(({ isWhole, ahead }) => isWhole || ahead > 0)
     const leave = () => {
       // Nothing more is given to it.
       deps.lost()
@@ -71,8 +74,14 @@ export function startScanThread(deps: {
     }
     const beat = beatOf(shared)
     const leaveSilent = () => (beatOf(shared) === beat ? leave() : watch())
-    if (isWorking) timer = setTimeout(leaveSilent, maxSilenceMs).unref()
+    isWatched = working.size > 0
+    if (isWatched) timer = setTimeout(leaveSilent, maxSilenceMs).unref()
     else if (states.size === 0) timer = setTimeout(leave, idleMs).unref()
+  }
+
+  /** What others hand to it is no sign of life: else a file that silences it would have it as long as anybody sends. */
+  function handOver(): void {
+    if (!isWatched) watch()
   }
 
   function wakeUp(state: State): void {
@@ -90,6 +99,7 @@ export function startScanThread(deps: {
       if (answer.kind === 'scanned') state.resolve(answer.scanned)
       else state.reject(new MayflyError('thread_failed', `${state.name}: ${answer.why}`))
     }
+    if (state.ahead === 0 && !(state.isWhole && states.has(answer.id))) working.delete(state)
     wakeUp(state)
     watch()
   })
@@ -107,6 +117,7 @@ export function startScanThread(deps: {
       else state.resolve('lost beside another')
     }
     states.clear()
+    working.clear()
   }
   worker.on('error', lost)
   worker.on('exit', lost)
@@ -122,6 +133,7 @@ export function startScanThread(deps: {
       const { promise, resolve, reject } = Promise.withResolvers<Scanned | 'lost beside another'>()
       const state: State = { name, isWhole: bytes !== undefined, ahead: 0, wake: undefined, resolve, reject }
       states.set(id, state)
+      if (state.isWhole) working.add(state)
       const isNew = wanted !== undefined && wanted !== table
       table = wanted ?? table
       const more = {
@@ -131,7 +143,7 @@ export function startScanThread(deps: {
         ...(as === undefined ? {} : { as }),
       }
       post({ kind: 'begin', id, name, nowMs: deps.nowMs(), ...more }, bytes)
-      watch()
+      handOver()
       return {
         scanned: promise,
         piece(piece) {
@@ -139,9 +151,16 @@ export function startScanThread(deps: {
           const { length } = piece
           post({ kind: 'piece', id, bytes: piece }, piece)
           state.ahead += length
-          watch()
+          if (state.ahead > 0) working.add(state)
+          handOver()
         },
-        end: () => post({ kind: 'end', id }),
+        end() {
+          if (!states.has(id)) return
+          post({ kind: 'end', id })
+          state.isWhole = true
+          working.add(state)
+          handOver()
+        },
         ahead: () => state.ahead,
         async taken(most) {
           while (state.ahead > most) await new Promise<void>((woken) => (state.wake = woken))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { systemClock, type Clock } from '../lib/index.ts'
 import { createScanThreads } from './index.ts'
+import { startScanThread } from './scan-thread.ts'
 import { createShared, createWorks, fileAt, beatOf } from './work.ts'
 
 const cleanBytes = Buffer.from('a clean line\n'.repeat(1_000))
@@ -56,6 +57,70 @@ test('a stream of which not all is here any more says that it has to come again'
   for (let i = 0; i < 9; i++) await stream.write(Buffer.alloc(1_048_576))
   await assert.rejects(scanner.scan('bomb', Buffer.from('x')), /bomb/)
   await assert.rejects(stream.end(), /layer: the thread that looked into it ended at another file: try again/)
+})
+
+test('a thread that is silent in one file is ended, however much it is handed meanwhile', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let isLost = false
+  const thread = startScanThread({ nowMs: () => 0, lost: () => (isLost = true), entry: ending })
+  t.after(() => thread.close())
+  const more = { table: undefined, handed: [] }
+  const silent = thread.begin({ ...more, name: 'silent' })
+  silent.piece(new Uint8Array(10))
+  await silent.taken(0)
+  // From here on it says nothing.
+  silent.piece(new Uint8Array(10))
+  const beside = thread.begin({ ...more, name: 'layer' })
+  const refused = assert.rejects(silent.scanned, /^MayflyError: silent: it takes more time/)
+  for (let seconds = 0; seconds < 60; seconds += 20) {
+    assert.equal(isLost, false)
+    beside.piece(new Uint8Array(10))
+    void thread.begin({ ...more, name: 'file', bytes: new Uint8Array(10) })
+    t.mock.timers.tick(20_000)
+  }
+  assert.equal(isLost, true)
+  await refused
+  assert.equal(await beside.scanned, 'lost beside another')
+})
+
+test('a thread that has taken all of a stream, and is silent then, is ended', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const thread = startScanThread({ nowMs: () => 0, lost: () => undefined, entry: ending })
+  t.after(() => thread.close())
+  const silent = thread.begin({ table: undefined, handed: [], name: 'silent' })
+  silent.piece(new Uint8Array(10))
+  await silent.taken(0)
+  silent.end()
+  const refused = assert.rejects(silent.scanned, /^MayflyError: silent: it takes more time/)
+  t.mock.timers.tick(60_000)
+  await refused
+})
+
+test('a thread that answers is not ended, and one that has nothing more to do is', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let isLost = false
+  const thread = startScanThread({ nowMs: () => 0, lost: () => (isLost = true), entry: ending })
+  t.after(() => thread.close())
+  for (let count = 0; count < 5; count++) {
+    const going = thread.begin({ table: undefined, handed: [], name: 'file', bytes: new Uint8Array(10) })
+    t.mock.timers.tick(59_000)
+    await going.scanned
+    assert.equal(isLost, false)
+  }
+  t.mock.timers.tick(60_000)
+  assert.equal(isLost, true)
+})
+
+test('output is looked at while all threads and all room are taken by what steps send', async (t) => {
+  const scanner = threads(t, ending)
+  // More threads than any machine starts here, and with the last one more bytes than may wait.
+  const sizes = [10, 10, 10, 134_217_728]
+  const over = Promise.allSettled(sizes.map((size) => scanner.scan('silent', Buffer.alloc(size))))
+  const looked = { table: undefined, handed: [], as: 'output' } as const
+  const scanned = await scanner.scan('output', Buffer.from('1234'), looked)
+  assert.equal(scanned.unseen[0]?.name, '4 bytes')
+  await scanner.close()
+  for (const { status } of await over) assert.equal(status, 'rejected')
 })
 
 test('of more streams than there are places, the one that waits longest gives up its own', async (t) => {
