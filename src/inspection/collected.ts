@@ -30,6 +30,8 @@ const maxWhy = 10
 const maxKeys = 50
 /** Of one thing so many bytes wait for the threads that scan. */
 const maxWaitingBytes = 33_554_432
+/** So many of its pieces, however small they are: each takes a place beside those of others. */
+const maxWaiting = 64
 
 export function createCollected(deps: {
   readonly secrets: VaultSecrets
@@ -37,6 +39,7 @@ export function createCollected(deps: {
   /** Rules whose secrets are wanted. */
   readonly handed: readonly string[]
   readonly as?: 'output'
+  readonly step: { readonly id: string }
 }): Collected {
   const { handed, as } = deps
   const keys = new Map<string, FoundKey>()
@@ -46,7 +49,7 @@ export function createCollected(deps: {
   const why: string[] = []
   const spans: { readonly ours: Span[]; readonly byRules: Span[] } = { ours: [], byRules: [] }
   const running = new Set<Promise<void>>()
-  let [more, sureMore, unseenCount, waitingBytes] = [0, 0, 0, 0]
+  let [more, sureMore, unseenCount, waiting, waitingBytes] = [0, 0, 0, 0, 0]
   let failure: { readonly error: unknown } | undefined
 
   function unseen(reason: string): void {
@@ -56,7 +59,10 @@ export function createCollected(deps: {
 
   async function scan(item: string, look: (looked: LookedFor) => Promise<Scanned>): Promise<void> {
     const known = deps.secrets.known() ?? (await firstSweep(deps.secrets))
-    const scanned = await look({ table: known.table(), handed, ...(as === undefined ? {} : { as }) })
+    const scanned = await look({
+      ...{ table: known.table(), handed, of: deps.step.id },
+      ...(as === undefined ? {} : { as }),
+    })
     more += scanned.more
     sureMore += scanned.sureMore
     for (const span of scanned.spans) spans.byRules.push(span)
@@ -103,13 +109,16 @@ export function createCollected(deps: {
     spans: () => [...spans.ours, ...spans.byRules],
     keys: () => [...keys.values()],
     async add(name, bytes) {
+      waiting++
       waitingBytes += bytes.length
+      const scanned = scan(name, (looked) => deps.scanner.scan(name, bytes, looked))
       run(
-        scan(name, (looked) => deps.scanner.scan(name, bytes, looked)).finally(
-          () => (waitingBytes -= bytes.length),
-        ),
+        scanned.finally(() => {
+          waiting--
+          waitingBytes -= bytes.length
+        }),
       )
-      while (waitingBytes > maxWaitingBytes && running.size > 0) await Promise.race(running)
+      while (waitingBytes > maxWaitingBytes || waiting >= maxWaiting) await Promise.race(running)
       await breathe()
     },
     stream(name) {

@@ -15,6 +15,8 @@ export interface LookedFor {
   readonly handed: readonly string[]
   /** What a step writes is a text whatever it begins with, and where in it secrets stand is asked for. */
   readonly as?: 'output'
+  /** The step that sends it: none of them takes all the room of others. */
+  readonly of?: string
 }
 
 export interface ScanStream {

@@ -57,7 +57,7 @@ interface Looked extends Looking {
 
 function openLook(deps: OfStep, looking: Looking): Look {
   const handed = deps.verifying?.wanted(looking.step) ?? []
-  const collected = createCollected({ ...deps, handed })
+  const collected = createCollected({ ...deps, step: looking.step, handed })
   return {
     add: (name, bytes) => collected.add(name, bytes),
     stream: (name) => collected.stream(name),

@@ -51,6 +51,7 @@ function setup(t: TestContext, scan?: object) {
   return {
     entries,
     compromised,
+    close: () => scanner.close(),
     async write(text: string | Buffer) {
       const bytes = Buffer.from(text)
       pieces.push(bytes)
@@ -125,6 +126,21 @@ for (const [what, beginning] of Object.entries({
     assert.ok(masked.some((text) => text.includes(secretOf(1))) && masked.includes(token), masked.join())
     assert.deepEqual([outcomes(it), it.compromised], [['masked'], ['deploy']])
   })
+
+test('that output could not be looked at is recorded, once for each step', async (t) => {
+  const it = setup(t)
+  await it.close()
+  assert.deepEqual(await it.write(`using ${token}\n`), [])
+  assert.deepEqual(await it.write(`using ${token}\n`), [])
+  assert.equal(it.entries.length, 1)
+  assert.partialDeepStrictEqual(it.entries[0], {
+    type: 'scan.found',
+    data: {
+      ...{ place: 'output', what: 'tests', outcome: 'passed', secrets: [], findings: [] },
+      ...{ unseen: 1, whyUnseen: ['the server is stopping'] },
+    },
+  })
+})
 
 test('what stands encoded in output is found, and not said to be masked, since it is not', async (t) => {
   const it = setup(t)

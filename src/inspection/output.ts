@@ -1,4 +1,4 @@
-import { limits } from '../lib/index.ts'
+import { limits, messageOf } from '../lib/index.ts'
 import { stepEvent, type Step } from '../broker/index.ts'
 import type { ScanRules } from '../policy/index.ts'
 import { createCollected } from './collected.ts'
@@ -34,6 +34,8 @@ interface Seen {
   readonly fingerprints: Set<string>
   /** That there is more than is listed is recorded once. */
   isMoreTold: boolean
+  /** So is that a piece could not be looked at. */
+  isUnseenTold: boolean
 }
 
 /** A secret may be cut by two pieces. */
@@ -53,6 +55,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       end: 0,
       fingerprints: new Set(),
       isMoreTold: false,
+      isUnseenTold: false,
     }
     ofSteps.delete(id)
     ofSteps.set(id, seen)
@@ -92,7 +95,12 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     { name, bytes }: { readonly name: string; readonly bytes: Buffer },
     hand: Hand,
   ): Promise<{ readonly spans: readonly Span[]; readonly failed: PromiseRejectedResult | undefined }> {
-    const collected = createCollected({ ...deps, handed: deps.verifying?.wanted(step) ?? [], as: 'output' })
+    const collected = createCollected({
+      ...deps,
+      step,
+      handed: deps.verifying?.wanted(step) ?? [],
+      as: 'output',
+    })
     await collected.add(name, bytes)
     const seen = seenOf(step)
     const fresh = freshOf(await collected.end((one) => one), seen)
@@ -137,6 +145,24 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     return findings
   }
 
+  /** It was shown, and nobody looked at it: without an entry that would read as if nothing was found. */
+  async function recordFailed(step: Step, error: unknown): Promise<void> {
+    const rules = rulesOf(step)
+    const seen = seenOf(step)
+    if (rules === undefined || seen.isUnseenTold) return
+    const found: Found = {
+      ...{ secrets: [], findings: [], more: 0, sureMore: 0, certainMore: 0 },
+      unseen: { count: 1, why: [messageOf(error)] },
+    }
+    const entry = foundEntry({
+      ...{ sent: { place: 'output', connection: '', what: step.name }, found },
+      judged: judgeFound(found, rules, 'warn', deps.clock.nowMs()),
+      ...{ outcome: 'passed', answered: [], approval: undefined },
+    })
+    await deps.outbox.write(async (_, add) => add([stepEvent(step, 'scan.found', entry)]))
+    seen.isUnseenTold = true
+  }
+
   return {
     async look(step, offset, bytes) {
       let ready: readonly Span[] = []
@@ -145,7 +171,12 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
         if (!isOver) ready = spans
         return !isOver
       }
-      const looking = lookAt(step, { offset, bytes }, hand).catch(() => ready)
+      const looking = lookAt(step, { offset, bytes }, hand).catch((error: unknown) =>
+        recordFailed(step, error).then(
+          () => ready,
+          () => ready,
+        ),
+      )
       const { promise, resolve } = Promise.withResolvers<readonly Span[]>()
       const timer = setTimeout(() => {
         isOver = true

@@ -1,10 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { MayflyError, type Clock } from '../lib/index.ts'
 import type { ContentScanner, LookedFor, Scanned, ScanStream } from './content-scanner.ts'
+import { createRoom, type Room } from './room.ts'
 import { startScanThread, type ScanThread } from './scan-thread.ts'
 
-/** Of all steps together; who comes then waits, and its upstream with it. */
+/** Of all that steps send together; who comes then waits, and its upstream with it. */
 const maxQueuedBytes = 134_217_728
+/** The same of the output of all steps. */
+const maxQueuedOutputBytes = 67_108_864
+/** Of one step. */
+const maxQueuedBytesOfStep = 33_554_432
 /** Of one stream that the thread has not taken yet. */
 const maxAheadBytes = 2_097_152
 /** More go on at once than steps can mean; the threads share them. */
@@ -17,6 +22,17 @@ const [maxKeptBytes, maxKeptInAll] = [8_388_608, 67_108_864]
 const maxAttempts = 3
 
 const byRules: LookedFor = { table: undefined, handed: [] }
+
+/** Threads, and the room for what waits for them. */
+interface Lane {
+  readonly threads: Set<ScanThread>
+  readonly mostThreads: number
+  readonly room: Room
+}
+
+function createLane(mostThreads: number, bytes: number): Lane {
+  return { threads: new Set(), mostThreads, room: createRoom({ bytes, bytesOfOne: maxQueuedBytesOfStep }) }
+}
 
 interface OpenStream {
   /** By the clock; infinite while the thread is at it. */
@@ -36,16 +52,19 @@ export function createScanThreads({
   readonly entry?: URL
 }): ContentScanner {
   const most = Math.max(1, Math.min(4, availableParallelism() - 1))
-  const threads = new Set<ScanThread>()
-  const forRoom: (() => void)[] = []
+  const sent = createLane(most, maxQueuedBytes)
+  // It is masked only if it is looked at within seconds, however much of others waits.
+  const output = createLane(1, maxQueuedOutputBytes)
+  const laneOf = ({ as }: LookedFor) => (as === 'output' ? output : sent)
   const streams = new Set<OpenStream>()
-  let [queuedBytes, keptInAll] = [0, 0]
+  let keptInAll = 0
   let isClosed = false
 
   /** The one that has the least to do. */
-  function threadFor(): ScanThread {
+  function threadFor({ threads, mostThreads }: Lane): ScanThread {
+    if (isClosed) throw new MayflyError('server_stopping', 'the server is stopping')
     const [least] = [...threads].toSorted((a, b) => a.load() - b.load())
-    if (least !== undefined && (least.load() === 0 || threads.size >= most)) return least
+    if (least !== undefined && (least.load() === 0 || threads.size >= mostThreads)) return least
     try {
       const started = startScanThread({
         nowMs: () => clock.nowMs(),
@@ -60,22 +79,13 @@ export function createScanThreads({
     }
   }
 
-  async function roomFor(bytes: number): Promise<() => void> {
-    while (queuedBytes > maxQueuedBytes) await new Promise<void>((room) => forRoom.push(room))
-    if (isClosed) throw new MayflyError('server_stopping', 'the server is stopping')
-    queuedBytes += bytes
-    return () => {
-      queuedBytes -= bytes
-      for (const room of forRoom.splice(0)) room()
-    }
-  }
-
   async function scanWhole(name: string, bytes: Buffer, looked = byRules): Promise<Scanned> {
-    const giveBack = await roomFor(bytes.length)
+    const lane = laneOf(looked)
+    const giveBack = await lane.room.take(bytes.length, looked.of)
     try {
       for (let attempt = 0; attempt < maxAttempts; attempt++) {
         // A copy: what is handed on goes to the thread, and the caller goes on with its own.
-        const outcome = await threadFor().begin({ ...looked, name, bytes: new Uint8Array(bytes) }).scanned
+        const outcome = await threadFor(lane).begin({ ...looked, name, bytes: new Uint8Array(bytes) }).scanned
         if (outcome !== 'lost beside another') return outcome
       }
       throw new MayflyError(
@@ -92,7 +102,7 @@ export function createScanThreads({
     if (streams.size >= maxStreams && !dropIdle())
       throw new MayflyError('limit_exceeded', 'too many files are looked into at once')
     const kept = keep()
-    let going = threadFor().begin({ ...looked, name })
+    let going = threadFor(laneOf(looked)).begin({ ...looked, name })
     let [isEnded, lastMs] = [false, clock.nowMs()]
     const dropped = Promise.withResolvers<never>()
     const open: OpenStream = {
@@ -123,7 +133,7 @@ export function createScanThreads({
             'thread_failed',
             `${name}: the thread that looked into it ended at another file: try again`,
           )
-        going = threadFor().begin({ ...looked, name })
+        going = threadFor(laneOf(looked)).begin({ ...looked, name })
         for (const piece of pieces) going.piece(new Uint8Array(piece))
         if (isEnded) going.end()
       }
@@ -184,8 +194,9 @@ export function createScanThreads({
     stream,
     async close() {
       isClosed = true
-      for (const room of forRoom.splice(0)) room()
-      await Promise.all([...threads].map((thread) => thread.close()))
+      const lanes = [sent, output]
+      for (const { room } of lanes) room.close()
+      await Promise.all(lanes.flatMap(({ threads }) => [...threads]).map((thread) => thread.close()))
     },
   }
 }
