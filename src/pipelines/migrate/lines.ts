@@ -37,3 +37,17 @@ export function beginsLine(text: string, at: number): boolean {
 export function within(inner: Span, outer: Span | undefined): boolean {
   return outer !== undefined && inner.start >= outer.start && inner.end <= outer.end
 }
+
+/** Words of a part of the text that could be names of variables, without those of other parts. */
+export function namesOutside(text: string, { start, end }: Span, without: readonly Span[]): Set<string> {
+  const names = new Set<string>()
+  let at = start
+  const parts = without
+    .filter((one) => one.start < end && one.end > start)
+    .toSorted((one, other) => one.start - other.start)
+  for (const part of [...parts, { start: end, end }]) {
+    for (const [name] of text.slice(at, Math.max(at, part.start)).matchAll(/\w+/g)) names.add(name)
+    at = Math.max(at, part.end)
+  }
+  return names
+}

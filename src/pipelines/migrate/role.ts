@@ -11,7 +11,9 @@ export function roleOf(
   steps: readonly { readonly hosts: readonly Host[] }[],
 ): MovedRole {
   const credentialed = new Set(
-    needs.flatMap(({ url }) => (url === undefined ? [] : [`${new URL(url).hostname}:443`])),
+    needs.flatMap(({ url }) =>
+      url === undefined || !URL.canParse(url) ? [] : [`${new URL(url).hostname}:443`],
+    ),
   )
   const hosts = [...new Set(steps.flatMap((step) => step.hosts))].filter((host) => !credentialed.has(host))
   return { name, description, trust, needs, hosts, allow: [] }

@@ -10,6 +10,8 @@ import { moveScripts, unique, type Place } from '../scripts/move-script.ts'
 interface Home {
   readonly step: YamlView
   readonly lists: string[]
+  /** Another step has its script by `<<`. */
+  isMerged?: boolean
 }
 
 const maxNested = 5
@@ -37,6 +39,7 @@ function homesOf(root: YamlView): Home[] {
     const known = homes.get(script.span.start)
     if (known === undefined) homes.set(script.span.start, { step, lists: name === undefined ? [] : [name] })
     else if (name !== undefined) known.lists.push(name)
+    if (known !== undefined && step.pair('script')?.isMerged === true) known.isMerged = true
   }
   for (const { value } of root.get('definitions').pairs())
     for (const one of value.items()) add(one.get('step').isMap ? one.get('step') : one, undefined)
@@ -61,7 +64,7 @@ function stepsIn(list: YamlView, depth: number): YamlView[] {
 
 function placeOf(
   file: PipelineFile,
-  { step, lists }: Home,
+  { step, lists, isMerged }: Home,
   patterns: readonly string[],
   project: Project,
 ): Place {
@@ -71,6 +74,8 @@ function placeOf(
     ({ span, store }) => store !== 'deployment' && within(span, step.span),
   )
   const outside = references.find(({ span }) => !within(span, commands.span))
+  const trust = trustOf(lists, patterns, project)
+  const untrusted = lists.find((list) => trustOf([list], patterns, project).any.length === 0)
   const oidc = step.pair('oidc')
   const name = step.get('name').value ?? lists[0] ?? 'step'
   return {
@@ -81,15 +86,21 @@ function placeOf(
     own: [],
     above: [],
     variables: [],
+    whole: [],
     blocked:
       oidc !== undefined
         ? { why: 'it asks for another identity token, and Bitbucket gives a step one alone' }
-        : script === undefined || script.isMerged || step.via !== undefined
-          ? { why: 'an anchor brings its commands', instead: 'write them out' }
+        : script === undefined || script.isMerged || step.via !== undefined || isMerged === true
+          ? { why: 'an anchor brings its commands, or shares them', instead: 'write them out' }
           : outside !== undefined
             ? { why: `${outside.name} is used in its after-script, or by the runner itself` }
-            : undefined,
-    trust: trustOf(lists, patterns, project),
+            : untrusted === undefined || trust.any.length === 0
+              ? undefined
+              : {
+                  why: `${untrusted} runs it by the same anchor, and no role may trust that`,
+                  instead: 'write it out for each',
+                },
+    trust,
     identity: script === undefined ? [] : [identityEdit(file.text, script.span.start, project.server)],
     shell: 'bash -e',
   }

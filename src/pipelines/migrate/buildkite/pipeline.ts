@@ -66,9 +66,10 @@ function placesOf(
       own: maps.flatMap(({ pair: { value } }) => value.entries()),
       above,
       variables: maps,
+      whole: [step.span, step.get('plugins').span],
       blocked:
-        pair.isMerged || step.via !== undefined
-          ? { why: 'an anchor brings its commands', instead: 'write them out' }
+        pair.isMerged || step.isShared || pair.value.isShared
+          ? { why: 'an anchor brings its commands, or shares them', instead: 'write them out' }
           : blockedBy(file, step, pair.value, references, maps),
       trust: trustOf([...groups, step], project),
       identity: [],
@@ -98,7 +99,7 @@ function blockedBy(
       why: `${outside.name} is given to a plugin, or fetched for the whole step by a list`,
       instead: 'write secrets as a mapping, and let the script do what the plugin does',
     }
-  if (/buildkite-agent\s+(?:secret|pipeline|oidc)\b/.test(text.slice(commands.span.start, commands.span.end)))
+  if (/buildkite-agent\s+\w/.test(text.slice(commands.span.start, commands.span.end)))
     return {
       why: 'its script asks the agent by itself, which no step in Mayfly can',
       instead: 'take that line out',

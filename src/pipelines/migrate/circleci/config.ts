@@ -5,6 +5,7 @@ import { within } from '../lines.ts'
 import { refsOf } from './filters.ts'
 import type { Migration, Project, TrustRule } from '../model.ts'
 import { moveScripts, unique, type Place } from '../scripts/move-script.ts'
+import type { Why } from '../scripts/script-plan.ts'
 
 /** Moves `.circleci/config.yml`: each `run` step that has a secret is one `mayfly run`, which asks for a token by itself. */
 export function migrateCircleci(file: PipelineFile, project: Project): Migration {
@@ -24,7 +25,7 @@ function placesOf(file: PipelineFile, root: YamlView, id: string, job: YamlView,
   const environment = job.pair('environment')
   const above = environment?.value.entries() ?? []
   const executor = job.get('executor').value ?? job.get('executor', 'name').value ?? ''
-  const other = job.get('macos').isMap || /^(?:win|macos)/i.test(executor) || job.get('shell').isThere
+  const other = /^(?:win|macos)/i.test(executor) || [job, root.get('executors', executor)].some(isOther)
   return job
     .get('steps')
     .items()
@@ -45,26 +46,44 @@ function placesOf(file: PipelineFile, root: YamlView, id: string, job: YamlView,
           own: own?.value.entries() ?? [],
           above,
           variables: own === undefined || own.isMerged ? [] : [{ pair: own, above: run.value }],
+          whole: [step.span],
           blocked:
-            step.via !== undefined ||
-            run.value.via !== undefined ||
-            run.isMerged ||
-            pair.isMerged ||
-            job.via !== undefined
-              ? { why: 'an anchor brings it', instead: 'write it out' }
+            [step, run.value, pair.value, job].some((one) => one.isShared) || run.isMerged || pair.isMerged
+              ? { why: 'an anchor brings it, or shares it', instead: 'write it out' }
               : other || run.value.get('shell').isThere
                 ? { why: 'it runs in another shell than bash, or on another system than Linux' }
                 : run.value.get('background').value === 'true'
                   ? { why: 'it runs beside the steps behind it' }
-                  : undefined,
+                  : reachesJob(run.value, pair.value),
           trust: trustOf(root, id, project),
           identity: [],
           // `bash -eo pipefail` is CircleCI’s own way, and Mayfly’s.
           shell: '',
-          heredoc: '\\<<',
+          // Only 2.1 has parameters: https://circleci.com/docs/reference/configuration-reference/#version .
+          ...(root.get('version').value === '2.1' ? { heredoc: '\\<<' } : {}),
         },
       ]
     })
+}
+
+/** Of a job or an executor that jobs share. */
+function isOther(one: YamlView): boolean {
+  return (
+    ['macos', 'windows', 'shell'].some((name) => one.pair(name) !== undefined) ||
+    [one.get('resource_class'), one.get('machine', 'image')].some(({ value }) =>
+      /windows|macos/i.test(value ?? ''),
+    )
+  )
+}
+
+/** What a step of Mayfly’s does not have, or does not hand back. */
+function reachesJob(run: YamlView, { value = '' }: YamlView): Why | undefined {
+  if (run.pair('working_directory') !== undefined)
+    return { why: 'it has a working directory of its own', instead: 'write cd into its commands' }
+  const said = /\bBASH_ENV\b|\bcircleci(?:-agent)?\s+\w+/.exec(value)?.[0]
+  return said === undefined
+    ? undefined
+    : { why: `${said} is for the job, and no step in Mayfly has it`, instead: 'give it a step of its own' }
 }
 
 /** What the workflows say of the job: branches and tags by their names, or by how these begin. */

@@ -61,9 +61,10 @@ export const deploys: readonly Family[] = [
         program === 'pg_dump' ? 'postgres:read' : program === 'psql' ? 'postgres:write' : 'postgres:ddl'
       const database = narrow(optionOf(words, '-d', '--dbname'))
       const host = optionOf(words, '-h', '--host')
+      const port = optionOf(words, '-p', '--port') ?? ''
       const where =
         host !== undefined && /^[a-z0-9.-]+$/i.test(host)
-          ? { url: `postgres://${host}:${optionOf(words, '-p', '--port') ?? '5432'}` }
+          ? { url: `postgres://${host}:${/^\d{1,5}$/.test(port) ? port : '5432'}` }
           : {}
       return { needs: [{ ...need('database', action, action !== 'postgres:read', database), ...where }] }
     },

@@ -49,7 +49,9 @@ export function commandsOf(text: string, root: TopLevel, unit: Unit): UnitComman
   const outside = before.slice(0, stays).map(({ value }) => value)
   const own = unit.view.pair('before_script')
   const isOwn = own !== undefined && !own.isMerged && own.value.span.start === first.span.start
-  const edits = isOwn ? takenOut(text, own) : [replaced(text, unit.script)]
+  if (!isOwn && !winsForAll(root, unit))
+    return 'what runs before it is another job’s that extends it, or has its commands by an anchor'
+  const edits = isOwn ? takenOut(text, own, hidesOthers(root, unit)) : [replaced(text, unit.script)]
   if (edits === undefined) return 'its before_script does not stand on lines of its own'
   return {
     inside: [...moved, ...script.map(({ value }) => value)],
@@ -58,6 +60,30 @@ export function commandsOf(text: string, root: TopLevel, unit: Unit): UnitComman
     places,
     edits,
   }
+}
+
+/** `before_script: []` beside the script is what each of its jobs finds first. */
+function winsForAll(root: TopLevel, { home, view, users }: Unit): boolean {
+  const own = view.pair('before_script')
+  if (own !== undefined && !own.isMerged) return false
+  return users.every(({ job, view: user, chain }) => {
+    if (job.id === home) return true
+    const at = chain.indexOf(home)
+    const nearer = chain.slice(0, Math.max(at, 1))
+    const isSaid = nearer.some((name) => root.get(name).pair('before_script') !== undefined)
+    // Merged (`<<`): only what no other mapping says before comes from here.
+    return !isSaid && (at !== -1 || user.pair('script')?.isMerged === true)
+  })
+}
+
+/** Without its own, a job would have what stands behind that. */
+function hidesOthers(root: TopLevel, { home, users }: Unit): boolean {
+  const above = users.flatMap(({ job, chain }) => chain.filter((name) => name !== home && name !== job.id))
+  return (
+    root.pair('before_script') !== undefined ||
+    root.get('default').pair('before_script') !== undefined ||
+    above.some((name) => root.get(name).pair('before_script') !== undefined)
+  )
 }
 
 function beforeOf(root: TopLevel, job: string): YamlView {
@@ -85,9 +111,10 @@ function leading(commands: readonly Text[]): number {
 
 const reason = 'GitLab runs it in one shell with the script: it goes to Mayfly with that'
 
-function takenOut(text: string, { span }: ViewPair): Edit[] | undefined {
+function takenOut(text: string, { span }: ViewPair, isHiding: boolean): Edit[] | undefined {
   if (!beginsLine(text, span.start)) return undefined
   const end = span.start + text.slice(span.start, span.end).trimEnd().length
+  if (isHiding) return [{ start: span.start, end, text: 'before_script: []', reason }]
   return [{ ...wholeLines(text, { start: span.start, end }), text: '', reason }]
 }
 

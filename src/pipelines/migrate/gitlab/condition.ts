@@ -89,7 +89,9 @@ function ofTerm(term: string, facts: GitlabFacts): Condition {
   const [, left = term, sign, right] = comparison.exec(term) ?? []
   if (sign === undefined || right === undefined)
     return /^\$\w{1,200}$/.test(term)
-      ? told(term, kindOf(term) === 'tags' ? ['*'] : [], (run) => isSaid(valueOf(term, run, facts)))
+      ? told(term, kindOf(term) === 'tags' || kindOf(term) === 'heads' ? ['*'] : [], (run) =>
+          isSaid(valueOf(term, run, facts)),
+        )
       : notUnderstood
   const isTurned = sign.startsWith('!')
   if (sign.endsWith('~')) {

@@ -13,12 +13,13 @@ import { planScript, type ScriptPlan, type Why } from '../scripts/script-plan.ts
 import { wrapCommands } from '../scripts/wrap-commands.ts'
 import { takeOutEntries } from '../take-out.ts'
 import { commandsOf, type UnitCommands } from './commands-of-unit.ts'
+import { neededElsewhere } from './needed-elsewhere.ts'
 import { idTokenEdits, tokenName } from './id-tokens.ts'
 import { jobCondition } from './condition.ts'
 import { startsOf } from './rules.ts'
 import type { TopLevel } from './top-level.ts'
 import { readingStarts, writingStarts, type Trusted } from './trust.ts'
-import { lookUp, ownVariables, variablesIn, type Unit } from './unit.ts'
+import { lookUp, ownVariables, variablesIn, variablesOfRules, type Unit } from './unit.ts'
 
 export interface UnitMigration {
   readonly edits: readonly Edit[]
@@ -60,21 +61,27 @@ export function migrateUnit(
     script,
     references: seen,
     own: [unit.view, ...unit.users.map(({ view }) => view)].flatMap(ownVariables),
-    above: [root, ...ancestors(root, unit)].flatMap((view) => variablesIn(view.get('variables'))),
+    above: [
+      ...[root, ...ancestors(root, unit)].flatMap((view) => variablesIn(view.get('variables'))),
+      ...variablesOfRules(root, unit),
+    ],
     blocked: blockedBy(file, root, unit, units, commands, seen),
     project,
   })
   if (!planned.ok) return { ...stays({ why: '' }), kept: planned.kept }
   const { plan } = planned
   if (plan.moved.length === 0 && !bringsItsOwn(root, unit, plan)) return { ...stays({ why: '' }), kept: [] }
-  const writes = plan.needs.some((need) => need.writes)
+  const elsewhere = neededElsewhere(file, root, unit, commands, plan)
+  if (elsewhere !== undefined) return stays(elsewhere)
+  // GitLab gave what is in a secret’s place, if it is protected, to protected refs alone.
+  const writes = plan.moved.length > 0 || plan.needs.some((need) => need.writes)
   const trusted = trustOf(root, unit, project, writes)
   if (trusted.any.length === 0)
     return stays({
       why:
         trusted.left.length === 0
           ? 'its rules ask for what a role’s trust cannot say'
-          : `only ${trusted.left.join(', ')} starts it, and no role that writes may trust what nobody has reviewed`,
+          : `only ${trusted.left.join(', ')} starts it, and no role that writes, or takes a secret’s place, may trust what nobody has reviewed`,
       instead: 'let it write from a protected branch or tag',
     })
   const workspace = isGitOnly({ script }) ? 'checkout' : 'job'
@@ -183,7 +190,7 @@ function blockedBy(
       instead: 'let the script do it',
     }
   const asked = seen.find(({ name, target }) =>
-    [name, target].some((one) => one !== undefined && isAskedFor(file, root, unit, one)),
+    [name, target].some((one) => one !== undefined && readsVariable(root.asked, one)),
   )
   return asked === undefined
     ? undefined
@@ -196,13 +203,6 @@ function isInside(span: Span, unit: Unit, { places }: UnitCommands, units: reado
   // What another unit has is said there.
   const foreign = units.filter((one) => one !== unit).map(({ script }) => script.value.span)
   return [...places, ...variables, ...foreign].some((one) => within(span, one))
-}
-
-function isAskedFor(file: PipelineFile, root: TopLevel, unit: Unit, name: string): boolean {
-  const rules = unit.users.map(({ job }) => lookUp(root, job.id, 'rules'))
-  return [...rules, root.get('workflow', 'rules')].some((view) =>
-    view.items().some((rule) => readsVariable(rule.get('if').value ?? '', name)),
-  )
 }
 
 /** Commands that write, of a job whose credentials are in no file: variables of the project that it does not name. */

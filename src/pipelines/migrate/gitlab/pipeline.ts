@@ -51,7 +51,9 @@ function elsewhere(file: PipelineFile, root: TopLevel, done: readonly UnitMigrat
             why: 'every job of the file has it among its variables',
             instead: 'give it to the jobs that need it',
           }
-        : { why: 'it stands where no job has a script of its own (an include, a template, a trigger)' }),
+        : {
+            why: 'it stands where no job has a script of its own (an include, a template, an anchor, a trigger)',
+          }),
     }))
 }
 

@@ -1,17 +1,20 @@
+import { looksSecret } from '../../read/secret-names.ts'
 import { commandsOf } from '../commands/words.ts'
+import { readVariables } from '../scripts/read-variables.ts'
 
 const beside = /^(?:echo|printf|command|which|test|\[|true|set|update-ca-certificates|export|mkdir|rm)$/
 const system = /^(?:apt-get|apt|apk|yum|dnf|microdnf|apt-key|add-apt-repository|corepack)$/
 
 /**
  * What puts a tool into the job's own image, and cannot be done in a step, for which the system is read-only: it stays outside, in front.
- * Not what installs the project: that runs what strangers wrote.
+ * Not what installs the project: that runs what strangers wrote. Nor what needs a secret, which would have to stay with it.
  */
 export function isOfTheSystem(command: string): boolean {
   const all = commandsOf(command)
   const isInstall = all.some(({ program, words }) => system.test(program) || isToolInstall(program, words))
   return (
     isInstall &&
+    !readVariables(command).some(looksSecret) &&
     all.every(
       ({ program, words }) =>
         system.test(program) ||

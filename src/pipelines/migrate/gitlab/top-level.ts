@@ -6,6 +6,8 @@ export interface TopLevel {
   pair(name: string): ViewPair | undefined
   get(name: string, ...path: readonly string[]): YamlView
   readonly nothing: YamlView
+  /** What rules, `only` and `except` of all jobs, and of the file, ask for. */
+  readonly asked: string
 }
 
 export function topLevelOf(root: YamlView): TopLevel {
@@ -15,7 +17,24 @@ export function topLevelOf(root: YamlView): TopLevel {
   return {
     pairs,
     nothing,
+    asked: pairs.flatMap(({ value }) => askedBy(value)).join('\n'),
     pair: (name) => byName.get(name),
     get: (name, ...path) => byName.get(name)?.value.get(...path) ?? nothing,
   }
+}
+
+function askedBy(view: YamlView): string[] {
+  const conditions = (view.isList ? view.items() : [view]).flatMap((one) => one.get('rules').items())
+  return [
+    ...conditions.flatMap((rule) => rule.get('if').value ?? []),
+    ...['only', 'except'].flatMap((name) => {
+      const filter = view.get(name)
+      return filter.isMap
+        ? filter
+            .get('variables')
+            .texts()
+            .map(({ value }) => value)
+        : []
+    }),
+  ]
 }

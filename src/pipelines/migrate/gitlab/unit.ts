@@ -85,3 +85,13 @@ export function variablesIn(view: YamlView): Entry[] {
     .pairs()
     .map(({ key, value, span }) => ({ key, value: value.text ?? value.get('value').text, span }))
 }
+
+/** Those that rules, or the cells of a matrix, give a job: which of them it has is known when it starts. */
+export function variablesOfRules(root: TopLevel, { users }: Unit): Entry[] {
+  const cells = users.flatMap(({ job }) => lookUp(root, job.id, 'parallel').get('matrix').items())
+  const rules = [
+    ...users.flatMap(({ job }) => lookUp(root, job.id, 'rules').items()),
+    ...root.get('workflow', 'rules').items(),
+  ]
+  return [...cells, ...rules.map((rule) => rule.get('variables'))].flatMap(variablesIn)
+}

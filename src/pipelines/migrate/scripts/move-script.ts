@@ -1,8 +1,9 @@
-import type { Entry, PipelineFile, SecretReference } from '../../model.ts'
+import type { Entry, PipelineFile, SecretReference, Span } from '../../model.ts'
 import type { ViewPair, YamlView } from '../../read/yaml-view.ts'
 import { isJobToken } from '../../read/secret-names.ts'
 import { unknownName } from '../commands/command.ts'
 import type { Edit } from '../edits.ts'
+import { namesOutside } from '../lines.ts'
 import type { Kept, Migration, MovedRole, MovedSecret, Project, TrustRule } from '../model.ts'
 import { pinEdits } from '../pins.ts'
 import { distinctNames, isGitOnly, roleOf } from '../role.ts'
@@ -28,6 +29,8 @@ export interface Place {
   /** Mappings of variables that may lose some, each with what has it. */
   readonly variables: readonly { readonly pair: ViewPair; readonly above: YamlView }[]
   readonly blocked?: Why | undefined
+  /** Parts of the file that read the same variables: the step, its plugins. */
+  readonly whole: readonly Span[]
   /** Who may assume a role that writes. */
   readonly trust: TrustRule
   /** What else of it is to be changed, so that it has an identity token. */
@@ -69,6 +72,8 @@ function moveScript(file: PipelineFile, place: Place, role: string, project: Pro
       why: 'no branch or tag is named that a role which writes may trust by what this CI’s tokens say',
       instead: 'let it write from one branch, by its whole name',
     })
+  const needed = neededElsewhere(file, place, plan)
+  if (needed !== undefined) return stays(needed)
   const by = {
     role,
     workspace: isGitOnly({ script }) ? 'checkout' : 'job',
@@ -104,6 +109,25 @@ function moveScript(file: PipelineFile, place: Place, role: string, project: Pro
     kept: [],
     notes: notesOf(place, plan),
   }
+}
+
+/** Why a variable that had a secret cannot go. */
+function neededElsewhere({ text }: PipelineFile, place: Place, { gone }: ScriptPlan): Why | undefined {
+  const taken = place.variables.flatMap(({ pair }) =>
+    pair.value.pairs().filter(({ key }) => gone.has(key.value)),
+  )
+  if (taken.some(({ value, isMerged }) => isMerged || value.isShared))
+    return { why: 'an anchor gives its variables to others, too', instead: 'write them out' }
+  const without = [place.commands.span, ...taken.map(({ span }) => span)]
+  const read = place.whole
+    .flatMap((span) => [...namesOutside(text, span, without)])
+    .find((name) => taken.some(({ key }) => key.value === name))
+  return read === undefined
+    ? undefined
+    : {
+        why: `${read} is used outside of its commands, too (a plugin, a condition)`,
+        instead: 'let the script do what that does',
+      }
 }
 
 function notesOf({ job }: Place, plan: ScriptPlan): string[] {

@@ -14,13 +14,37 @@ const ofTheMachine =
 const places =
   /^(?:CI_PROJECT_DIR|BUILDKITE_BUILD_CHECKOUT_PATH|CIRCLE_WORKING_DIRECTORY|BITBUCKET_CLONE_DIR|BUILD_SOURCESDIRECTORY|SYSTEM_DEFAULTWORKINGDIRECTORY|WORKSPACE|RUNNER_TEMP|AGENT_TEMPDIRECTORY)$/
 
-/** Variables of the job that a script reads, and does not set before itself. */
+/** Variables of the job that a script reads, and has not set itself by then: `X=${X:-a}` reads the job's. */
 export function readVariables(script: string): string[] {
-  const own = new Set(
-    [...script.matchAll(assigned)].flatMap(([, one, other, third]) => one ?? other ?? third ?? []),
-  )
-  const names = [...script.matchAll(read)].flatMap(([, braced, plain]) => braced ?? plain ?? [])
-  return [...new Set(names)].filter((one) => !own.has(one))
+  const ownFrom = new Map<string, number>()
+  for (const { 0: all, 1: one, 2: other, 3: third, index } of script.matchAll(assigned)) {
+    const key = one ?? other ?? third ?? ''
+    const end = index + all.length
+    // What is appended to is read.
+    if (ownFrom.has(key) || all.endsWith('+=')) continue
+    ownFrom.set(key, one === undefined ? end : endOfWord(script, end))
+  }
+  const names = [...script.matchAll(read)].flatMap(({ 1: braced, 2: plain, index }) => {
+    const key = braced ?? plain ?? ''
+    return index < (ownFrom.get(key) ?? Infinity) ? [key] : []
+  })
+  return [...new Set(names)]
+}
+
+/** Where a word of a shell ends that begins here: quotes and brackets keep it together (POSIX.1-2017, Shell Command Language, 2.3). */
+function endOfWord(script: string, start: number): number {
+  let quote = ''
+  let depth = 0
+  for (let at = start; at < script.length; at++) {
+    const sign = script[at] ?? ''
+    if (sign === '\\' && quote !== "'") at++
+    else if (quote !== '') quote = sign === quote ? '' : quote
+    else if (/["'`]/.test(sign)) quote = sign
+    else if (/[({]/.test(sign)) depth++
+    else if (depth > 0) depth -= Number(/[)}]/.test(sign))
+    else if (/[\s;&|)]/.test(sign)) return at
+  }
+  return script.length
 }
 
 /** Must it be named, so that a step has it? Never what may be a secret, or opens more than one step. */

@@ -54,7 +54,8 @@ interface Judged {
 
 export function planScript(facts: ScriptFacts): Planned {
   const { script, project, references } = facts
-  const blocked = facts.blocked ?? impossibleIn(script) ?? ownTokens(facts) ?? unaccounted(facts)
+  const blocked =
+    facts.blocked ?? impossibleIn(script) ?? ownTokens(facts) ?? unaccounted(facts) ?? readsAll(script)
   const judged = references.map((reference) => judge(facts, reference, blocked))
   const refused = judged.flatMap(({ reference, one }) =>
     one.ok === false ? [{ span: reference.span, what: reference.name, ...whyOf(one) }] : [],
@@ -158,6 +159,9 @@ function unfit(
 /** Programs whose credentials the gateway leaves out and adds: a word in place of the job’s own token does no harm. */
 const carried = /^(?:git|echo|printf|skopeo|crane|buildah|podman|oras|helm|glab|release-cli)$/
 
+/** Into a file, for a program that is not seen here: a word in the token's place would stand there. */
+const writesFile = /(?:^|[^0-9&])>|\btee\b/
+
 /** Tokens that the CI makes for the job: no step has them. */
 function tokensIn({ file, script }: ScriptFacts): string[] {
   return readVariables(script).filter((name) => isNeverHandedOn(name) || isJobToken(file.ci, name))
@@ -167,7 +171,9 @@ function ownTokens(facts: ScriptFacts): Why | undefined {
   const lines = facts.script.split('\n')
   const token = tokensIn(facts).find((name) =>
     lines.some(
-      (line) => readsVariable(line, name) && !commandsOf(line).every(({ program }) => carried.test(program)),
+      (line) =>
+        readsVariable(line, name) &&
+        (writesFile.test(line) || !commandsOf(line).every(({ program }) => carried.test(program))),
     ),
   )
   return token === undefined
@@ -179,7 +185,16 @@ function ownTokens(facts: ScriptFacts): Why | undefined {
 }
 
 /** What looks like a secret, and is none of those that it asks for: of the whole file, or with its value in the file. */
-function unaccounted({ file, script, own, references }: ScriptFacts): Why | undefined {
+function unaccounted(facts: ScriptFacts): Why | undefined {
+  const { file, script, own, above, references } = facts
+  const hidden = [...own, ...above.filter(({ key }) => readsVariable(script, key.value))].find(
+    (entry) => hasSecret(facts, entry) && !references.some(({ span }) => within(span, entry.value?.span)),
+  )
+  if (hidden !== undefined)
+    return {
+      why: `its variable ${hidden.key.value} has a secret that an anchor, or the whole file, gives to more than this job`,
+      instead: 'write the variable out in the job alone',
+    }
   const asked = new Set(references.map(({ name }) => name))
   const mine = new Set(own.filter(holdsSecret).map(({ key }) => key.value))
   const one = readVariables(script).find(
@@ -202,14 +217,25 @@ function holdsSecret({ value }: Entry): boolean {
   return readVariables(value?.value ?? '').some(looksSecret)
 }
 
-function namedBy(
-  { own, above, script, file }: ScriptFacts,
-  stands: ReadonlySet<string>,
-  gone: ReadonlySet<string>,
-): string[] {
-  const given = [...above, ...own].filter(
-    (entry) => !holdsSecret(entry) && !file.secrets.some(({ span }) => within(span, entry.value?.span)),
+function hasSecret({ file }: ScriptFacts, entry: Entry): boolean {
+  return holdsSecret(entry) || file.secrets.some(({ span }) => within(span, entry.value?.span))
+}
+
+/** `envsubst` without a list of names fills in what no script names: a step would have nothing there. */
+function readsAll(script: string): Why | undefined {
+  return /\benvsubst\b(?![^\n;&|]*\$)/.test(script)
+    ? {
+        why: 'envsubst reads any variable of the job, and the script does not show which',
+        instead: "name them: envsubst '$A $B'",
+      }
+    : undefined
+}
+
+function namedBy(facts: ScriptFacts, stands: ReadonlySet<string>, gone: ReadonlySet<string>): string[] {
+  const given = [...facts.above, ...facts.own]
+  const secret = new Set(given.filter((entry) => hasSecret(facts, entry)).map(({ key }) => key.value))
+  const names = [...given.map(({ key }) => key.value), ...readVariables(facts.script)]
+  return [...new Set(names)].filter(
+    (name) => !stands.has(name) && !gone.has(name) && !secret.has(name) && isToBeNamed(name),
   )
-  const names = [...given.map(({ key }) => key.value), ...readVariables(script)]
-  return [...new Set(names)].filter((name) => !stands.has(name) && !gone.has(name) && isToBeNamed(name))
 }
