@@ -163,7 +163,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     'recordings',
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'attest/attestor'],
-    ...['attest/trust', 'attest/verify', 'audit/findings', 'config', 'inspection', 'scan/liveness'],
+    ...['attest/trust', 'attest/verify', 'audit/findings', 'config', 'inspection', 'scan/findings'],
+    'scan/liveness',
   ],
   cli: [
     'lib',

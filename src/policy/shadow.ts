@@ -22,8 +22,20 @@ export function waivable(
   return (sameAction ?? fallback)?.source
 }
 
-/** Events whose jobs run what nobody has reviewed, of whichever CI. */
-const unreviewed = /pull_request|merge_request|^issue|^discussion|^fork$|^workflow_run$/
+/**
+ * Events whose jobs run what nobody has reviewed, or that a stranger can set off, of whichever CI. A child pipeline of GitLab may be a merge
+ * request's: it does not say.
+ */
+const unreviewed =
+  /pull_request|merge_request|^issue|^discussion|^(?:fork|gollum|watch|workflow_run|parent_pipeline)$/
+
+/**
+ * Events that only those set off who may change the code. Whatever else a CI names may be of a fork, or of a child of one of its pipelines
+ * (GitLab says whose code it is from 18.4 on, Buildkite not at all).
+ */
+const reviewed: ReadonlySet<string> = new Set([
+  ...['push', 'schedule', 'release', 'workflow_dispatch', 'repository_dispatch', 'web'],
+])
 
 /**
  * Whether shadow mode holds for this job at this time. A role may be learning for days; what a fork or an open pull request runs meanwhile
@@ -43,7 +55,8 @@ export function isLearning(
  */
 export function isSurelyReviewed(attributes: TrustSubject['attributes']): boolean {
   if (isUnreviewed(attributes)) return false
-  return attributes['event'] === undefined ? attributes['fork'] === 'false' : attributes['event'] !== ''
+  const { event, fork } = attributes
+  return event === undefined ? fork === 'false' : reviewed.has(event)
 }
 
 /** Does the job run what nobody has reviewed, as far as its token says? */

@@ -14,6 +14,12 @@ test('in a job that strangers may have a hand in nothing is verified, nor where 
     { ...github },
     { ...github, GITHUB_EVENT_NAME: '' },
     { ...gitlab, CI_PIPELINE_SOURCE: 'merge_request_event' },
+    ...['gollum', 'watch', 'merge_group', 'what_comes_next'].map((event) => ({
+      ...{ ...github, GITHUB_EVENT_NAME: event },
+    })),
+    ...['parent_pipeline', 'pipeline', 'trigger', 'api'].map((source) => ({
+      ...{ ...gitlab, CI_PIPELINE_SOURCE: source },
+    })),
     { ...gitlab, CI_PIPELINE_SOURCE: 'push', CI_MERGE_REQUEST_IID: '4' },
     { CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: '12' },
     { CI: 'true', BUILDKITE: 'true' },
@@ -38,6 +44,7 @@ test('in one of ours, and outside of a CI, it is', async () => {
     { ...github, GITHUB_EVENT_NAME: 'push' },
     { ...github, GITHUB_EVENT_NAME: 'schedule' },
     { ...gitlab, CI_PIPELINE_SOURCE: 'push' },
+    { ...gitlab, CI_PIPELINE_SOURCE: 'web' },
     { CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: 'false' },
     { CI: 'true', CIRCLECI: 'true' },
   ])

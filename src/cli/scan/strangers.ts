@@ -14,7 +14,7 @@ export async function refuseStrangers(variables: Variables): Promise<void> {
   throw new MayflyError(
     'denied',
     isOurs === false
-      ? 'this job is of a pull or merge request, or somebody else could start it: nothing is verified or revoked in it'
+      ? 'this job is of a pull or merge request, or of an event that somebody else can set off: nothing is verified or revoked in it (docs/scan-verify.md lists the events in which it is)'
       : 'this CI does not say whether strangers have a hand in the job: nothing is verified or revoked in it',
   )
 }

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../audit/client/index.ts'
 import type { Liveness, Revoked } from '../../scan/liveness/index.ts'
 import type { Secret } from '../../lib/index.ts'
+import type { Owner } from '../vault-secrets.ts'
 
 /** A secret that rules found. */
 export interface FoundKey {
@@ -14,10 +15,22 @@ export interface FoundKey {
 /** For whom it is asked: their entries say so. */
 export type EntryOf = (type: string, data: Record<string, unknown>) => AuditEvent
 
-/** `asked`: `now`, `before` (within the hour, at whichever server), or `no`: `why` says why not. */
-export type Verified = Liveness & { readonly asked: 'now' | 'before' | 'no' }
+/** What a text is that the vault knows: whoever tells of it has that in the log first. */
+export interface Ours {
+  readonly owner: Owner
+  /** As a policy names it: 32 hex digits. */
+  readonly fingerprint: string
+  /** False: it could have been guessed, so that not even this is told. */
+  readonly isCertain: boolean
+}
 
-export type Ended = Omit<Revoked, 'state'> & { readonly state: Revoked['state'] | 'before' | 'not_asked' }
+/** `asked`: `now`, `before` (within the hour, at whichever server), or `no`: `why` says why not. */
+export type Verified = Liveness & { readonly asked: 'now' | 'before' | 'no'; readonly ours?: Ours }
+
+export type Ended = Omit<Revoked, 'state'> & {
+  readonly state: Revoked['state'] | 'before' | 'not_asked'
+  readonly ours?: Ours
+}
 
 /** `scan.verify` of the policy in force. */
 export interface VerifyConfig {

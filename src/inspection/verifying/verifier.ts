@@ -4,12 +4,12 @@ import type { Broker } from '../../broker/index.ts'
 import { messageOf, type Clock, type Secret } from '../../lib/index.ts'
 import { hostFor, type Liveness, type NamedPlace, type Vendors } from '../../scan/liveness/index.ts'
 import type { Store, Tables } from '../../store/index.ts'
-import { firstSweep } from '../collected.ts'
 import type { VaultSecrets } from '../vault-secrets.ts'
 import { createAsked } from './asked.ts'
 import { createBuckets } from './buckets.ts'
 import { createTurns } from './turns.ts'
-import type { Ended, EntryOf, FoundKey, Verified, Verifier, VerifyConfig } from './model.ts'
+import type { Ended, EntryOf, FoundKey, Ours, Verified, Verifier, VerifyConfig } from './model.ts'
+import { oursOf } from './ours.ts'
 
 export interface VerifierDeps {
   readonly store: Store
@@ -53,15 +53,26 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     if (at !== undefined && place === undefined) return { why: `there is no connection "${at}"` }
     const to = hostFor(key, place)
     if ('why' in to) return to
-    if (await isOurs(deps.secrets, key.secret))
-      return { why: 'it is a secret of the vault, or what a step was given: mayfly secret compromise NAME' }
     return { ...to, place, name: await asked.nameOf(key, to.host) }
+  }
+
+  /** Why it is not asked after all. A guess costs as much as a question, and is told as little as can be. */
+  async function notAsked({ secret }: FoundKey): Promise<{ why: string; ours?: Ours } | undefined> {
+    const ours = await oursOf(deps.secrets, secret)
+    if (ours === undefined) return undefined
+    if (ours === 'unsure') return { why: 'it is not asked about' }
+    const why = ours.isCertain
+      ? 'it is a secret of the vault, or what a step was given: mayfly secret compromise NAME'
+      : 'it is not asked about'
+    return { why, ours }
   }
 
   async function askOnce(key: FoundKey, to: To, entryOf: EntryOf): Promise<Verified> {
     const known = asked.fresh(to.name)
     if (known !== undefined) return { ...known, asked: 'before' }
     if (!buckets.take(to.host)) return no(`too much is asked at ${to.host}: try again in a minute`)
+    const refused = await notAsked(key)
+    if (refused !== undefined) return { ...no(refused.why), ...oursIn(refused) }
     return await turns.take(
       async () => {
         const claim = await asked.claim(to.name, key.rule)
@@ -103,6 +114,8 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     if ('why' in to) return { state: 'not_asked', at: '', why: to.why }
     const refused = (why: string): Ended => ({ state: 'not_asked', at: to.host, why })
     if (!buckets.take(to.host)) return refused(`too much is asked at ${to.host}: try again in a minute`)
+    const not = await notAsked(key)
+    if (not !== undefined) return { ...refused(not.why), at: '', ...oursIn(not) }
     const claim = await asked.claimEnd(to.name, key.rule)
     if (claim === 'ended') return { state: 'before', at: to.host }
     if (claim === 'theirs') return refused('it is being revoked just now')
@@ -132,10 +145,8 @@ export function createVerifier(deps: VerifierDeps): Verifier {
   }
 }
 
-async function isOurs(secrets: VerifierDeps['secrets'], secret: Secret): Promise<boolean> {
-  const known = secrets.known() ?? (await firstSweep(secrets))
-  // As a file has it: between other things.
-  return known.find(Buffer.from(` ${secret.reveal()}\n`)).hits.length > 0
+function oursIn({ ours }: { readonly ours?: Ours }): { readonly ours?: Ours } {
+  return ours === undefined ? {} : { ours }
 }
 
 function no(why: string): Verified {

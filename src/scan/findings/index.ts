@@ -20,6 +20,7 @@ export {
 } from './baseline.ts'
 export { ignoringAt } from './ignore.ts'
 export { shownReason } from './reason.ts'
+export { fingerprintOf } from './fingerprint.ts'
 export { findingsIn, type FindingOptions, type Findings } from './find.ts'
 export type { HandedKey } from './handed.ts'
 export type { FoundLiveness } from './model.ts'

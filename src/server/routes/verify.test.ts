@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { inspect } from 'node:util'
+import { fingerprintOf } from '../../scan/findings/index.ts'
 import { cases } from '../../scan/liveness/cases.fixture.ts'
 import { startVendors } from '../../scan/liveness/vendors.fixture.ts'
 import { fillTemplate, seededRandom } from '../../scan/rules/index.ts'
@@ -15,9 +16,10 @@ const policy = policyText({
 const random = seededRandom(3)
 const [github] = cases
 assert.ok(github)
-const found = (rule = github.rule, template = github.secret) => ({
-  ...{ rule, secret: fillTemplate(template, random), fingerprint: '0'.repeat(32) },
+const keyOf = (rule: string, secret: string) => ({
+  ...{ rule, secret, fingerprint: fingerprintOf(rule, Buffer.from(secret)) },
 })
+const found = (rule = github.rule, template = github.secret) => keyOf(rule, fillTemplate(template, random))
 
 /** What is true reaches the log a moment later. */
 async function entriesOf(it: Awaited<ReturnType<typeof openServer>>, type: string, count: number) {
@@ -79,7 +81,14 @@ test('what is not listed, is of the vault, or cannot be recorded is not asked', 
     /kinds of mayfly\.yaml does not list npm-token/,
   )
   assert.match(await why(ours), /secret of the vault.*mayfly secret compromise/)
+  // The log has it before they are told; else they are not told.
+  assert.partialDeepStrictEqual(
+    it.audit.ofType('scan.known').map(({ data }) => data['secrets']),
+    [[{ secret: 'deploy', version: 1, certain: true }]],
+  )
   it.audit.down = true
+  const untold = await it.asAdmin('POST', '/v1/scan/verify', { keys: [ours] })
+  assert.ok(untold.status >= 500 && !inspect(untold.body).includes('vault'), inspect(untold.body))
   const unrecorded = found()
   assert.match(await why(unrecorded), /gives no receipts/)
   assert.equal(vendors.seen.length, 0)
@@ -90,6 +99,61 @@ test('what is not listed, is of the vault, or cannot be recorded is not asked', 
   const { body } = await it.asAdmin('GET', '/v1/scan/kinds')
   assert.deepEqual(body['kinds'], ['github-personal-access-token', 'sendgrid-api-key'])
   assert.deepEqual(body['revocable'], ['github-personal-access-token'])
+})
+
+test('no secret of the vault is guessed by asking: only all of it counts, none that is weak is told, who goes on waits', async (t) => {
+  const vendors = await startVendors(t, { tls: false })
+  vendors.answer = () => ({ status: 200, json: { scopes: ['mail.send'], login: 'octocat', id: 1 } })
+  const weak = `SG.${'a'.repeat(22)}.${'a'.repeat(43)}`
+  const word = 'changeme_please_prod'
+  const it = await openServer(t, {
+    policy,
+    secrets: { mail: weak, db: word },
+    vendors: (...question) => vendors.ask(...question),
+  })
+  const asked = async (key: object, path = 'verify') => {
+    const body = path === 'verify' ? { keys: [key] } : key
+    return await it.asAdmin('POST', `/v1/scan/${path}`, body)
+  }
+  // A guess within a text is none: it is asked about as any other.
+  const around = keyOf(github.rule, fillTemplate(`github_pat_${word}_{alnum:60}`, random))
+  const [one] = (await asked(around)).body['keys'] as { asked: string }[]
+  assert.equal(one?.asked, 'now')
+  const seen = vendors.seen.length
+  const presented = keyOf('sendgrid-api-key', weak)
+  for (const path of ['verify', 'revoke', 'verify']) {
+    const { body } = await asked(presented, path)
+    const told = path === 'verify' ? (body['keys'] as object[])[0] : body
+    assert.partialDeepStrictEqual(told, { at: '', why: 'it is not asked about' })
+  }
+  assert.equal(vendors.seen.length, seen)
+  assert.deepEqual(
+    it.audit
+      .ofType('scan.known')
+      .map(({ data }) => (data['secrets'] as { secret: string; certain: boolean }[])[0])
+      .map((known) => [known?.secret, known?.certain]),
+    Array.from({ length: 3 }, () => ['mail', false]),
+  )
+  for (const path of ['verify', 'revoke']) assert.equal((await asked(presented, path)).status, 429)
+  it.clock.aheadMs += 61_000
+  assert.equal((await asked(presented)).status, 200)
+})
+
+test('what is answered is recorded of the secret that was sent, not of one that is named', async (t) => {
+  const vendors = await startVendors(t, { tls: false })
+  vendors.answer = () => ({ status: 401, json: { message: 'Bad credentials' } })
+  const it = await openServer(t, { policy, vendors: (...question) => vendors.ask(...question) })
+  const [mine, other] = [found(), found()]
+  const wrong = { ...mine, fingerprint: other.fingerprint }
+  for (const [path, body] of [
+    ['verify', { keys: [found(), wrong] }],
+    ['revoke', wrong],
+  ] as const) {
+    const answer = await it.asAdmin('POST', `/v1/scan/${path}`, body)
+    assert.equal(answer.status, 400, inspect(answer.body))
+    assert.match(inspect(answer.body), /fingerprint is not that of its rule and secret/)
+  }
+  assert.equal(vendors.seen.length, 0)
 })
 
 test('more than is meant to be asked at a vendor is told, and not asked', async (t) => {

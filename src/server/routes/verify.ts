@@ -1,9 +1,13 @@
 import { z } from 'zod'
-import type { Verifier } from '../../inspection/index.ts'
-import { Secret } from '../../lib/index.ts'
+import type { AuditClient } from '../../audit/client/index.ts'
+import type { Ours, Verifier } from '../../inspection/index.ts'
+import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
+import { fingerprintOf } from '../../scan/findings/index.ts'
 import { askable, revocable } from '../../scan/liveness/index.ts'
+import { createGuessBrake } from '../guess-brake.ts'
 import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Call, type Route } from '../route.ts'
+import { HttpProblem } from '../wire-error.ts'
 
 /** What is wrong with a body is said without a word of it: it has secrets. */
 const unnamed = { error: () => 'it is not of this form' }
@@ -30,8 +34,38 @@ const answer = z.object({
 })
 
 /** Secrets that an operator found: whether they live, and their end. Neither is kept, nor in an entry, an error or an answer. */
-export function verifyRoutes({ verifier }: { readonly verifier: Verifier }): Route[] {
+export function verifyRoutes(deps: {
+  readonly verifier: Verifier
+  readonly audit: Pick<AuditClient, 'append'>
+  readonly clock: Clock
+}): Route[] {
+  const { verifier, audit } = deps
   const kinds = () => verifier.config()?.kinds ?? []
+  const brake = createGuessBrake(deps.clock)
+
+  function refuseGuessing({ operator }: Call): void {
+    const seconds = brake.waits(operator?.id ?? '')
+    if (seconds === 0) return
+    throw new HttpProblem({
+      ...{ status: 429, code: 'denied', headers: { 'retry-after': String(seconds) } },
+      detail: `this is more than one operator may ask about at once: try again in ${seconds} s`,
+    })
+  }
+
+  /** Nobody is told of what is ours before the log has that they were. */
+  async function recorded<T extends { readonly ours?: Ours }>(call: Call, told: T): Promise<Omit<T, 'ours'>> {
+    const { ours, ...rest } = told
+    if (ours === undefined) return rest
+    if (!ours.isCertain) brake.wrong(call.operator?.id ?? '')
+    const { owner, fingerprint, isCertain: certain } = ours
+    const whose =
+      owner.kind === 'secret'
+        ? { secret: owner.secret, version: owner.version }
+        : { connection: owner.connection, step: owner.step }
+    await audit.append(operatorEvent(call, 'scan.known', { secrets: [{ ...whose, fingerprint, certain }] }))
+    return rest
+  }
+
   return [
     {
       method: 'GET',
@@ -57,15 +91,16 @@ export function verifyRoutes({ verifier }: { readonly verifier: Verifier }): Rou
       auth: 'secret:scan',
       bodyLimitBytes: 262_144,
       response: z.object({ keys: z.array(answer) }),
-      ...withBody(keys, async (call, { keys: asked }) => ({
-        keys: await Promise.all(
-          asked.map(async (one) => ({
-            fingerprint: one.fingerprint,
-            ...(await verifier.verify(keyOf(one), entryOf(call))),
-            revocable: revocable.includes(one.rule),
-          })),
-        ),
-      })),
+      ...withBody(keys, async (call, { keys: asked }) => {
+        refuseGuessing(call)
+        const all = asked.map((one) => ({ ...one, key: keyOf(one) }))
+        const answers = all.map(async ({ rule, fingerprint, key: found }) => ({
+          fingerprint,
+          ...(await recorded(call, await verifier.verify(found, entryOf(call)))),
+          revocable: revocable.includes(rule),
+        }))
+        return { keys: await Promise.all(answers) }
+      }),
     },
     {
       method: 'POST',
@@ -77,12 +112,18 @@ export function verifyRoutes({ verifier }: { readonly verifier: Verifier }): Rou
         at: z.string(),
         why: z.string().optional(),
       }),
-      ...withBody(key, (call, one) => verifier.revoke(keyOf(one), entryOf(call))),
+      ...withBody(key, async (call, one) => {
+        refuseGuessing(call)
+        return await recorded(call, await verifier.revoke(keyOf(one), entryOf(call)))
+      }),
     },
   ]
 }
 
+/** Throws `bad_input` where the fingerprint is another's: by it people look up later what was answered. */
 function keyOf({ rule, secret, beside, fingerprint }: z.output<typeof key>) {
+  if (fingerprint !== fingerprintOf(rule, Buffer.from(secret)))
+    throw new MayflyError('bad_input', 'a fingerprint is not that of its rule and secret, see mayfly scan')
   return { rule, fingerprint, beside, secret: new Secret(secret) }
 }
 
