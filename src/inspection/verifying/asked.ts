@@ -30,6 +30,8 @@ export function createAsked(deps: { store: Store; clock: Clock; seed: () => Prom
       const row = store.find('scan_asked', { name })
       return row === undefined ? undefined : freshOf(row, clock.nowMs())
     },
+    /** It was ended from here. */
+    isEnded: (name: string): boolean => store.find('scan_asked', { name })?.revoked_ms != null,
     /** One asks, and the others wait for its answer, or for its time to lapse. */
     claim: (name: string, rule: string): Promise<Claim> =>
       store.write(async (tx) => {

@@ -70,6 +70,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
   async function askOnce(key: FoundKey, to: To, entryOf: EntryOf): Promise<Verified> {
     const known = asked.fresh(to.name)
     if (known !== undefined) return { ...known, asked: 'before' }
+    if (asked.isEnded(to.name)) return { state: 'dead', at: to.host, asked: 'before' }
     if (!buckets.take(to.host)) return no(`too much is asked at ${to.host}: try again in a minute`)
     const refused = await notAsked(key)
     if (refused !== undefined) return { ...no(refused.why), ...oursIn(refused) }

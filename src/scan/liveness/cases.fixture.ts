@@ -85,8 +85,7 @@ export const cases: readonly Case[] = [
     header: bearer,
     alive: json(200, { username: 'someone' }),
     whose: 'someone',
-    dead: [json(401, { message: 'Unauthorized' })],
-    odd: json(404, {}),
+    odd: json(401, { message: 'Unauthorized' }),
     revoke: { sends: 'DELETE registry.npmjs.org/-/user/token/$', done: json(200, { ok: true }) },
   },
   {
@@ -107,6 +106,9 @@ export const cases: readonly Case[] = [
     header: ['authorization', '$'],
     alive: json(200, { user: { id: 1, login: 'ferris' } }),
     whose: 'ferris',
+    alsoAlive: [
+      json(403, { errors: [{ detail: 'this action can only be performed on the crates.io website' }] }),
+    ],
     dead: [json(403, { errors: [{ detail: 'authentication failed' }] })],
     odd: json(403, { errors: [{ detail: 'We are unable to process your request at this time.' }] }),
     revoke: { sends: 'DELETE crates.io/api/v1/tokens/current', done: { status: 204 } },
@@ -402,7 +404,7 @@ export const cases: readonly Case[] = [
     alive: json(200, [{ id: 'o1', name: 'Corp' }]),
     whose: 'Corp, o1',
     dead: [json(401, { message: 'Unauthorized' })],
-    odd: json(401, { message: 'paused' }),
+    odd: json(403, { message: 'paused' }),
   },
   {
     rule: 'fastly-api-token',
@@ -556,8 +558,11 @@ export const cases: readonly Case[] = [
     ),
     whose: 'deploybot, Corp, T1',
     can: ['chat:write', 'im:read'],
-    dead: [json(200, { ok: false, error: 'invalid_auth' }), json(200, { ok: false, error: 'token_revoked' })],
-    odd: json(200, { ok: false, error: 'ratelimited' }),
+    dead: ['account_inactive', 'token_revoked', 'token_expired'].map((error) =>
+      json(200, { ok: false, error }),
+    ),
+    // Also of an address that is not allowed.
+    odd: json(200, { ok: false, error: 'invalid_auth' }),
     revoke: { sends: 'POST slack.com/api/auth.revoke', done: json(200, { ok: true, revoked: true }) },
   },
   {
@@ -664,8 +669,7 @@ export const cases: readonly Case[] = [
     alive: json(200, { sid: 'AC1', friendly_name: 'Corp', status: 'active', type: 'Full' }),
     whose: 'Corp, AC1',
     can: ['Full', 'active'],
-    dead: [json(401, { code: 20_003, message: 'Authenticate', status: 401 })],
-    odd: json(404, { code: 20_404 }),
+    odd: json(401, { code: 20_003, message: 'Authenticate', status: 401 }),
   },
   {
     rule: 'datadog-api-key',

@@ -128,11 +128,11 @@ function meant(kind: Kind, key: FoundKey, host: string, answer: Answer, isNamed:
   const meaning = kind.meanings.find((one) => one.status === answer.status && one.if(answer))
   if (meaning === undefined) return { state: 'unknown', at: host, why: oddOf(answer.status, host) }
   if (meaning.state === 'dead')
-    return kind.elsewhere === true && !isNamed
+    return kind.elsewhere === 'always' || (kind.elsewhere === 'host' && !isNamed)
       ? {
           state: 'unknown',
           at: host,
-          why: `${host} does not know it; it may be of another server, region or sort (scan.verify.at)`,
+          why: `${host} does not know it; it may be of another server, region or sort${kind.elsewhere === 'host' ? ' (scan.verify.at)' : ''}`,
         }
       : { state: 'dead', at: host }
   const cleaning = createCleaning([key.secret.reveal()])

@@ -39,10 +39,10 @@ export interface Kind {
   /** The vendor's own, in this description alone; `undefined`: only a host that a connection names. */
   readonly host: string | undefined
   /**
-   * Secrets of other servers, regions or sorts look the same: that this host does not know one says nothing of it, unless a
-   * connection names the host.
+   * Others look the same: that this host does not know one says nothing of it. `host`: those of other servers or regions, unless a
+   * connection names the host. `always`: also those of another sort, or of another server of the same owner, so that a name settles nothing.
    */
-  readonly elsewhere?: true
+  readonly elsewhere?: 'host' | 'always'
   /** Which secrets of these rules can be asked about. All of it, so that no secret leads a request elsewhere. */
   readonly form: RegExp
   /** What has to stand beside it, for people, and its form. */

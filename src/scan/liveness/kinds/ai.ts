@@ -93,6 +93,8 @@ export const ai: readonly Kind[] = [
     rules: ['mistral-key'],
     source: 'https://docs.mistral.ai/api/#tag/models/operation/list_models_v1_models_get',
     host: 'api.mistral.ai',
+    // Keys of Codestral are taken at another host alone.
+    elsewhere: 'always',
     form: /^[A-Za-z0-9]{32}$/,
     request: get('/v1/models', bearer),
     meanings: [

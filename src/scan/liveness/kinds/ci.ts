@@ -8,7 +8,7 @@ export const ci: readonly Kind[] = [
     source: 'https://circleci.com/docs/api/v2/index.html#tag/User/operation/getCurrentUser',
     host: 'circleci.com',
     // Tokens of projects, which have no prefix in their old form, are no person's, and not taken there.
-    elsewhere: true,
+    elsewhere: 'always',
     form: /^(?:CCIPAT_[A-Za-z0-9]{20,22}_)?[0-9a-f]{40}$/,
     request: get('/api/v2/me', header('circle-token')),
     meanings: [
@@ -39,8 +39,8 @@ export const ci: readonly Kind[] = [
     rules: ['hcp-terraform-token'],
     source: 'https://developer.hashicorp.com/terraform/cloud-docs/api-docs/account#get-your-account-details',
     host: 'app.terraform.io',
-    // Terraform Enterprise makes the same.
-    elsewhere: true,
+    // Terraform Enterprise makes the same, and an agent's, which is no account's.
+    elsewhere: 'always',
     form: /^[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{60,70}$/,
     request: get('/api/v2/account/details', bearer),
     meanings: [
@@ -76,6 +76,8 @@ export const ci: readonly Kind[] = [
     rules: ['hashicorp-vault-token', 'hashicorp-vault-legacy-token'],
     source: 'https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self',
     host: undefined,
+    // There may be another server of yours.
+    elsewhere: 'always',
     form: /^(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{24,600}$/,
     request: get('/v1/auth/token/lookup-self', header('x-vault-token')),
     meanings: [
@@ -100,6 +102,8 @@ export const ci: readonly Kind[] = [
     source:
       'https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/#tag/User/operation/getUser',
     host: undefined,
+    // There may be another server of yours.
+    elsewhere: 'always',
     form: /^00[A-Za-z0-9_-]{40}$/,
     request: get('/api/v1/users/me', header('authorization', 'SSWS ')),
     meanings: [
@@ -134,7 +138,7 @@ export const ci: readonly Kind[] = [
     source: 'https://launchdarkly.com/docs/api/other/get-caller-identity',
     host: 'app.launchdarkly.com',
     // There are federal and European instances.
-    elsewhere: true,
+    elsewhere: 'host',
     form: /^api-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/,
     request: get('/api/v2/caller-identity', header('authorization')),
     meanings: [alive(200, has('.accountId')), dead(401, says('.code', 'unauthorized'))],

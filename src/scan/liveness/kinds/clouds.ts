@@ -12,7 +12,7 @@ export const clouds: readonly Kind[] = [
     source: 'https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html',
     host: 'sts.us-east-1.amazonaws.com',
     // China and the sovereign partitions know other keys.
-    elsewhere: true,
+    elsewhere: 'host',
     form: /^[A-Za-z0-9/+]{40}$/,
     // `ASIA`: of a session, whose token would be needed as well.
     beside: { what: 'the id of a lasting key (AKIA...)', form: /^AKIA[A-Z2-7]{16}$/ },
@@ -57,7 +57,7 @@ export const clouds: readonly Kind[] = [
     source: 'https://developers.cloudflare.com/api/resources/user/subresources/tokens/methods/verify/',
     host: 'api.cloudflare.com',
     // Tokens of accounts are verified elsewhere, and in the old form look the same.
-    elsewhere: true,
+    elsewhere: 'always',
     form: /^(?:cfut_[A-Za-z0-9]{40}[0-9a-f]{8}|[A-Za-z0-9_-]{40})$/,
     request: get('/client/v4/user/tokens/verify', bearer),
     meanings: [

@@ -23,6 +23,8 @@ export const hosting: readonly Kind[] = [
     rules: ['fly-access-token'],
     source: 'https://docs.machines.dev/#tag/tokens/get/v1/tokens/current',
     host: 'api.machines.dev',
+    // Macaroons of other services, and those that lack a discharge, are refused with the same words.
+    elsewhere: 'always',
     form: /^fm(?:1[ar]?|2)_[A-Za-z0-9+/]{100,4000}={0,3}$/,
     request: get('/v1/tokens/current', header('authorization', 'FlyV1 ')),
     meanings: [
@@ -36,6 +38,8 @@ export const hosting: readonly Kind[] = [
     rules: ['netlify-token'],
     source: 'https://open-api.netlify.com/#tag/user/operation/getCurrentUser',
     host: 'api.netlify.com',
+    // Those of builds and of applications are no person's, and not taken there.
+    elsewhere: 'always',
     form: /^nf[pcoub]_[A-Za-z0-9_-]{36}$/,
     request: get('/api/v1/user', bearer),
     meanings: [alive(200, has('.id', '.email')), dead(401, says('.message', /^Access Denied/))],
@@ -69,7 +73,6 @@ export const hosting: readonly Kind[] = [
     meanings: [
       alive(200, isList),
       dead(401, says('.message', /^(?:Unauthorized|JWT (?:failed verification|could not be decoded))/)),
-      alive(403, has('.message')),
     ],
     whose: ['[0].name', '[0].id'],
   },

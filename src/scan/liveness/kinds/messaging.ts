@@ -24,7 +24,8 @@ export const messaging: readonly Kind[] = [
     request: slack('auth.test'),
     meanings: [
       alive(200, (answer) => says('.ok', true)(answer) && has('.team_id')(answer)),
-      dead(200, says('.error', /^(?:invalid_auth|account_inactive|token_revoked|token_expired)$/)),
+      // `invalid_auth` is also what it says to an address that is not allowed.
+      dead(200, says('.error', /^(?:account_inactive|token_revoked|token_expired)$/)),
     ],
     whose: ['.user', '.team', '.team_id'],
     can: scopesIn('x-oauth-scopes'),
@@ -79,6 +80,8 @@ export const messaging: readonly Kind[] = [
     rules: ['discord-bot-token'],
     source: 'https://discord.com/developers/docs/resources/user#get-current-user',
     host: 'discord.com',
+    // Tokens of people look the same, and are not a bot's.
+    elsewhere: 'always',
     form: /^[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}$/,
     request: get('/api/v10/users/@me', header('authorization', 'Bot ')),
     meanings: [alive(200, has('.id', '.username')), dead(401, says('.message', '401: Unauthorized'))],
@@ -98,6 +101,8 @@ export const messaging: readonly Kind[] = [
     source:
       'https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions/retrieve-a-list-of-scopes-for-which-this-user-has-access',
     host: 'api.sendgrid.com',
+    // The European region knows its own.
+    elsewhere: 'host',
     form: /^SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$/,
     request: get('/v3/scopes', bearer),
     meanings: [
@@ -117,7 +122,7 @@ export const messaging: readonly Kind[] = [
       'https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/domains/get-v4-domains',
     host: 'api.mailgun.net',
     // Of the European region, and what may only send for a domain.
-    elsewhere: true,
+    elsewhere: 'always',
     form: /^(?:key-[0-9a-f]{32}|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})$/,
     request: get('/v4/domains?limit=1', basic('api')),
     meanings: [
@@ -162,7 +167,8 @@ export const messaging: readonly Kind[] = [
     form: /^[0-9a-f]{32}$/,
     beside: { what: 'the SID of its account', form: /^AC[0-9a-f]{32}$/ },
     request: (presented) => get(`/2010-04-01/Accounts/${presented.beside}.json`, basic())(presented),
-    meanings: [alive(200, has('.sid', '.status')), dead(401, says('.code', 20_003))],
+    // 20003 is also of a subaccount, a region, a lower right, or the SID of another account.
+    meanings: [alive(200, has('.sid', '.status'))],
     whose: ['.friendly_name', '.sid'],
     can: listAt('.type', '.status'),
   },

@@ -8,7 +8,7 @@ export const monitoring: readonly Kind[] = [
     source: 'https://docs.datadoghq.com/api/latest/authentication/#validate-api-key',
     host: 'api.datadoghq.com',
     // Each site knows its own.
-    elsewhere: true,
+    elsewhere: 'host',
     form: /^[a-f0-9]{32}$/,
     request: get('/api/v1/validate', header('dd-api-key')),
     meanings: [alive(200, says('.valid', true)), dead(403, says('.errors[0]', 'Forbidden'))],
@@ -19,7 +19,7 @@ export const monitoring: readonly Kind[] = [
     rules: ['sentry-org-token', 'sentry-user-token'],
     source: 'https://docs.sentry.io/api/auth/',
     host: 'sentry.io',
-    elsewhere: true,
+    elsewhere: 'host',
     form: /^(?:sntrys_[A-Za-z0-9+/=]{60,400}_[A-Za-z0-9+/]{43}|sntry[uai]_[a-f0-9]{64})$/,
     request: get('/api/0/', bearer),
     // Without a token it answers, too: what says alive is that it knows whose it is.
@@ -35,7 +35,7 @@ export const monitoring: readonly Kind[] = [
     source: 'https://developer.pagerduty.com/api-reference/2e3c0fd5f4ee5-list-abilities',
     host: 'api.pagerduty.com',
     // The European region knows its own.
-    elsewhere: true,
+    elsewhere: 'host',
     form: /^[A-Za-z0-9_+-]{20}$/,
     request: get('/abilities', header('authorization', 'Token token=')),
     meanings: [
@@ -50,6 +50,8 @@ export const monitoring: readonly Kind[] = [
     rules: ['grafana-service-account-token'],
     source: 'https://grafana.com/docs/grafana/latest/developers/http_api/org/#get-current-organization',
     host: undefined,
+    // There may be another server of yours.
+    elsewhere: 'always',
     form: /^glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}$/,
     request: get('/api/org', bearer),
     meanings: [

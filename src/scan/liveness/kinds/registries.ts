@@ -22,7 +22,8 @@ export const registries: readonly Kind[] = [
     host: 'registry.npmjs.org',
     form: /^npm_[A-Za-z0-9]{36}$/,
     request: get('/-/whoami', bearer),
-    meanings: [alive(200, has('.username')), dead(401, isObject)],
+    // A 401 is also what one has whose right does not reach that far, or from an address that it is not for.
+    meanings: [alive(200, has('.username'))],
     whose: ['.username'],
     revoke: {
       source: 'https://docs.npmjs.com/cli/v11/commands/npm-logout',
@@ -57,6 +58,8 @@ export const registries: readonly Kind[] = [
     meanings: [
       alive(200, has('.user.login')),
       dead(403, says('.errors[0].detail', 'authentication failed')),
+      // Who is behind a token it tells no token: this is said once the token is known.
+      alive(403, says('.errors[0].detail', /^this action can only be performed on the crates\.io website/)),
       alive(403, says('.errors[0].detail', /^this token does not have the required permissions/)),
     ],
     whose: ['.user.login'],
@@ -108,7 +111,7 @@ export const registries: readonly Kind[] = [
     rules: ['pulumi-access-token'],
     source: 'https://www.pulumi.com/docs/reference/cloud-rest-api/users/',
     host: 'api.pulumi.com',
-    elsewhere: true,
+    elsewhere: 'host',
     form: /^pul-[a-f0-9]{40}$/,
     request: get('/api/user', header('authorization', 'token '), { accept: 'application/vnd.pulumi+8' }),
     meanings: [alive(200, has('.githubLogin')), dead(401, says('.code', 401))],

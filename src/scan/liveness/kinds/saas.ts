@@ -43,6 +43,8 @@ export const saas: readonly Kind[] = [
     rules: ['postman-api-key'],
     source: 'https://learning.postman.com/docs/developer/postman-api/authentication/',
     host: 'api.getpostman.com',
+    // The European region knows its own.
+    elsewhere: 'host',
     form: /^PMAK-[0-9a-f]{24}-[0-9a-f]{34}$/,
     request: get('/me', header('x-api-key')),
     meanings: [alive(200, has('.user.id')), dead(401, says('.error.name', 'AuthenticationError'))],
@@ -63,6 +65,8 @@ export const saas: readonly Kind[] = [
     rules: ['figma-token'],
     source: 'https://developers.figma.com/docs/rest-api/users-endpoints/#get-me-endpoint',
     host: 'api.figma.com',
+    // Figma for Government has a host of its own.
+    elsewhere: 'host',
     form: /^figd_[A-Za-z0-9_-]{38,50}$/,
     request: get('/v1/me', header('x-figma-token')),
     meanings: [
@@ -85,7 +89,7 @@ export const saas: readonly Kind[] = [
     rules: ['contentful-management-token'],
     source: 'https://www.contentful.com/developers/docs/references/user-management-api/',
     host: 'api.contentful.com',
-    elsewhere: true,
+    elsewhere: 'host',
     form: /^CFPAT-[A-Za-z0-9_-]{43}$/,
     request: get('/users/me', bearer),
     meanings: [alive(200, has('.sys.id', '.email')), dead(401, says('.sys.id', 'AccessTokenInvalid'))],

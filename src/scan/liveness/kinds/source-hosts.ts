@@ -25,6 +25,8 @@ export const sourceHosts: readonly Kind[] = [
     rules: ['github-personal-access-token', 'github-oauth-token', 'github-fine-grained-token'],
     source: 'https://docs.github.com/en/rest/users/users#get-the-authenticated-user',
     host: 'api.github.com',
+    // GitHub Enterprise Server and ghe.com make the same.
+    elsewhere: 'host',
     form: /^(?:gh[pou]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,110})$/,
     request: get('/user', bearer, github),
     meanings: [
@@ -53,6 +55,7 @@ export const sourceHosts: readonly Kind[] = [
     source:
       'https://docs.github.com/en/rest/apps/installations#list-repositories-accessible-to-the-app-installation',
     host: 'api.github.com',
+    elsewhere: 'host',
     form: /^ghs_[A-Za-z0-9._-]{36,2000}$/,
     request: get('/installation/repositories?per_page=1', bearer, github),
     meanings: [
@@ -72,7 +75,7 @@ export const sourceHosts: readonly Kind[] = [
     rules: ['gitlab-personal-access-token', 'gitlab-routable-token'],
     source: 'https://docs.gitlab.com/api/personal_access_tokens/#get-details-on-a-personal-access-token',
     host: 'gitlab.com',
-    elsewhere: true,
+    elsewhere: 'host',
     // Deploy, runner and trigger tokens have no such question.
     form: /^glpat-[A-Za-z0-9._-]{20,320}$/,
     request: get(glSelf, header('private-token')),
