@@ -47,12 +47,15 @@ export function createGiven(
   }
 }
 
+/** Fields that say who a credential is for: upstreams show them to anybody (owners of tables, lists of keys, URLs that were signed). */
+const publicFields: ReadonlySet<string> = new Set(['username', 'access_key_id', 'public_key', 'certificate'])
+
 function valuesOf({ authorization, fields = {} }: Lease): Secret[] {
   const sent = authorization?.reveal() ?? ''
   const bare = sent.replace(/^\w+ /, '')
   const password = sent.startsWith('Basic ') ? Buffer.from(bare, 'base64').toString().split(':') : []
   return [
     ...[sent, bare, password.slice(1).join(':')].filter((one) => one !== '').map((one) => new Secret(one)),
-    ...Object.values(fields),
+    ...Object.entries(fields).flatMap(([name, value]) => (publicFields.has(name) ? [] : [value])),
   ]
 }
