@@ -226,6 +226,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
     openSocket,
     inspection: deps.inspection,
+    judging: (response) => open.spare(response),
     tell: (step, line) => activity.told(step.id, line),
     published(step, item) {
       const digest = sha256Of(item)
@@ -306,7 +307,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, at } = from
     const connection = protocols.meant(request, at) ?? meantBy(request.url ?? '', at)
-    open.request(steps.outermost(socket), (connection.storageOf ?? connection.hostOf ?? connection).name)
+    const { name } = connection.storageOf ?? connection.hostOf ?? connection
+    open.request(steps.outermost(socket), name, response)
     request.socket.setTimeout(stepSilenceMs(connection))
     look?.request(step, connection, request, response)
     const what = `${connection.name} ${request.method}`

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
+import type { Step } from '../broker/index.ts'
+import { systemClock } from '../lib/index.ts'
 import { advertisement, compileRules, gitHost, openWorld, until } from './gateway.fixture.ts'
+import { createOpenConnections } from './open-connections.ts'
 
 test('what a step has open is known by connection, host and requests, until it closes', async (t) => {
   const world = await openWorld(t)
@@ -72,4 +77,28 @@ test('a lease that ends cuts what is open there, also a second connection of the
   await first
   await until(() => world.gateway.connections().length === 1)
   assert.equal(theirs.destroyed, false)
+})
+
+test('where an answer is spared, all else that is under way there for the connection is cut', () => {
+  const open = createOpenConnections(systemClock)
+  const socket = new Socket()
+  const step = { id: 'stp_1' } as Step
+  open.opened(socket, step, { connection: 'git', host: gitHost, port: 443 })
+  const [judged, download, other, later] = Array.from({ length: 4 }, () => new PassThrough())
+  assert.ok(judged !== undefined && download !== undefined && other !== undefined && later !== undefined)
+  open.request(socket, 'git', judged)
+  open.request(socket, 'git', download)
+  open.request(socket, 'api', other)
+  open.spare(judged)
+  open.cut(step.id, 'git')
+  const all = [socket, judged, download, other]
+  assert.deepEqual(
+    all.map(({ destroyed }) => destroyed),
+    [false, false, true, false],
+  )
+  // Once it is at its end nothing is spared any more.
+  judged.emit('close')
+  open.request(socket, 'git', later)
+  open.cut(step.id, 'git')
+  assert.equal(socket.destroyed, true)
 })

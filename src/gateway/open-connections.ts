@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
 import { newOrderedId, type Clock, type StepId } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 
@@ -24,11 +24,13 @@ export interface OpenConnections {
   /** Known from now on, until it closes. */
   opened(socket: Socket, step: Step, place: { connection?: string; host: string; port: number }): void
   /** One more request on it, for this connection: several may lie on one host. */
-  request(socket: Duplex, connection: string): void
+  request(socket: Duplex, connection: string, answer: Writable): void
+  /** What it asked is being judged: whatever is cut from now on, the step is to get this answer. */
+  spare(answer: Writable): void
   list(): OpenConnection[]
   /** Closes it; what it was, or undefined if there is none. */
   kill(id: string): OpenConnection | undefined
-  /** Closes all on which the step has used this connection. */
+  /** Closes all on which the step has used this connection; where an answer is spared, whatever else is under way there for it. */
   cut(step: StepId, connection: string): void
 }
 
@@ -36,12 +38,15 @@ interface Known extends Pick<OpenConnection, 'id' | 'step' | 'connection' | 'hos
   readonly socket: Socket
   /** What has been asked for on it. */
   readonly used: Set<string>
+  /** Answers that are not at their end, and for which connection. */
+  readonly underWay: Map<Writable, string>
   requests: number
 }
 
 export function createOpenConnections(clock: Clock): OpenConnections {
   const open = new Map<Duplex, Known>()
-  const describe = ({ socket, used: _, ...known }: Known): OpenConnection => ({
+  const spared = new WeakSet<Writable>()
+  const describe = ({ socket, used: _, underWay: _underWay, ...known }: Known): OpenConnection => ({
     ...known,
     bytesUp: socket.bytesRead,
     bytesDown: socket.bytesWritten,
@@ -51,15 +56,20 @@ export function createOpenConnections(clock: Clock): OpenConnections {
       if (socket.destroyed) return
       const sinceMs = clock.nowMs()
       const id = newOrderedId<string>('con', sinceMs)
-      open.set(socket, { id, step, connection, host, port, sinceMs, socket, used: new Set(), requests: 0 })
+      const nothing = { used: new Set<string>(), underWay: new Map<Writable, string>(), requests: 0 }
+      open.set(socket, { id, step, connection, host, port, sinceMs, socket, ...nothing })
       socket.once('close', () => open.delete(socket))
     },
-    request(socket, connection) {
+    request(socket, connection, answer) {
       const known = open.get(socket)
       if (known === undefined) return
       known.requests++
       known.used.add(connection)
+      if (answer.closed) return
+      known.underWay.set(answer, connection)
+      answer.once('close', () => known.underWay.delete(answer))
     },
+    spare: (answer) => void spared.add(answer),
     list: () => [...open.values()].map(describe),
     kill(id) {
       const known = [...open.values()].find((one) => one.id === id)
@@ -69,9 +79,14 @@ export function createOpenConnections(clock: Clock): OpenConnections {
       return was
     },
     cut(step, connection) {
-      for (const one of open.values())
-        if (one.step.id === step && (one.connection === connection || one.used.has(connection)))
-          one.socket.destroy()
+      for (const { step: of, connection: only, used, underWay, socket } of open.values()) {
+        if (of.id !== step || !(only === connection || used.has(connection))) continue
+        const answers = [...underWay]
+        if (!answers.some(([answer]) => spared.has(answer))) socket.destroy()
+        else
+          for (const [answer, asked] of answers)
+            if (asked === connection && !spared.has(answer)) answer.destroy()
+      }
     },
   }
 }

@@ -55,6 +55,8 @@ export function createExchangeOpener(deps: {
   readonly madeImage: (step: Step, connection: Connection, image: MadeImage) => void
   readonly findings: Findings
   readonly inspection: Inspection | undefined
+  /** What it asks is about to be judged. What is found may be the credential that it goes with, whose end is not to cut its answer. */
+  readonly judging: (response: ServerResponse) => void
   /** A line for the step. */
   readonly tell: (step: Step, line: string) => void
   readonly pinned: Pinned
@@ -197,14 +199,27 @@ export function createExchangeOpener(deps: {
           }),
         ),
       deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
-      look: (place, what, same, warn) =>
-        deps.inspection?.open(step, {
+      look(place, what, same, warn) {
+        const look = deps.inspection?.open(step, {
           ...askerOf(),
           ...{ place, what, same, warn, connection: connection.name },
           tell: (line) => deps.tell(step, line),
-        }),
+        })
+        return (
+          look && {
+            ...look,
+            finish(nameOf, by) {
+              deps.judging(response)
+              return look.finish(nameOf, by)
+            },
+          }
+        )
+      },
       tell: (line) => deps.tell(step, line),
-      finishLook: (look, nameOf) => look.finish(nameOf, askerOf()),
+      finishLook(look, nameOf) {
+        deps.judging(response)
+        return look.finish(nameOf, askerOf())
+      },
       looksAt: (place) => deps.inspection?.looksAt(step, place) === true,
       holdsCredential,
       looked(upstream) {

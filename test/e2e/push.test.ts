@@ -138,3 +138,13 @@ test('a secret of the vault that a step writes is masked from there on, and coun
   assert.match(ran.stderr, /a secret was found in what the step writes: it is masked from here on/)
   assert.match((await stage.operate(['secret', 'status', 'shown'])).stdout, /COMPROMISED/)
 })
+
+test('with git itself: who pushes the credential of the very connection is told where it is, too', async () => {
+  const ran = await inStep(`
+    mkdir -p deep; printf '%s\\n' 'first line' '${stage.git.credential}' > deep/config.ts
+    git add -A; ${commit} config; git push origin HEAD:refs/heads/own; exit 0`)
+  assert.equal(onServer('refs/heads/own'), '')
+  assert.match(ran.stderr, /remote: .*deep\/config\.ts:2: secret "git" of the vault/, ran.stderr)
+  assert.match(ran.stderr, /remote: .*secret "git" counts as compromised from now on/)
+  assert.match((await stage.operate(['secret', 'status', 'git'])).stdout, /COMPROMISED/)
+})

@@ -311,3 +311,40 @@ test('the names of the refs that a push makes are looked at', async (t) => {
   assert.equal(answer.refs[ref], 'refused')
   assert.match(answer.remote, /a secret in names of refs/)
 })
+
+test('the end of the credential that a push goes with cuts nothing of its answer, be it refused or let pass', async (t) => {
+  const world = await openGitWorld(t)
+  const { inspection } = markerInspection(marker)
+  const gone: boolean[] = []
+  world.setInspection({
+    ...inspection,
+    open(step, sent) {
+      const look = inspection.open(step, sent)
+      return (
+        look && {
+          ...look,
+          async finish(...how) {
+            world.brokers.endLease(step, sent.connection)
+            await new Promise(setImmediate)
+            gone.push(sent.gone())
+            return look.finish(...how)
+          },
+        }
+      )
+    },
+  })
+  const { git } = world.local
+  const { old } = world.ids
+  const commitOf = (content: string) => {
+    const blob = git(['hash-object', '-w', '--stdin'], content)
+    const tree = git(['mktree'], `100644 blob ${blob}\tfile\n`)
+    return git(['commit-tree', tree, '-m', 'x', '-p', old])
+  }
+  const push = (id: string) => world.pushRaw([[old, id, main]], world.local.pack(id, `^${old}`))
+  const refused = await push(commitOf(`with ${marker}`))
+  assert.deepEqual([refused.status, refused.refs[main]], [200, 'refused'])
+  assert.match(refused.remote, /a secret in file/)
+  const passing = commitOf('clean')
+  assert.equal((await push(passing)).refs[main], 'ok')
+  assert.deepEqual([gone, world.refOf(main)], [[false, false], passing])
+})
