@@ -20,6 +20,7 @@ function setup(t: TestContext, scan?: object) {
   t.after(() => scanner.close())
   const entries: { type: string; data: Record<string, unknown> }[] = []
   const compromised: string[] = []
+  const log = { isDown: false }
   const rules = compileScan(policySchema.shape.scan.parse(scan), undefined)
   const output = createOutputInspection({
     policy: () => ({ roles: new Map([['build', { scan: rules }]]) }) as never,
@@ -31,7 +32,10 @@ function setup(t: TestContext, scan?: object) {
     },
     scanner,
     outbox: {
-      write: async (work) => work(undefined as never, (all) => void entries.push(...(all as typeof entries))),
+      async write(work) {
+        if (log.isDown) throw new Error('the log is down')
+        return work(undefined as never, (all) => void entries.push(...(all as typeof entries)))
+      },
     },
     response: createResponse({
       async compromise(secret) {
@@ -52,6 +56,8 @@ function setup(t: TestContext, scan?: object) {
     entries,
     compromised,
     close: () => scanner.close(),
+    log,
+    writeFile: (text: string) => output.lookAtFile(step, 'GITHUB_OUTPUT', Buffer.from(text)),
     async write(text: string | Buffer) {
       const bytes = Buffer.from(text)
       pieces.push(bytes)
@@ -147,4 +153,33 @@ test('what stands encoded in output is found, and not said to be masked, since i
   const encoded = Buffer.from(`# settings\n${exported(1)}${exported(2)}`).toString('base64')
   assert.deepEqual(await it.write(`data: ${encoded}\n`), [])
   assert.deepEqual(outcomes(it), ['passed'])
+})
+
+test('noise takes no room of what is ours: after hundreds of other tokens it is recorded and answered, and that there was more', async (t) => {
+  const it = setup(t)
+  for (let i = 0; i < 3; i++)
+    await it.write(Array.from({ length: 100 }, (_, at) => exported(100 * i + at)).join(''))
+  const more = it.entries.map(({ data }) => Number(data['more']))
+  // An entry lists 40; of the third hundred there is only that they were there.
+  assert.deepEqual([more, it.compromised], [[60, 60, 100], []])
+  await it.write(`using ${token}\n`)
+  assert.deepEqual(it.compromised, ['deploy'])
+  assert.partialDeepStrictEqual(it.entries.at(-1)?.data, {
+    outcome: 'masked',
+    secrets: [{ secret: 'deploy' }],
+  })
+  const { length } = it.entries
+  await it.write(`${exported(999)}using ${token}\n`)
+  assert.equal(it.entries.length, length)
+})
+
+test('what could not be recorded is recorded by a later look, and no file goes on before', async (t) => {
+  const it = setup(t)
+  it.log.isDown = true
+  assert.deepEqual(await it.write(`using ${token}\n`), [token])
+  for (let i = 0; i < 2; i++) await assert.rejects(it.writeFile(`key=${token}\n`), /the log is down/)
+  assert.deepEqual(it.entries, [])
+  it.log.isDown = false
+  assert.deepEqual(await it.writeFile(`key=${token}\n`), [{ from: 4, to: 4 + token.length }])
+  assert.deepEqual(outcomes(it), ['masked'])
 })

@@ -31,7 +31,9 @@ const nothing: ReturnType<typeof maskable> = { spans: [], isAll: false }
 interface Seen {
   tail: Buffer
   end: number
-  readonly fingerprints: Set<string>
+  /** What is recorded of it: secrets of ours, and what rules found, whose noise is not to take the room of the others. */
+  readonly ours: Set<string>
+  readonly byRules: Set<string>
   /** That there is more than is listed is recorded once. */
   isMoreTold: boolean
   /** So is that a piece could not be looked at. */
@@ -41,8 +43,9 @@ interface Seen {
 /** A secret may be cut by two pieces. */
 const tailBytes = 8_192
 const maxSteps = 2_000
-/** A step that writes secrets without end has them masked, and these recorded. */
-const maxRecorded = 200
+/** A step that writes secrets without end has them masked, and these recorded; of the others it is recorded that there are more. */
+const maxByRules = 200
+const maxOurs = 10_000
 /** The runner waits for the answer with what comes next. */
 const maxMs = 5_000
 
@@ -53,7 +56,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     const seen = ofSteps.get(id) ?? {
       tail: Buffer.alloc(0),
       end: 0,
-      fingerprints: new Set(),
+      ...{ ours: new Set<string>(), byRules: new Set<string>() },
       isMoreTold: false,
       isUnseenTold: false,
     }
@@ -105,7 +108,6 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     const seen = seenOf(step)
     const fresh = freshOf(await collected.end((one) => one), seen)
     const found = { ...fresh, more: seen.isMoreTold ? 0 : fresh.more }
-    seen.isMoreTold ||= fresh.more > 0
     const { spans, isAll } = rules.actions.output === 'record' ? nothing : maskable(collected.spans(), bytes)
     const isShown = !hand(spans) || !isAll
     const isHidden = (one: FoundSecret | RuleFinding) => !isShown && isMasked(one)
@@ -142,6 +144,11 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       ...{ found: { ...found, unseen }, approval: undefined },
     })
     await deps.outbox.write(async (_, add) => add([stepEvent(step, 'scan.found', entry)]))
+    // Not before: what could not be recorded is found again.
+    const seen = seenOf(step)
+    for (const one of secrets) seen.ours.add(keyOf(one))
+    for (const { finding } of findings) seen.byRules.add(finding.fingerprint)
+    seen.isMoreTold ||= found.more > 0
     return findings
   }
 
@@ -195,18 +202,31 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
   }
 }
 
-/** Without what this step has shown before. */
-function freshOf(found: Found, { fingerprints }: Seen): Found {
-  const isFresh = (fingerprint: string) => {
-    if (fingerprints.has(fingerprint) || fingerprints.size >= maxRecorded) return false
-    fingerprints.add(fingerprint)
-    return true
+/** Without what is recorded of this step already; what has no room is counted with what is more. */
+function freshOf(found: Found, { ours, byRules }: Seen): Found {
+  let dropped = 0
+  const freshIn = (known: ReadonlySet<string>, most: number) => {
+    const fresh = new Set<string>()
+    return (key: string) => {
+      if (known.has(key) || fresh.has(key)) return false
+      const hasRoom = known.size + fresh.size < most
+      if (hasRoom) fresh.add(key)
+      else dropped++
+      return hasRoom
+    }
   }
+  const [isFreshOfOurs, isFresh] = [freshIn(ours, maxOurs), freshIn(byRules, maxByRules)]
   return {
     ...found,
-    secrets: found.secrets.filter(({ fingerprint }) => isFresh(fingerprint)),
+    secrets: found.secrets.filter((one) => isFreshOfOurs(keyOf(one))),
     findings: found.findings.filter(({ finding }) => isFresh(finding.fingerprint)),
+    more: found.more + dropped,
   }
+}
+
+/** Another lease of a connection is another secret, and one that is certain now was not answered before. */
+function keyOf({ owner, fingerprint, isCertain }: FoundSecret): string {
+  return `${fingerprint} ${owner.kind === 'credential' ? owner.lease : ''} ${isCertain}`
 }
 
 function only(found: Found, isOne: (one: FoundSecret | RuleFinding) => boolean): Found {
