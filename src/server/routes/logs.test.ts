@@ -21,6 +21,8 @@ async function stepOf(t: TestContext) {
       token,
       put: (offset: number | string, text: string | Buffer<ArrayBuffer>, of = id) =>
         it.prove(signer, `/v1/steps/${of}/log?offset=${offset}`, { token, bytes: Buffer.from(text) }),
+      written: (text: string) =>
+        it.prove(signer, `/v1/steps/${id}/written?name=GITHUB_OUTPUT`, { token, bytes: Buffer.from(text) }),
       finish: (reason = 'finished') =>
         it.prove(signer, `/v1/steps/${id}/finish`, {
           token,
@@ -67,6 +69,18 @@ test('what a runner sends is read by operators while the step runs, and its dige
   await it.logs.sweep()
   assert.deepEqual((await list()).steps[0]?.log, { state: 'sealed', bytes: 7, sha256: sha256('one two') })
   assert.equal((await step.read(4)).text, 'two')
+})
+
+test('what a step wrote for its CI is looked at while it runs, and of one that has ended it is not said that nothing was found', async (t) => {
+  const { it, open } = await stepOf(t)
+  const step = await open()
+  assert.deepEqual((await step.written('a=b')).body, { mask: [] })
+  await it.broker.revoke({ all: true }, 'revoked_by:anna')
+  // Its log is still taken.
+  assert.equal((await step.put(0, 'last words')).status, 200)
+  const { status, body } = await step.written('a=b')
+  assert.equal(status, 403)
+  assert.match(JSON.stringify(body), /revoked_by:anna|revoked/)
 })
 
 test('a step writes its own log and no other, with its own token, in its own time', async (t) => {

@@ -74,11 +74,14 @@ export function logRoutes(deps: LogRoutesDeps): Route[] {
       bodyLimitBytes: maxWrittenBytes,
       response: z.object({ mask: z.array(z.object({ from: z.int(), to: z.int() })) }),
       ...withBody(z.unknown(), async (call, bytes) => {
-        const step = broker.step(ownStep(call))
+        const id = ownStep(call)
+        const step = broker.step(id)
+        // In its grace, too: nobody looks any more, and that is not to read as nothing was found.
+        if (step === undefined) throw deps.notices.ofStep(id)
         const { name } = call.query
         if (!Buffer.isBuffer(bytes) || typeof name !== 'string' || !/^[A-Z_]{1,64}$/.test(name))
           throw new MayflyError('bad_input', 'send application/octet-stream, and ?name= of capitals')
-        const mask = step === undefined ? undefined : await deps.output?.lookAtFile(step, name, bytes)
+        const mask = await deps.output?.lookAtFile(step, name, bytes)
         return { mask: [...(mask ?? [])] }
       }),
     },
