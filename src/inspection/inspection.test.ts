@@ -387,3 +387,18 @@ test('a file full of texts that begin as one secret does hides no other one', as
   const verdict = await it.send({ junk: `${junk.join('\n')}\n${file(token)}` }, { place: 'images' })
   assert.match(linesOf(verdict), /junk:5003: secret "deploy"/)
 })
+
+test('a yes is for all that was found, also for what is not shown: another secret in the thirtieth file is another question', async (t) => {
+  const it = setup(t, { scan: { push: 'block', approvers: 'security' } })
+  const files = (last: string) =>
+    Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i + 10}`, file(i === 29 ? last : token)]))
+  for (const last of [token, token, minted]) await it.send(files(last))
+  const details = it.asked.map((one) => (one as { detail: { found: string; all: string } }).detail)
+  for (const { found, all } of details) {
+    assert.equal(found.match(/f\d\d:3: /g)?.length, 20)
+    assert.ok(all.startsWith('30 findings, SHA-256'), all)
+  }
+  const [first, again, other] = details
+  assert.deepEqual(first, again)
+  assert.notEqual(first?.all, other?.all)
+})

@@ -1,4 +1,4 @@
-import { messageOf, type Clock } from '../lib/index.ts'
+import { messageOf, sha256Hex, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type Broker, type Step } from '../broker/index.ts'
 import type { Approvers, Inspection, Look, LookVerdict, Sent, SentPlace } from '../gateway/index.ts'
@@ -113,9 +113,19 @@ async function judge(deps: OfStep, looking: Looked, found: Found): Promise<LookV
   return { ok: true }
 }
 
-function linesOf({ secrets, findings }: Pick<Found, 'secrets' | 'findings'>): string[] {
-  return [...secrets.map(lineOfSecret), ...findings.map(lineOfFinding)].slice(0, maxLines)
+type Some = Pick<Found, 'secrets' | 'findings'>
+
+/** What is certain first; else in the order of names, whichever thread found it first: the same is said in the same words. */
+function allLinesOf({ secrets, findings }: Some): string[] {
+  const ours = (certain: boolean) =>
+    secrets
+      .filter(({ isCertain }) => isCertain === certain)
+      .map(lineOfSecret)
+      .toSorted()
+  return [...ours(true), ...ours(false), ...findings.map(lineOfFinding).toSorted()]
 }
+
+const linesOf = (some: Some) => allLinesOf(some).slice(0, maxLines)
 
 const maxLines = 20
 
@@ -125,6 +135,7 @@ type Yes = Awaited<ReturnType<Approvers['ask']>> | undefined
 async function askPeople(deps: OfStep, { step, sent, rules }: Looking, { refused }: Judged): Promise<Yes> {
   const { approvers: group } = rules
   if (group === undefined || deps.approvers === undefined) return undefined
+  const all = allLinesOf(refused)
   sent.waits(true)
   try {
     return await deps.approvers.ask({
@@ -135,7 +146,11 @@ async function askPeople(deps: OfStep, { step, sent, rules }: Looking, { refused
       timeoutSeconds: rules.timeoutSeconds,
       operations: [`send ${sent.connection} ${shown(sent.what)} though secrets were found in it`],
       detail: {
-        found: linesOf(refused).join('; '),
+        found: all.slice(0, maxLines).join('; '),
+        // A yes is for all of them, and for no others.
+        ...(all.length > maxLines
+          ? { all: `${all.length} findings, SHA-256 of their lines ${sha256Hex(all.join('\n'))}` }
+          : {}),
         ...(refused.unseen ? { unseen: 'a part could not be looked at' } : {}),
         ...(refused.more ? { more: 'more was found than is told' } : {}),
       },
