@@ -1,4 +1,4 @@
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError, messageOf } from '../../lib/index.ts'
 import { readEnvironment } from '../../config/environment.ts'
 import type { Finding, FoundLiveness, HandedKey } from '../../scan/findings/index.ts'
 import { createOperatorApi, serverOf, type OperatorApi } from '../operator-api.ts'
@@ -74,8 +74,9 @@ function chosen(asked: string | true | undefined, { kinds }: Kinds): readonly st
   )
 }
 
-async function verified(
-  api: OperatorApi,
+/** What cannot be asked about, because the server is slow or gone, is unknown; the report is made of the rest all the same. */
+export async function verified(
+  api: Pick<OperatorApi, 'call'>,
   findings: readonly Finding[],
   keys: ReadonlyMap<string, HandedKey>,
 ): Promise<readonly Finding[]> {
@@ -85,10 +86,15 @@ async function verified(
   const asked = [...keys.values()].filter(({ fingerprint }) => open.has(fingerprint))
   const answers = new Map<string, FoundLiveness>()
   for (let i = 0; i < asked.length; i += atOnce) {
-    const answer = await api.call<{ keys: readonly Answer[] }>('POST', '/v1/scan/verify', {
-      keys: asked.slice(i, i + atOnce),
-    })
-    for (const { fingerprint, asked: _, ...liveness } of answer.keys) answers.set(fingerprint, liveness)
+    const batch = asked.slice(i, i + atOnce)
+    try {
+      const answer = await api.call<{ keys: readonly Answer[] }>('POST', '/v1/scan/verify', { keys: batch })
+      for (const { fingerprint, asked: _, ...liveness } of answer.keys) answers.set(fingerprint, liveness)
+    } catch (error) {
+      const why = `the server was not asked: ${messageOf(error)}`
+      for (const { fingerprint } of batch)
+        answers.set(fingerprint, { state: 'unknown', at: '', why, revocable: false })
+    }
   }
   return findings.map((finding) => {
     const liveness = answers.get(finding.fingerprint)
@@ -123,7 +129,7 @@ async function revoke(
     { fingerprint: key.fingerprint, state, at, ...(why === undefined ? {} : { why }) },
     [
       state === 'revoked'
-        ? `${at} has ended it`
+        ? `${at} has ended it${why === undefined ? '' : `; ${why}`}`
         : state === 'before'
           ? `${at} has ended it before`
           : `it is not ended: ${why}`,

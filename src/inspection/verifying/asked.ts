@@ -6,6 +6,8 @@ import type { Store, Tables } from '../../store/index.ts'
 import type { FoundKey } from './model.ts'
 
 const hourMs = 3_600_000
+/** A failure of now says nothing of later. */
+const unknownMs = 60_000
 /** A server that asks longer than that is gone. */
 const lapseMs = 60_000
 const keptMs = 86_400_000
@@ -25,7 +27,7 @@ export function createAsked(deps: { store: Store; clock: Clock; seed: () => Prom
       const parts = JSON.stringify(['liveness v1', rule, host, beside, secret.reveal()])
       return createHmac('sha256', key).update(parts).digest('hex')
     },
-    /** What was answered within the hour. */
+    /** What was answered within the hour, or of what is unknown the minute. */
     fresh(name: string): Liveness | undefined {
       const row = store.find('scan_asked', { name })
       return row === undefined ? undefined : freshOf(row, clock.nowMs())
@@ -98,6 +100,7 @@ export function createAsked(deps: { store: Store; clock: Clock; seed: () => Prom
 }
 
 function freshOf({ answered_ms, answer }: Tables['scan_asked'], now: number): Liveness | undefined {
-  if (answered_ms === null || answer === null || Math.abs(now - answered_ms) >= hourMs) return undefined
-  return JSON.parse(answer) as Liveness
+  if (answered_ms === null || answer === null) return undefined
+  const told = JSON.parse(answer) as Liveness
+  return Math.abs(now - answered_ms) < (told.state === 'unknown' ? unknownMs : hourMs) ? told : undefined
 }

@@ -128,10 +128,19 @@ export function createVerifier(deps: VerifierDeps): Verifier {
       throw error
     }
     const { state, at, why } = await vendors.revoke(key, to.place)
-    await outbox.write(async (tx, add) => {
-      await asked.ended(tx, to.name, state === 'revoked')
-      add([entryOf('scan.revoked', { ...facts, state, ...(why === undefined ? {} : { why }) })])
-    })
+    try {
+      await outbox.write(async (tx, add) => {
+        await asked.ended(tx, to.name, state === 'revoked')
+        add([entryOf('scan.revoked', { ...facts, state, ...(why === undefined ? {} : { why }) })])
+      })
+    } catch (error) {
+      // What the vendor did is done, whatever becomes of the record.
+      return {
+        state,
+        at,
+        why: `${why === undefined ? '' : `${why}; `}it is not recorded: ${messageOf(error)}`,
+      }
+    }
     return { state, at, ...(why === undefined ? {} : { why }) }
   }
 

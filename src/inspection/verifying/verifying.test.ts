@@ -101,6 +101,17 @@ test('two servers on one store ask once, and revoke once', async (t) => {
   assert.equal((await two.verifier.revoke(key, entryOf)).state, 'before')
 })
 
+test('what the vendor has ended is told as ended, also where it cannot be recorded', async (t) => {
+  const { vendors, one, audit } = await setup(t)
+  vendors.answer = () => {
+    audit.entries.push = () => assert.fail('the disk is full')
+    return { status: 202 }
+  }
+  const { state, why } = await one.verifier.revoke(keyOf(token()), entryOf)
+  assert.equal(state, 'revoked')
+  assert.match(why ?? '', /it is not recorded: the disk is full/)
+})
+
 test('one that lives is told to people once, without itself', async (t) => {
   const { one } = await setup(t)
   const secret = token()

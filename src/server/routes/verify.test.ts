@@ -61,6 +61,23 @@ test('an operator asks whether a secret lives: the log has it first, and nothing
     assert.ok(!text.includes(key.secret))
 })
 
+test('what a vendor could not say is asked again after a minute', async (t) => {
+  const vendors = await startVendors(t, { tls: false })
+  const it = await openServer(t, { policy, vendors: (...question) => vendors.ask(...question) })
+  const key = found()
+  const ask = async () => {
+    const { body } = await it.asAdmin('POST', '/v1/scan/verify', { keys: [key] })
+    const [one] = body['keys'] as { state: string; asked: string }[]
+    return [one?.state, one?.asked]
+  }
+  vendors.answer = () => ({ status: 503, text: 'later' })
+  assert.deepEqual(await ask(), ['unknown', 'now'])
+  vendors.answer = () => github.alive
+  assert.deepEqual(await ask(), ['unknown', 'before'])
+  it.clock.aheadMs += 60_001
+  assert.deepEqual(await ask(), ['alive', 'now'])
+})
+
 test('what is not listed, is of the vault, or cannot be recorded is not asked', async (t) => {
   const vendors = await startVendors(t, { tls: false })
   vendors.answer = () => github.alive
