@@ -249,3 +249,16 @@ test('CircleCI has `<<` written as it is before version 2.1', () => {
   assert.match(move('circleci', circleci(command(), '', '2')).text, /\/dev\/stdin <<'MAYFLY'/)
   assert.match(move('circleci', circleci(command())).text, /\/dev\/stdin \\<<'MAYFLY'/)
 })
+
+test('of a job that has services, what a step needs to reach one is said', () => {
+  const told = ({ notes }: Migration) => notes.filter((note) => note.includes('--service PORT'))
+  const database = circleci(command()).replace('24.1 }]', '24.1 }, { image: postgres:16 }]')
+  assert.deepEqual(told(move('gitlab', gitlab(''))), [])
+  assert.equal(told(move('gitlab', gitlab('  services: [postgres:16]\n'))).length, 1)
+  assert.deepEqual(told(move('circleci', circleci(command()))), [])
+  assert.equal(told(move('circleci', database)).length, 1)
+  const step = (more: string) =>
+    `pipelines:\n  branches:\n    main:\n      - step:\n${more}          script:\n            - ${login}\n            - npm publish\n`
+  assert.deepEqual(told(move('bitbucket', step('          services: [docker]\n'))), [])
+  assert.equal(told(move('bitbucket', step('          services: [postgres]\n'))).length, 1)
+})

@@ -87,6 +87,10 @@ function placeOf(
     above: [],
     variables: [],
     whole: [],
+    hasServices: step
+      .get('services')
+      .texts()
+      .some(({ value }) => value !== 'docker'),
     blocked:
       oidc !== undefined
         ? { why: 'it asks for another identity token, and Bitbucket gives a step one alone' }

@@ -47,6 +47,7 @@ function placesOf(file: PipelineFile, root: YamlView, id: string, job: YamlView,
           above,
           variables: own === undefined || own.isMerged ? [] : [{ pair: own, above: run.value }],
           whole: [step.span],
+          hasServices: job.get('docker').items().length > 1,
           blocked:
             [step, run.value, pair.value, job].some((one) => one.isShared) || run.isMerged || pair.isMerged
               ? { why: 'an anchor brings it, or shares it', instead: 'write it out' }

@@ -7,6 +7,7 @@ import type { Kept, MovedRole, MovedSecret } from '../model.ts'
 import { folderOf } from './checkouts.ts'
 import type { JobPlan } from './job-plan.ts'
 import { withIdToken } from './permissions.ts'
+import { serviceNote } from '../scripts/run-line.ts'
 import type { Roles } from './roles.ts'
 import { stepEdits, tokenInputs } from './step-edits.ts'
 import type { StepPlan } from './steps.ts'
@@ -88,6 +89,7 @@ function notesOf(
         ]
       : []),
     ...roles.notes.map((note) => `${where}: ${note}`),
+    ...(view.get('services').isMap ? [`${where}: ${serviceNote}`] : []),
     ...roles.left.map(
       (event) => `${where}: when it is started by ${event}, the role that writes is not given`,
     ),

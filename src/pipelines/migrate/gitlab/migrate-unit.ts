@@ -10,6 +10,7 @@ import { isGitOnly, roleOf } from '../role.ts'
 import { ambientNeeds } from '../scripts/ambient-needs.ts'
 import { needsOfRole } from '../scripts/own-repository.ts'
 import { planScript, type ScriptPlan, type Why } from '../scripts/script-plan.ts'
+import { serviceNote } from '../scripts/run-line.ts'
 import { wrapCommands } from '../scripts/wrap-commands.ts'
 import { takeOutEntries } from '../take-out.ts'
 import { commandsOf, type UnitCommands } from './commands-of-unit.ts'
@@ -117,7 +118,10 @@ export function migrateUnit(
     ],
     moved: plan.moved,
     kept: [],
-    notes: notesOf(unit, plan, trusted, commands),
+    notes: [
+      ...notesOf(unit, plan, trusted, commands),
+      ...(hasServices(root, unit) ? [`job ${unit.home}: ${serviceNote}`] : []),
+    ],
     seen,
   }
 }
@@ -248,6 +252,13 @@ function variableEdits(text: string, unit: Unit, { gone }: ScriptPlan): Edit[] {
       { pair, above },
     )
   })
+}
+
+function hasServices(root: TopLevel, { users }: Unit): boolean {
+  const shared = [root.get('default', 'services'), root.get('services')]
+  return [...users.map(({ job }) => lookUp(root, job.id, 'services')), ...shared].some(
+    (one) => one.items().length > 0,
+  )
 }
 
 function notesOf(unit: Unit, plan: ScriptPlan, trusted: Trusted, { outside }: UnitCommands): string[] {

@@ -11,6 +11,7 @@ import { takeOutEntries } from '../take-out.ts'
 import { ambientNeeds } from './ambient-needs.ts'
 import { needsOfRole } from './own-repository.ts'
 import { nameOfRole } from './role-names.ts'
+import { serviceNote } from './run-line.ts'
 import { planScript, type ScriptPlan, type Why } from './script-plan.ts'
 import { wrapCommands } from './wrap-commands.ts'
 
@@ -36,6 +37,7 @@ export interface Place {
   /** What else of it is to be changed, so that it has an identity token. */
   readonly identity: readonly Edit[]
   readonly shell: string
+  readonly hasServices?: boolean
   readonly heredoc?: string
 }
 
@@ -130,8 +132,9 @@ function neededElsewhere({ text }: PipelineFile, place: Place, { gone }: ScriptP
       }
 }
 
-function notesOf({ job }: Place, plan: ScriptPlan): string[] {
+function notesOf({ job, hasServices }: Place, plan: ScriptPlan): string[] {
   return [
+    ...(hasServices === true ? [`${job}: ${serviceNote}`] : []),
     ...ambientNeeds(plan).map(
       (connection) =>
         `${job}: what it has for ${connection} stands in no file: look for it among the CI’s variables, and delete it there`,

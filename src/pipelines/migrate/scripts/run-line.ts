@@ -55,3 +55,7 @@ export function isPlainCommand(text: string): boolean {
   const [program = ''] = words
   return words.every((word) => plainWord.test(word)) && !ofTheShell.test(program) && !program.includes('=')
 }
+
+/** What is to be known of a job that has services: a step in Mayfly reaches none by itself. */
+export const serviceNote =
+  'it has services: what Mayfly runs reaches one only if its role allows that, and `mayfly run --service PORT` asks for it (docs/cli.md)'
