@@ -132,6 +132,27 @@ test('what this machine’s Git is told of other addresses and logins does not c
   assert.equal(spawnSync('test', ['-e', join(folder, 'asked')]).status, 1)
 })
 
+test('a login that this machine’s .netrc has for the host is not shown to it', async (t) => {
+  const shown: string[] = []
+  const url = await serve(t, (request, response) => {
+    if (request.headers.authorization !== undefined) shown.push(request.headers.authorization)
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end()
+  })
+  const home = folderOf(t)
+  writeFileSync(join(home, '.netrc'), 'machine 127.0.0.1 login somebody password held-by-the-gateway\n', {
+    mode: 0o600,
+  })
+  const before = process.env['HOME']
+  process.env['HOME'] = home
+  t.after(() => {
+    if (before === undefined) delete process.env['HOME']
+    else process.env['HOME'] = before
+  })
+  const found = (await resolveTags(url, 'octo/private', ['v1'])).get('v1')
+  assert.deepEqual(found, { why: 'its host does not show it without a login' })
+  assert.deepEqual(shown, [])
+})
+
 /** Distribution, as Debian has it. */
 const program = 'docker-registry'
 const noRegistry = spawnSync(program, ['--version']).status === 0 ? false : `${program} is not here`

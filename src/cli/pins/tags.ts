@@ -87,6 +87,9 @@ async function lsRemote(url: string, refs: readonly string[]): Promise<ReadonlyM
         GIT_CEILING_DIRECTORIES: tmpdir(),
         GIT_DIR: '/dev/null',
         GIT_TERMINAL_PROMPT: '0',
+        // A .netrc is a login, too: libcurl looks for it there.
+        HOME: '/dev/null',
+        USERPROFILE: '/dev/null',
         LC_ALL: 'C',
       },
       timeout: timeoutMs,
