@@ -3,9 +3,9 @@ import { isJobToken } from '../../read/secret-names.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import { unknownName } from '../commands/command.ts'
 import { impossibleIn, programsOf, reachOf, readsVariable } from '../commands/index.ts'
-import { hasNoStandIn } from '../connections.ts'
 import type { Host, Kept, MovedSecret, Need, Project } from '../model.ts'
 import { movedIn, type Moved } from '../moved-secret.ts'
+import { unfit } from '../unfit.ts'
 import { actionUse, type ActionUse } from './actions.ts'
 import { folderOf, projectAt } from './checkouts.ts'
 import { ambientNames, askedBy, type Asked } from './secrets.ts'
@@ -165,7 +165,7 @@ function judge(
   // What keeps Mayfly from running the script at all says more than that it is not understood.
   if (one.ok === false && one.isUnclear === true && blocked !== undefined) return { ok: false, ...blocked }
   if (one.ok !== true) return one
-  const why = blocked ?? unfit(asked, one, script, file)
+  const why = blocked ?? unfitHere(asked, one, script, file)
   return why === undefined ? one : { ok: false, ...why }
 }
 
@@ -205,32 +205,16 @@ function blockedBy({ view, step, asked }: Base, shell: Shell, script: string): S
 }
 
 /** Why the secret cannot go from this step although its connection is known. */
-function unfit(
+function unfitHere(
   { reference, entry, place }: Asked,
-  { replacement: { id, connection, url }, isGuess }: Extract<Moved, { ok: true }>,
+  one: Extract<Moved, { ok: true }>,
   script: string,
   file: PipelineFile,
 ): StepPlan['blocked'] {
   const name = entry?.key.value
-  // The word goes to that API alone: the step reaches nothing else by it.
-  const isApi = connection === 'http' && url !== undefined
   const isRead = place === 'command' || (name !== undefined && readsVariable(script, name))
-  if (isRead && hasNoStandIn(id))
-    return {
-      why: 'the script itself works on its value',
-      instead: 'take out the lines that write it to a file: inside `mayfly run` the tool needs none',
-    }
-  if (/(?:URL|URI|DSN|CONNECTION_STRING)$/i.test(name ?? reference.name))
-    return {
-      why: 'it holds an address beside the password',
-      instead: 'write the address into the file, without the password: postgres://USER@HOST/NAME',
-    }
-  // It may be handed on to what Mayfly does not carry: a word in its place would arrive there.
-  if (isRead && isGuess && !isApi)
-    return {
-      why: 'the script hands its value on, and does not show to whom',
-      instead: 'say what it is for by a command that Mayfly knows',
-    }
+  const why = unfit(one, { name: name ?? reference.name, isRead })
+  if (why !== undefined) return why
   if (name !== undefined && asksFor(file, name))
     return {
       why: `an \`if\` asks whether env.${name} is there`,

@@ -20,6 +20,7 @@ import {
   type Words,
 } from '../conditions/index.ts'
 import type { RepositoryFacts } from '../model.ts'
+import { sources } from './sources.ts'
 import { chainOf, lookUp } from './unit.ts'
 import type { TopLevel } from './top-level.ts'
 
@@ -148,17 +149,6 @@ function refWords(kind: 'heads' | 'tags' | 'either', event: string, ref: string)
   if (own === undefined || name === undefined) return unknown
   if (kind !== 'either' && kind !== own) return exact('')
   return name === '*' ? { is: 'prefix', text: '' } : wordsOf(name)
-}
-
-const sources: Readonly<Record<string, string>> = {
-  merge_requests: mergeRequest,
-  schedules: 'schedule',
-  web: 'web',
-  api: 'api',
-  triggers: 'trigger',
-  pushes: 'push',
-  pipelines: 'pipeline',
-  external_pull_requests: 'external_pull_request_event',
 }
 
 function ofOnly(only: YamlView, facts: GitlabFacts): Condition {

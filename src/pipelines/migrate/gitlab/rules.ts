@@ -1,4 +1,5 @@
 import type { YamlView } from '../../read/yaml-view.ts'
+import { sources } from './sources.ts'
 
 /** What starts a job, as its rules say: a branch or tag, the kind of pipeline. */
 export interface Start {
@@ -6,17 +7,6 @@ export interface Start {
   readonly ref?: string
   /** As `CI_PIPELINE_SOURCE` says it; undefined where any does. */
   readonly event?: string
-}
-
-const sources: Readonly<Record<string, string>> = {
-  merge_requests: 'merge_request_event',
-  schedules: 'schedule',
-  web: 'web',
-  api: 'api',
-  triggers: 'trigger',
-  pushes: 'push',
-  pipelines: 'pipeline',
-  external_pull_requests: 'external_pull_request_event',
 }
 
 /**

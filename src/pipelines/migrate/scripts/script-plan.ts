@@ -3,10 +3,11 @@ import type { Entry, PipelineFile, SecretReference } from '../../model.ts'
 import { isJobToken, looksSecret } from '../../read/secret-names.ts'
 import { commandsOf } from '../commands/words.ts'
 import { impossibleIn, reachOf, readsVariable } from '../commands/index.ts'
-import { hasNoStandIn, isTold } from '../connections.ts'
+import { isTold } from '../connections.ts'
 import { within } from '../lines.ts'
 import type { Host, Kept, MovedSecret, Need, Project } from '../model.ts'
 import { movedIn, type Moved } from '../moved-secret.ts'
+import { unfit } from '../unfit.ts'
 import { isToBeNamed, readVariables } from './read-variables.ts'
 
 /** A script whose CI has secrets in variables, as Mayfly would run it. */
@@ -112,7 +113,7 @@ function judge(facts: ScriptFacts, reference: SecretReference, blocked: Why | un
           instead: 'take it out, and let a connection of Mayfly have what it is for',
         }
       : one.ok === true
-        ? unfit(name, one, script)
+        ? unfit(one, { name, isRead: readsVariable(script, name) })
         : undefined
   const all = { reference, name, ...(entry === undefined ? {} : { entry }) }
   if (why !== undefined) return { ...all, one: { ok: false, ...why } }
@@ -127,33 +128,6 @@ function assignedTo(script: string, name: string): string | undefined {
   const assigned = new RegExp(`\\b([A-Z][A-Z0-9_]{1,199})=["']?\\$\\{?${name}\\b`).exec(script)?.[1]
   const isOfGit = new RegExp(`\\bgit\\b[^\\n]*https?://[^\\s"'@/]*\\$\\{?${name}\\}?@`).test(script)
   return isOfGit ? 'GIT_TOKEN' : assigned
-}
-
-/** Why the secret cannot go although its connection is known. */
-function unfit(
-  name: string,
-  { replacement: { id, connection, url }, isGuess }: Extract<Moved, { ok: true }>,
-  script: string,
-): Why | undefined {
-  const isRead = readsVariable(script, name)
-  const isApi = connection === 'http' && url !== undefined
-  if (isRead && hasNoStandIn(id))
-    return {
-      why: 'the script itself works on its value',
-      instead: 'take out the lines that write it to a file: inside `mayfly run` the tool needs none',
-    }
-  if (/(?:URL|URI|DSN|CONNECTION_STRING)$/i.test(name))
-    return {
-      why: 'it holds an address beside the password',
-      instead: 'write the address into the file, without the password: postgres://USER@HOST/NAME',
-    }
-  // It may be handed on to what Mayfly does not carry: a word in its place would arrive there.
-  if (isRead && isGuess && !isApi)
-    return {
-      why: 'the script hands its value on, and does not show to whom',
-      instead: 'say what it is for by a command that Mayfly knows',
-    }
-  return undefined
 }
 
 /** Programs whose credentials the gateway leaves out and adds: a word in place of the job’s own token does no harm. */

@@ -1,0 +1,29 @@
+import { hasNoStandIn } from './connections.ts'
+import type { Kept } from './model.ts'
+import type { Moved } from './moved-secret.ts'
+
+/** Why a secret cannot go although its connection is known. `name`: the variable that has it; `isRead`: by the script itself. */
+export function unfit(
+  { replacement: { id, connection, url }, isGuess }: Extract<Moved, { ok: true }>,
+  { name, isRead }: { readonly name: string; readonly isRead: boolean },
+): Pick<Kept, 'why' | 'instead'> | undefined {
+  // The word goes to that API alone: the step reaches nothing else by it.
+  const isApi = connection === 'http' && url !== undefined
+  if (isRead && hasNoStandIn(id))
+    return {
+      why: 'the script itself works on its value',
+      instead: 'take out the lines that write it to a file: inside `mayfly run` the tool needs none',
+    }
+  if (/(?:URL|URI|DSN|CONNECTION_STRING)$/i.test(name))
+    return {
+      why: 'it holds an address beside the password',
+      instead: 'write the address into the file, without the password: postgres://USER@HOST/NAME',
+    }
+  // It may be handed on to what Mayfly does not carry: a word in its place would arrive there.
+  if (isRead && isGuess && !isApi)
+    return {
+      why: 'the script hands its value on, and does not show to whom',
+      instead: 'say what it is for by a command that Mayfly knows',
+    }
+  return undefined
+}
