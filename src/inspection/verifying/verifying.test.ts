@@ -9,7 +9,7 @@ import { systemClock } from '../../lib/index.ts'
 import { compileScan } from '../../policy/scan.ts'
 import { cases } from '../../scan/liveness/cases.fixture.ts'
 import { createVendors } from '../../scan/liveness/index.ts'
-import { startVendors, type StandIn } from '../../scan/liveness/vendors.fixture.ts'
+import { endsWhenAsked, startVendors, type StandIn } from '../../scan/liveness/vendors.fixture.ts'
 import { createKnownSecrets, keysOf } from '../../scan/known/index.ts'
 import { fillTemplate, seededRandom } from '../../scan/rules/index.ts'
 import { Secret } from '../../lib/index.ts'
@@ -24,6 +24,7 @@ const random = seededRandom(11)
 const [github] = cases
 assert.ok(github)
 const token = () => fillTemplate('ghp_{alnum:30}{github-crc}', random)
+const refused = github.dead?.[0] ?? { status: 500 }
 const configured: VerifyConfig = { kinds: [github.rule], revoke: [], at: {} }
 
 /** A server of its own on one store, as far as it asks vendors. */
@@ -90,23 +91,19 @@ test('two servers on one store ask once, and revoke once', async (t) => {
   go()
   assert.equal((await asking).state, 'alive')
   assert.equal(vendors.seen.length, 2)
-  vendors.answer = async () => {
-    await pause(50)
-    return { status: 202 }
-  }
+  vendors.answer = endsWhenAsked(github.alive, refused, () => pause(50))
   const ended = await Promise.all([one, two, one, two].map(({ verifier }) => verifier.revoke(key, entryOf)))
   assert.equal(ended.filter(({ state }) => state === 'revoked').length, 1)
-  assert.equal(vendors.seen.length, 3)
+  assert.equal(vendors.seen.filter(({ method }) => method === 'POST').length, 1)
   assert.equal(audit.ofType('scan.revoking').length, 1)
   assert.equal((await two.verifier.revoke(key, entryOf)).state, 'before')
 })
 
 test('what the vendor has ended is told as ended, also where it cannot be recorded', async (t) => {
   const { vendors, one, audit } = await setup(t)
-  vendors.answer = () => {
+  vendors.answer = endsWhenAsked(github.alive, refused, () => {
     audit.entries.push = () => assert.fail('the disk is full')
-    return { status: 202 }
-  }
+  })
   const { state, why } = await one.verifier.revoke(keyOf(token()), entryOf)
   assert.equal(state, 'revoked')
   assert.match(why ?? '', /it is not recorded: the disk is full/)
@@ -262,14 +259,18 @@ test('only what lives is revoked, and only if its kind is listed for it', async 
   const content = `TOKEN=${token()}\n`
   const ended = async (config: VerifyConfig, alive: boolean) => {
     const it = await inspecting(t, config)
-    it.vendors.answer = ({ method }) =>
-      method === 'POST' ? { status: 202 } : alive ? github.alive : (github.dead?.[0] ?? { status: 500 })
+    it.vendors.answer = alive ? endsWhenAsked(github.alive, refused) : () => refused
     await it.send(content, push)
     return it.vendors.seen.map(({ method, path }) => `${method} ${path}`)
   }
   assert.deepEqual(await ended(configured, true), ['GET /user'])
   const revoking = { ...configured, revoke: [github.rule] }
-  assert.deepEqual(await ended(revoking, true), ['GET /user', 'POST /credentials/revoke'])
+  assert.deepEqual(await ended(revoking, true), [
+    'GET /user',
+    'GET /user',
+    'POST /credentials/revoke',
+    'GET /user',
+  ])
   assert.deepEqual(await ended(revoking, false), ['GET /user'])
   // Another kind is listed, and this one is not asked about.
   assert.deepEqual(await ended({ kinds: ['npm-token'], revoke: [], at: {} }, true), [])

@@ -9,7 +9,7 @@ import { builtInRules, fillTemplate, seededRandom } from '../rules/index.ts'
 import { cases, type Case } from './cases.fixture.ts'
 import { askable, createVendors, needingPlace, revocable, type FoundKey, type NamedPlace } from './index.ts'
 import { kinds } from './kinds/index.ts'
-import { namedHost, startVendors, type Said, type StandIn } from './vendors.fixture.ts'
+import { endsWhenAsked, namedHost, startVendors, type Said, type StandIn } from './vendors.fixture.ts'
 
 const random = seededRandom(7)
 const own: NamedPlace = { connection: 'own', url: `https://${namedHost}/` }
@@ -30,7 +30,8 @@ function rsaKey(): string {
 }
 
 const placeOf = (one: Case) => (kindOf.get(one.rule)?.host === undefined ? own : undefined)
-const vendorsOf = (standIn: StandIn) => createVendors({ ask: standIn.ask, nowMs: () => Date.now() })
+const vendorsOf = (standIn: StandIn) =>
+  createVendors({ ask: standIn.ask, nowMs: () => Date.now(), pause: async () => undefined })
 
 /** Also an answer that means nothing in any kind: pages of those in between, failures, redirects. */
 const odd: readonly Said[] = [
@@ -166,8 +167,12 @@ test('its holder may end it where the vendor lets them, and what is no yes of th
       assert.equal(standIn.seen.length, 0)
       continue
     }
-    standIn.answer = () => revoke.done
+    const isOnlyTaken = kindOf.get(one.rule)?.revoke?.isOnlyTaken === true
+    standIn.answer = isOnlyTaken
+      ? endsWhenAsked(one.alive, one.dead?.[0] ?? { status: 500 })
+      : () => revoke.done
     assert.equal((await vendors.revoke(key, placeOf(one))).state, 'revoked', one.rule)
+    if (isOnlyTaken) assert.equal(standIn.seen.shift()?.method, 'GET')
     assertSent(standIn, key, revoke)
     for (const said of odd.filter(({ status }) => status !== 200 || revoke.done.status !== 200)) {
       standIn.answer = () => said
@@ -179,6 +184,27 @@ test('its holder may end it where the vendor lets them, and what is no yes of th
   assert.deepEqual(
     ended.filter((rule) => !revocable.includes(rule)),
     [],
+  )
+})
+
+test('a yes that only says it was taken ends nothing until the vendor refuses the secret that it knew', async (t) => {
+  const standIn = await startVendors(t, { tls: false })
+  const vendors = vendorsOf(standIn)
+  const [github] = cases
+  assert.ok(github?.revoke !== undefined)
+  const key = keyOf(github)
+  standIn.answer = ({ method }) => (method === 'POST' ? github.revoke!.done : github.alive)
+  const told = await vendors.revoke(key)
+  assert.deepEqual([told.state, told.at], ['failed', 'api.github.com'])
+  assert.match(told.why ?? '', /has taken the request, and does not refuse the secret yet/)
+  // One that it never knew, as of a server of somebody's own, would be refused afterwards, too.
+  standIn.seen.length = 0
+  standIn.answer = ({ method }) =>
+    method === 'POST' ? github.revoke!.done : (github.dead?.[0] ?? { status: 500 })
+  assert.match((await vendors.revoke(key)).why ?? '', /does not say that it is alive/)
+  assert.deepEqual(
+    standIn.seen.map(({ method }) => method),
+    ['GET'],
   )
 })
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { at, type HttpAnswer, type HttpQuestion } from '../../http-client/index.ts'
 import { MayflyError, escapeUnseen, messageOf, type Secret } from '../../lib/index.ts'
 import { createCleaning } from './cleaned.ts'
@@ -24,6 +25,8 @@ export interface LivenessDeps {
   /** Follows no redirect. Where there is a `connection`, it goes by its address and certificate. */
   readonly ask: (question: HttpQuestion, connection: string | undefined) => Promise<HttpAnswer>
   readonly nowMs: () => number
+  /** Between two looks at what a vendor is to end. */
+  readonly pause?: (ms: number) => Promise<unknown>
 }
 
 export interface Vendors {
@@ -35,6 +38,8 @@ export interface Vendors {
 
 const timeoutMs = 8_000
 const maxBytes = 262_144
+/** A vendor that only takes a request to end a secret is asked so often whether it has. */
+const looksMs = [0, 1_000, 3_000]
 
 const byRule = new Map(kinds.flatMap((kind) => kind.rules.map((rule) => [rule, kind] as const)))
 
@@ -61,7 +66,7 @@ export function hostFor(key: FoundKey, place?: NamedPlace): { host: string } | {
   return { host: new URL(base).host }
 }
 
-export function createVendors({ ask, nowMs }: LivenessDeps): Vendors {
+export function createVendors({ ask, nowMs, pause = setTimeout }: LivenessDeps): Vendors {
   function presentedOf(key: FoundKey, kind: Kind, place: NamedPlace | undefined): Presented {
     return {
       secret: key.secret.reveal(),
@@ -73,6 +78,18 @@ export function createVendors({ ask, nowMs }: LivenessDeps): Vendors {
 
   async function answerTo(request: Request, place: NamedPlace | undefined): Promise<Answer> {
     return read(await ask({ ...request, timeoutMs, maxBytes }, place?.connection))
+  }
+
+  async function meaningOf(kind: Kind, key: FoundKey, place: NamedPlace | undefined) {
+    return meaningIn(kind, await answerTo(await kind.request(presentedOf(key, kind, place)), place))?.state
+  }
+
+  async function isRefusedNow(kind: Kind, key: FoundKey, place: NamedPlace | undefined): Promise<boolean> {
+    for (const ms of looksMs) {
+      await pause(ms)
+      if ((await meaningOf(kind, key, place)) === 'dead') return true
+    }
+    return false
   }
 
   return {
@@ -95,10 +112,19 @@ export function createVendors({ ask, nowMs }: LivenessDeps): Vendors {
         return { state: 'failed', at: '', why: 'why' in to ? to.why : 'its vendor ends none by itself' }
       if (kind.revoke.form?.test(key.secret.reveal()) === false)
         return { state: 'failed', at: to.host, why: 'its vendor ends no secret of this form' }
+      const failed = (why: string): Revoked => ({ state: 'failed', at: to.host, why })
+      const { request, done, isOnlyTaken = false } = kind.revoke
       try {
-        const answer = await answerTo(kind.revoke.request(presentedOf(key, kind, place)), place)
-        if (kind.revoke.done(answer)) return { state: 'revoked', at: to.host }
-        return { state: 'failed', at: to.host, why: `${to.host} answers with status ${answer.status}` }
+        // Refused before, it would be refused afterwards, whatever was done.
+        if (isOnlyTaken && (await meaningOf(kind, key, place)) !== 'alive')
+          return failed(`${to.host} does not say that it is alive, so nothing would show that it was ended`)
+        const answer = await answerTo(request(presentedOf(key, kind, place)), place)
+        if (!done(answer)) return failed(`${to.host} answers with status ${answer.status}`)
+        if (isOnlyTaken && !(await isRefusedNow(kind, key, place)))
+          return failed(
+            `${to.host} has taken the request, and does not refuse the secret yet: ask again in a minute`,
+          )
+        return { state: 'revoked', at: to.host }
       } catch (error) {
         return { state: 'failed', at: to.host, why: whyOf(error, to.host) }
       }
@@ -124,8 +150,12 @@ function jsonOf(text: string): unknown {
   }
 }
 
+function meaningIn({ meanings }: Kind, answer: Answer) {
+  return meanings.find((one) => one.status === answer.status && one.if(answer))
+}
+
 function meant(kind: Kind, key: FoundKey, host: string, answer: Answer, isNamed: boolean): Liveness {
-  const meaning = kind.meanings.find((one) => one.status === answer.status && one.if(answer))
+  const meaning = meaningIn(kind, answer)
   if (meaning === undefined) return { state: 'unknown', at: host, why: oddOf(answer.status, host) }
   if (meaning.state === 'dead')
     return kind.elsewhere === 'always' || (kind.elsewhere === 'host' && !isNamed)

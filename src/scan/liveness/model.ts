@@ -63,6 +63,8 @@ export interface Revocation {
   readonly form?: RegExp
   readonly request: (presented: Presented) => Request
   readonly done: (answer: Answer) => boolean
+  /** Its yes says that it was taken, not that it is done: only a secret that lived before and is refused afterwards was ended. */
+  readonly isOnlyTaken?: true
 }
 
 /** Of one secret, at one time. Nothing of it repeats the secret. */

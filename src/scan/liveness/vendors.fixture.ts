@@ -27,6 +27,17 @@ export interface Said {
 /** Says it itself, on the socket: what no vendor would. */
 export type Raw = (socket: Socket) => void
 
+/** As GitHub does it: a request to end a token is taken (202), and some moment later the token is refused. */
+export function endsWhenAsked(alive: Said, dead: Said, onPost: () => unknown = () => undefined) {
+  const ended = new Set<string>()
+  return async ({ method, text, headers }: Asked): Promise<Said> => {
+    if (method !== 'POST') return ended.has(String(headers.authorization).slice(-36)) ? dead : alive
+    await onPost()
+    for (const [, token = ''] of text.matchAll(/gh[a-z]_(\w{36})/g)) ended.add(token)
+    return { status: 202 }
+  }
+}
+
 /** Hosts that connections name in tests. */
 export const namedHost = 'own.corp.test'
 

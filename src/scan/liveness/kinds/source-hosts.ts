@@ -48,6 +48,7 @@ export const sourceHosts: readonly Kind[] = [
         github,
       ),
       done: ended(202),
+      isOnlyTaken: true,
     },
   },
   {

@@ -1,0 +1,118 @@
+import { uuid, bearer, json, type Case } from './case.fixture.ts'
+
+export const cloudsCases: readonly Case[] = [
+  {
+    rule: 'aws-access-key-pair',
+    secret: '{base64:40}',
+    beside: 'AKIAQ{upper:15}',
+    sends: 'POST sts.us-east-1.amazonaws.com/',
+    header: ['authorization', 'AWS4-HMAC-SHA256 Credential=&/'],
+    body: /^Action=GetCallerIdentity&Version=2011-06-15$/,
+    alive: json(200, {
+      GetCallerIdentityResponse: {
+        GetCallerIdentityResult: {
+          Account: '123456789012',
+          Arn: 'arn:aws:iam::123456789012:user/ci',
+          UserId: 'AIDA',
+        },
+      },
+    }),
+    whose: 'arn:aws:iam::123456789012:user/ci, 123456789012',
+    dead: [
+      json(403, { Error: { Code: 'InvalidClientTokenId', Message: 'The security token ... is invalid.' } }),
+    ],
+    odd: json(403, { Error: { Code: 'SignatureDoesNotMatch', Message: 'The request signature ...' } }),
+  },
+  {
+    rule: 'gcp-service-account-key',
+    secret: '{rsa}',
+    beside: 'ci@p-1.iam.gserviceaccount.com',
+    sends: 'POST oauth2.googleapis.com/token',
+    body: /^grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=eyJ/,
+    alive: json(200, { access_token: 'ya29.x', expires_in: 3_599, token_type: 'Bearer' }),
+    dead: [
+      json(400, { error: 'invalid_grant', error_description: 'Invalid JWT Signature.' }),
+      json(400, { error: 'invalid_grant', error_description: 'Invalid grant: account not found' }),
+    ],
+    odd: json(400, {
+      error: 'invalid_grant',
+      error_description: 'Invalid JWT: Token must be a short-lived token',
+    }),
+  },
+  {
+    rule: 'cloudflare-scannable-token',
+    secret: 'cfut_{alnum:40}{hex:8}',
+    sends: 'GET api.cloudflare.com/client/v4/user/tokens/verify',
+    header: bearer,
+    alive: json(200, { success: true, result: { id: 't1', status: 'active' } }),
+    whose: 't1',
+    dead: [
+      json(401, { success: false, errors: [{ code: 1_000, message: 'Invalid API Token' }] }),
+      json(200, { success: true, result: { id: 't1', status: 'disabled' } }),
+    ],
+    odd: json(403, { success: false, errors: [{ code: 9_109, message: 'Cannot use from this location' }] }),
+  },
+  {
+    rule: 'digitalocean-token',
+    secret: 'dop_v1_{hex:64}',
+    sends: 'GET api.digitalocean.com/v2/account',
+    header: bearer,
+    alive: json(200, {
+      account: { uuid: 'u1', email: 'one@corp.test', status: 'active', team: { name: 'Corp' } },
+    }),
+    whose: 'one@corp.test, Corp, u1',
+    can: ['active'],
+    alsoAlive: [json(403, { id: 'Forbidden', message: 'You are not authorized to perform this operation' })],
+    dead: [json(401, { id: 'Unauthorized', message: 'Unable to authenticate you' })],
+    odd: json(429, { id: 'too_many_requests' }),
+  },
+  {
+    rule: 'linode-token',
+    secret: '{hex:64}',
+    sends: 'GET api.linode.com/v4/profile',
+    header: bearer,
+    alive: json(200, { username: 'one', email: 'one@corp.test' }, { 'x-oauth-scopes': 'linodes:read_only' }),
+    whose: 'one, one@corp.test',
+    can: ['linodes:read_only'],
+    alsoAlive: [
+      json(401, {
+        errors: [{ reason: 'Your OAuth token is not authorized to use this endpoint; OAuth scope' }],
+      }),
+    ],
+    dead: [json(401, { errors: [{ reason: 'Invalid Token' }] })],
+    odd: json(401, { errors: [{ reason: 'Account locked' }] }),
+  },
+  {
+    rule: 'vultr-api-key',
+    secret: '{uppernum:36}',
+    sends: 'GET api.vultr.com/v2/account',
+    header: bearer,
+    alive: json(200, { account: { name: 'Corp', email: 'one@corp.test', acls: ['billing', 'dns'] } }),
+    whose: 'Corp, one@corp.test',
+    can: ['billing', 'dns'],
+    alsoAlive: [json(401, { error: 'Unauthorized IP address: 192.0.2.1', status: 401 })],
+    dead: [json(401, { error: 'Invalid API token.', status: 401 })],
+    odd: json(401, { error: 'Maintenance', status: 401 }),
+  },
+  {
+    rule: 'hetzner-cloud-token',
+    secret: '{alnum:64}',
+    sends: 'GET api.hetzner.cloud/v1/locations?per_page=1',
+    header: bearer,
+    alive: json(200, { locations: [{ id: 1, name: 'fsn1' }] }),
+    dead: [json(401, { error: { code: 'unauthorized', message: 'unable to authenticate' } })],
+    odd: json(401, { error: { code: 'maintenance' } }),
+  },
+  {
+    rule: 'scaleway-key-pair',
+    secret: uuid,
+    beside: 'SCW{uppernum:17}',
+    sends: 'GET api.scaleway.com/iam/v1alpha1/api-keys/&',
+    header: ['x-auth-token', '$'],
+    alive: json(200, { access_key: 'SCWX', user_id: 'u1', description: 'ci' }),
+    whose: 'u1, ci',
+    alsoAlive: [json(403, { type: 'permissions_denied', message: 'insufficient permissions' })],
+    dead: [json(401, { type: 'denied_authentication', reason: 'invalid_argument' })],
+    odd: json(401, { type: 'other' }),
+  },
+]
