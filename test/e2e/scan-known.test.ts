@@ -91,7 +91,7 @@ test('what the vault has is found in every form, which no rule could, and each r
     (await scan(['files/plain.txt', '--known', '--report', report])).stdout
   assert.match(
     await said('text'),
-    /A secret of the vault \(known\) \[known-secret\]\n.*\n {6}secret "deploy" of the vault, version 1\n/,
+    /A secret of the vault \(known\) \[known-secret\]\n.*\n.*\n {6}secret "deploy" of the vault, version 1\n/,
   )
   assert.match(await said('github'), /^::error file=files\/plain\.txt,line=2.*known: .*secret "deploy"/m)
   assert.match(await said('sarif'), /"ruleId": "known-secret"/)

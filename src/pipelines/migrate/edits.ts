@@ -6,10 +6,14 @@ export interface Edit extends Span {
   readonly reason: string
 }
 
-/**
- * The text with the edits in it; every other character stays as it is. Throws if two
- * of them overlap: one would be lost, and the file come out broken.
- */
+/** Two edits want the same place: one would be lost, and the file come out broken. */
+export class OverlappingEdits extends Error {
+  constructor() {
+    super('two of the changes would be in the same place')
+  }
+}
+
+/** The text with the edits in it; every other character stays as it is. Throws OverlappingEdits. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   let at = 0
   const parts: string[] = []
@@ -33,8 +37,7 @@ export function sortedEdits(edits: readonly Edit[]): Edit[] {
   for (const edit of order) {
     const before = kept.at(-1)
     if (before !== undefined && edit.start < before.end) {
-      if (edit.end > before.end || edit.text !== '' || before.text !== '')
-        throw new Error(`edits overlap at ${edit.start}`)
+      if (edit.end > before.end || edit.text !== '' || before.text !== '') throw new OverlappingEdits()
       continue
     }
     kept.push(edit)

@@ -2,7 +2,7 @@ import type { CiName, PipelineFile } from '../model.ts'
 import { migrateWorkflow, untouched } from './github/workflow.ts'
 import { OverBound } from '../read/bounds.ts'
 import { readPipeline } from '../read/read-pipeline.ts'
-import { applyEdits } from './edits.ts'
+import { applyEdits, OverlappingEdits } from './edits.ts'
 import { migrateBitbucket } from './bitbucket/pipeline.ts'
 import { migrateBuildkite } from './buildkite/pipeline.ts'
 import { migrateCircleci } from './circleci/config.ts'
@@ -13,10 +13,12 @@ import type { Migration, Project } from './model.ts'
 export function migrateFile(file: PipelineFile, project: Project): Migration {
   try {
     const migration = moved(file, project)
-    return comesOutWhole(migration) ? migration : refused(file, 'what would come out could not be read again')
+    const why = whatIsWrong(migration)
+    return why === undefined ? migration : refused(file, why)
   } catch (error) {
-    if (!(error instanceof OverBound) && !(error instanceof RangeError)) throw error
-    return refused(file, error instanceof OverBound ? error.message : 'it is nested too deeply')
+    if (error instanceof OverBound || error instanceof OverlappingEdits) return refused(file, error.message)
+    if (error instanceof RangeError) return refused(file, 'it is nested too deeply')
+    throw error
   }
 }
 
@@ -42,11 +44,18 @@ function refused(file: PipelineFile, why: string): Migration {
   return { ...untouched(file), kept: [{ span: { start: 0, end: 0 }, what: 'the file', why }] }
 }
 
-/** What is written in a form that nobody thought of is rather left than broken: its own reader finds no more wrong in it than before. */
-function comesOutWhole({ file, edits }: Migration): boolean {
-  if (edits.length === 0) return true
-  const { problems } = readPipeline(file.path, applyEdits(file.text, edits), file.ci, file.role)
-  return problems.filter(({ isUnclear }) => isUnclear !== true).length === 0
+/**
+ * What is written in a form that nobody thought of is rather left than broken: its own reader finds no more wrong in it than
+ * before, and each secret that is said to be moved is gone.
+ */
+function whatIsWrong({ file, edits, moved: gone }: Migration): string | undefined {
+  if (edits.length === 0) return undefined
+  const after = readPipeline(file.path, applyEdits(file.text, edits), file.ci, file.role)
+  if (after.problems.some(({ isUnclear }) => isUnclear !== true))
+    return 'what would come out could not be read again'
+  if (after.secrets.length > file.secrets.length - gone.length)
+    return 'what would come out still reads a secret that was to be moved'
+  return undefined
 }
 
 function moved(file: PipelineFile, project: Project): Migration {
