@@ -44,11 +44,7 @@ export function addScan(program: Command): void {
         .choices(['certain', 'likely', 'possible'])
         .default('possible'),
     )
-    .addOption(
-      new Option('--fail-on <level>', 'the least sure that fails; what is less sure is told')
-        .choices(['certain', 'likely', 'possible'])
-        .default('likely'),
-    )
+    .addOption(failOnOption().default('likely'))
     .option('--baseline <file>', 'what is known already: it is counted, and fails nothing')
     .option('--write-baseline <file>', 'adds what is found to a baseline, whole or not at all')
     .option('--gitleaks-allow', 'lines with gitleaks:allow fail nothing')
@@ -67,6 +63,13 @@ export function addScan(program: Command): void {
   addHook(scan)
   addFindings(scan)
 }
+
+const failOnOption = () =>
+  new Option('--fail-on <level>', 'the least sure that fails; what is less sure is told').choices([
+    'certain',
+    'likely',
+    'possible',
+  ])
 
 function addFindings(scan: Command): void {
   scan
@@ -92,7 +95,16 @@ function addHook(scan: Command): void {
   hook
     .command('install')
     .description('writes it; refused if there is another one, with what to do then')
-    .action(act(async () => (await import('./scan/hook.ts')).installHook()))
+    .optionsGroup('What each commit is scanned with (files: from the top of the repository):')
+    .option('--rules <file>', 'rules and allow lists (default: .mayfly/scan.yaml, if it is there)')
+    .option(
+      '--gitleaks-config <file>',
+      'rules and allow lists of gitleaks (TOML); may be given again',
+      collect,
+    )
+    .option('--baseline <file>', 'what is known already')
+    .addOption(failOnOption())
+    .action(act(async (options) => (await import('./scan/hook.ts')).installHook(options)))
   hook
     .command('remove')
     .description('takes away what install wrote')

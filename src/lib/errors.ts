@@ -70,3 +70,9 @@ export function messageOf(error: unknown): string {
   const line = text.replaceAll(/\s*\n\s*/g, ' ')
   return line.includes(cause) ? line : `${line}: ${cause}`
 }
+
+/** The first line of what a parser says. Some go on with lines of what they read, where a secret may be: such an error is nobody's cause. */
+export function firstLineOf(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+  return line.slice(0, 300)
+}

@@ -1,5 +1,5 @@
 import { parse } from 'smol-toml'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError, firstLineOf } from '../lib/index.ts'
 import { integrityOfHex } from './integrity.ts'
 import type { Pin, Tell } from './pin.ts'
 import { recordOf } from './yaml.ts'
@@ -42,9 +42,8 @@ export function readCargoLock(text: string, tell: Tell): Pin[] {
 function parsed(text: string): unknown {
   try {
     return parse(text)
-  } catch (cause) {
-    const [line = ''] = messageOf(cause).split('\n')
-    throw new MayflyError('bad_input', `Cargo.lock cannot be read: ${line.slice(0, 200)}`, { cause })
+  } catch (error) {
+    throw new MayflyError('bad_input', `Cargo.lock cannot be read: ${firstLineOf(error)}`)
   }
 }
 

@@ -1,12 +1,12 @@
 import { parse } from 'smol-toml'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError, firstLineOf } from '../lib/index.ts'
 
 /** A TOML text that a step chose, as plain data. Throws `bad_input`. */
 export function readToml(text: string, file: string): Readonly<Record<string, unknown>> {
   try {
     return parse(text)
-  } catch (cause) {
-    throw new MayflyError('bad_input', `${file} is not TOML: ${messageOf(cause).split('\n')[0]}`, { cause })
+  } catch (error) {
+    throw new MayflyError('bad_input', `${file} is not TOML: ${firstLineOf(error)}`)
   }
 }
 

@@ -209,6 +209,55 @@ test('a hook refuses the commit that adds a secret, by what is staged and not by
   )
 })
 
+test('a hook takes a baseline, rule files and what fails; one that cannot be read is refused when it is installed', () => {
+  write('old.env', `OLD=${token}\n`)
+  assert.equal(scan('old.env', '--write-baseline', 'known one.json').status, 0)
+  for (const [args, said] of [
+    [['--baseline', 'none.json'], /none\.json cannot be read/],
+    [['--baseline', 'old.env'], /old\.env cannot be read: it is not JSON/],
+    [['--gitleaks-config', 'old.env'], /old\.env: it is not TOML: line 1, column 5/],
+    [['--rules', 'old.env'], /old\.env:1:1/],
+  ] as const) {
+    const { status, stderr } = scan('hook', 'install', ...args)
+    assert.ok(status !== 0 && status !== null, args.join(' '))
+    assert.match(stderr, said)
+  }
+  write('gitleaks.toml', '[extend]\nuseDefault = true\n')
+  mkdirSync(join(root, 'sub'))
+  const installed = spawnSync(
+    'mayfly',
+    [
+      'scan',
+      'hook',
+      'install',
+      '--baseline',
+      'known one.json',
+      '--gitleaks-config',
+      'gitleaks.toml',
+      '--fail-on',
+      'certain',
+    ],
+    { cwd: join(root, 'sub'), env: environment(), encoding: 'utf8' },
+  )
+  assert.equal(installed.status, 0, installed.stderr)
+  const text = readFileSync(join(root, '.git/hooks/pre-commit'), 'utf8')
+  assert.match(
+    text,
+    /mayfly scan --staged --gitleaks-config gitleaks\.toml --baseline 'known one\.json' --fail-on certain\n/,
+  )
+  git('add', 'old.env')
+  assert.equal(git('commit', '--quiet', '-m', 'known').status, 0)
+  assert.equal(scan('hook', 'install').status, 0)
+  git('rm', '--quiet', '--cached', 'old.env')
+  assert.equal(git('commit', '--quiet', '-m', 'gone').status, 0)
+  git('add', 'old.env')
+  assert.equal(git('commit', '--quiet', '-m', 'again').status, 1)
+  git('reset', '--quiet')
+  assert.equal(scan('hook', 'remove').status, 0)
+  for (const name of ['old.env', 'known one.json', 'gitleaks.toml', 'sub'])
+    rmSync(join(root, name), { recursive: true })
+})
+
 test('a history has what is no more in the folder, with who brought it; a range what came in it', () => {
   write('lost.env', `T=${token}\n`)
   git('add', '-A')

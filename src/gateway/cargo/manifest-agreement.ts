@@ -41,8 +41,8 @@ async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
 function tableIn(file: Buffer): Table {
   try {
     return parse(new TextDecoder('utf-8', { fatal: true }).decode(file))
-  } catch (cause) {
-    throw new MayflyError('bad_input', 'its Cargo.toml is no TOML', { cause })
+  } catch {
+    throw new MayflyError('bad_input', 'its Cargo.toml is no TOML')
   }
 }
 

@@ -38,11 +38,18 @@ export type Baseline = ReadonlyMap<string, BaselineEntry>
 export function readBaseline(file: string): Baseline {
   const refused = (why: string, cause?: unknown) =>
     new MayflyError('bad_input', `the baseline ${escapeUnseen(file)} ${why}`, { cause })
-  let document: unknown
+  let text: string
   try {
-    document = JSON.parse(textOf(file))
+    text = textOf(file)
   } catch (cause) {
     throw refused(`cannot be read: ${messageOf(cause)}`, cause)
+  }
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch {
+    // What is caught shows a part of the file, which may be another one, with a secret in it.
+    throw refused('cannot be read: it is not JSON')
   }
   const entries = entriesOf(document)
   if (typeof entries === 'string') throw refused(`is not as docs/scan.md says: ${entries}`)

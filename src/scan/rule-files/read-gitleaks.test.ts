@@ -136,6 +136,15 @@ test('without useDefault the built-in rules are not asked; what extends from els
   )
   assert.throws(() => readGitleaksConfig('rules = 1', 'g.toml'), { code: 'bad_input' })
   assert.throws(() => readGitleaksConfig('[[[', 'g.toml'), /is not TOML/)
+  // A file of another kind, which may have a secret in it.
+  assert.throws(
+    () => readGitleaksConfig('\nPASSWORD=quiet-otter\n', 'g.toml'),
+    (error: Error) => {
+      assert.match(error.message, /is not TOML: line 2, column 10: /)
+      assert.doesNotMatch(error.message, /quiet/)
+      return true
+    },
+  )
   assert.throws(() => readGitleaksConfig(`x = ${'['.repeat(100_000)}`, 'g.toml'), { code: 'bad_input' })
 })
 

@@ -1,5 +1,5 @@
-import { parse } from 'smol-toml'
-import { MayflyError, escapeUnseen, messageOf } from '../../lib/index.ts'
+import { TomlError, parse } from 'smol-toml'
+import { MayflyError, escapeUnseen, firstLineOf } from '../../lib/index.ts'
 import type { Rule } from '../engine/index.ts'
 import { allowOfGitleaks } from './gitleaks-allow.ts'
 import { ruleOfGitleaks } from './gitleaks-rule.ts'
@@ -46,14 +46,14 @@ export function readGitleaksConfig(text: string, file: string): RuleSet {
 }
 
 function parsed(text: string, file: string): GitleaksFile {
-  const refused = (why: string, cause?: unknown) =>
-    new MayflyError('bad_input', escapeUnseen(`${file}: ${why}`), { cause })
+  const refused = (why: string) => new MayflyError('bad_input', escapeUnseen(`${file}: ${why}`))
   if (text.length > maxBytes) throw refused(`it is longer than ${maxBytes} characters`)
   let document: unknown
   try {
     document = parse(text)
-  } catch (cause) {
-    throw refused(`it is not TOML: ${messageOf(cause).slice(0, 300)}`, cause)
+  } catch (error) {
+    const where = error instanceof TomlError ? `line ${error.line}, column ${error.column}: ` : ''
+    throw refused(`it is not TOML: ${where}${firstLineOf(error)}`)
   }
   const read = gitleaksSchema.safeParse(document)
   if (!read.success) {
