@@ -42,6 +42,10 @@ test('what a baseline has is accepted, wherever it stands by now, and keeps its 
     acceptKnown([moved, finding('c')], known).map(({ accepted }) => accepted),
     [{ by: 'baseline', reason: 'dead' }, undefined],
   )
+  // The entry says another rule than the one that its fingerprint is of.
+  const [other] = acceptKnown([finding('a', { rule: 'another-token' })], known)
+  assert.equal(other?.accepted, undefined)
+  assert.match(other?.note ?? '', /for the rule acme-token, so it does not count/)
   const grown = grownBaseline(
     known,
     [moved, finding('c'), finding('d', { accepted: { by: 'comment' } })],

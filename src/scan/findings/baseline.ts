@@ -114,6 +114,9 @@ export function acceptKnown(findings: readonly Finding[], baseline: Baseline): F
   return findings.map((finding) => {
     const known = baseline.get(finding.fingerprint)
     if (finding.accepted !== undefined || known === undefined) return finding
+    // A fingerprint is of one rule: whoever reads that something else is accepted was told wrongly.
+    if (known.rule !== finding.rule)
+      return { ...finding, note: `the baseline has it for the rule ${known.rule}, so it does not count` }
     const reason = known.reason === undefined ? {} : { reason: shownReason(known.reason) }
     return { ...finding, accepted: { by: 'baseline', ...reason } }
   })

@@ -92,6 +92,7 @@ function lineAround(bytes: Buffer, { start, end }: Found): [number, number] {
   let from = lineStart === -1 ? Math.max(0, start - before) : Math.max(0, start - before) + lineStart + 1
   const lineEnd = bytes.subarray(start, end + after).indexOf(0x0a)
   let to = lineEnd === -1 ? Math.min(bytes.length, end + after) : Math.max(end, start + lineEnd)
+  if (lineEnd !== -1 && to > end && bytes[to - 1] === 0x0d) to--
   if (from > 0 && isOfWord(bytes[from - 1])) while (from < start && isOfWord(bytes[from])) from++
   if (to < bytes.length && isOfWord(bytes[to])) while (to > end && isOfWord(bytes[to - 1])) to--
   return [from, to]

@@ -77,6 +77,13 @@ test('control characters, and those that turn a line around, are shown as what t
   assert.equal(excerpt, '\\u001b[2J\\u202ekey=acme****\\u000d\\u0007\\u009b')
 })
 
+test('the end of a line of Windows is no part of it', () => {
+  for (const behind of ['', ' # x']) {
+    const looked = lookedAt(`key=${secret}${behind}\r\nnext\r\n`)
+    assert.equal(only(looked, [hitOn(looked, secret)]).excerpt, `key=acme****${behind}`)
+  }
+})
+
 test('of a binary file only the text without a gap is shown', () => {
   const looked = lookedAt(
     Buffer.concat([Buffer.from([1, 2, 200]), Buffer.from(`key=${secret};`), Buffer.from([0])]),

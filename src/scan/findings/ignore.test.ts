@@ -35,11 +35,25 @@ test('a comment on the line, or alone on the line before, ignores one rule for a
 
 test('what is no comment, or not its own, ignores nothing', () => {
   for (const text of [
-    ...[key, `${key} ${comment}`, `url = "http://x#${comment}" ${key}`, `${key}\n# ${comment}`],
-    ...[`other = 1 # ${comment}\n${key}`, `${key} # Mayfly: ignore acme-token`],
+    ...[key, `url = "http://x#${comment}" ${key}`, `${key}\n# ${comment}`],
+    ...[`other = 1 # ${comment}\n${key}`, `${key} # mayfly ignores this in production`],
     `${key}${' '.repeat(5_000)}# ${comment}`,
   ])
-    assert.equal(said(text), undefined, text)
+    assert.notEqual(said(text)?.ignored, true, text)
+  const outside = said(`${key} ${comment}`)
+  assert.ok(outside?.ignored === false)
+  assert.match(outside.note, /in a comment$/)
+})
+
+test('what is nearly such a comment does not count, and it is said', () => {
+  for (const near of [
+    ...['Mayfly: ignore acme-token until 2027-01-31 dead', 'mayfly:ignore acme-token until 2027-01-31 dead'],
+    ...['mayfly ignore', 'mayfly:allow', 'mayfly-skip'],
+  ]) {
+    const answer = said(`${key} # ${near}`)
+    assert.ok(answer?.ignored === false, near)
+    assert.match(answer.note, /^"mayfly[ :-]+\w+" does not count: write "mayfly: ignore RULE/i)
+  }
 })
 
 const notes: [string, RegExp][] = [

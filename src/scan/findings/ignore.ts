@@ -32,7 +32,19 @@ export function ignoringAt(bytes: Buffer, offset: number, rule: string, nowMs: n
   const said = [...own, ...above.filter(({ isAlone }) => isAlone)].map(({ text }) =>
     judged(text, rule, nowMs),
   )
-  return said.find(({ ignored }) => ignored) ?? said[0] ?? ignoringTooFar(bytes, from)
+  return (
+    said.find(({ ignored }) => ignored) ??
+    said[0] ??
+    nearMiss(lineText(bytes, from, offset)) ??
+    ignoringTooFar(bytes, from)
+  )
+}
+
+/** Whoever writes nearly what counts should not wonder why it does not. */
+function nearMiss(line: string): Ignoring | undefined {
+  const meant = /(?:^|[\s#/*;%!-])(mayfly[ :_-]{1,3}(?:ignore|allow|skip|disable))\b/i.exec(line)
+  if (meant === null) return undefined
+  return { ignored: false, note: `"${meant[1]}" does not count: ${howTo}` }
 }
 
 const mostEmptyLines = 8

@@ -24,8 +24,11 @@ export function githubReport(report: Report): string {
 function annotation(finding: Finding, known: RuleFacts | undefined, report: Report): string {
   const { file, start, end, confidence, rule, excerpt, note, liveness, fingerprint } = finding
   const properties = {
-    ...{ file, line: String(start.line), col: String(start.column) },
-    ...(end.line === start.line ? { endColumn: String(end.column) } : { endLine: String(end.line) }),
+    ...{ file, line: String(start.line) },
+    // Columns count on GitHub only where the end is on the same line.
+    ...(end.line === start.line
+      ? { col: String(start.column), endColumn: String(end.column) }
+      : { endLine: String(end.line) }),
     title: `${known?.title ?? rule} [${rule}]`,
   }
   const lives = liveness === undefined ? '' : `; ${livenessLine(liveness, fingerprint)}`
@@ -49,6 +52,10 @@ function dataText(text: string): string {
   return plainLine(text).replaceAll('%', '%25')
 }
 
+/** A line's end in the name of a file is written so that GitHub finds the file. */
 function propertyText(text: string): string {
-  return dataText(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
+  const parts = text.split(/([\r\n])/).map((part) => lineEnds[part] ?? dataText(part))
+  return parts.join('').replaceAll(':', '%3A').replaceAll(',', '%2C')
 }
+
+const lineEnds: Readonly<Record<string, string>> = { '\r': '%0D', '\n': '%0A' }

@@ -29,7 +29,10 @@ test('annotations: one command a line, which says file, place and rule', () => {
     lines[0],
     '::error file=src/app.env,line=3,col=5,endColumn=40,title=Acme token [acme-token]::certain: KEY=acme****; revoke it: https://acme.example/tokens; in pipelines, in its place: a connection of kind npm: the gateway adds the credential, and the step has none (docs/configuration.md)',
   )
-  assert.match(lines[1] ?? '', /^::error file=src\/%3A%3Aset-env name=A%3A%3Ab%2Cx%3Ay%250A\\u001b\[2J/)
+  assert.match(
+    lines[1] ?? '',
+    /^::error file=src\/%3A%3Aset-env name=A%3A%3Ab%2Cx%3Ay%250A\\u001b\[2J.*%0A\\u003a%3Aerror.*%0D.*,line=3,endLine=5,title=/,
+  )
   // What fails nothing is a notice, and a warning where somebody asks that it fails.
   assert.match(lines[2] ?? '', /^::notice /)
   assert.match(
