@@ -35,9 +35,9 @@ const environment = () => ({
   ),
 })
 
-function run(program: string, args: readonly string[], input = '') {
+function run(program: string, args: readonly string[], input = '', folder = '.') {
   const { status, stdout, stderr } = spawnSync(program, args, {
-    cwd: root,
+    cwd: join(root, folder),
     env: environment(),
     input,
     encoding: 'utf8',
@@ -224,21 +224,15 @@ test('a hook takes a baseline, rule files and what fails; one that cannot be rea
   }
   write('gitleaks.toml', '[extend]\nuseDefault = true\n')
   mkdirSync(join(root, 'sub'))
-  const installed = spawnSync(
-    'mayfly',
-    [
-      'scan',
-      'hook',
-      'install',
-      '--baseline',
-      'known one.json',
-      '--gitleaks-config',
-      'gitleaks.toml',
-      '--fail-on',
-      'certain',
-    ],
-    { cwd: join(root, 'sub'), env: environment(), encoding: 'utf8' },
-  )
+  const options = [
+    '--baseline',
+    'known one.json',
+    '--gitleaks-config',
+    'gitleaks.toml',
+    '--fail-on',
+    'certain',
+  ]
+  const installed = run('mayfly', ['scan', 'hook', 'install', ...options], '', 'sub')
   assert.equal(installed.status, 0, installed.stderr)
   const text = readFileSync(join(root, '.git/hooks/pre-commit'), 'utf8')
   assert.match(
