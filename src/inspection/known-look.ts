@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { MayflyError } from '../lib/index.ts'
 import { firstSweep, idOf } from './collected.ts'
+import { createTurns } from './turns.ts'
 import type { Owner, VaultSecrets } from './vault-secrets.ts'
 
 /** A secret of the vault, or what a step was given, in what an operator asks about. */
@@ -13,13 +13,18 @@ export interface KnownPlace {
   readonly fingerprint: string
 }
 
+export interface KnownAnswer {
+  readonly places: readonly KnownPlace[]
+  readonly isWhole: boolean
+}
+
 /** Says where secrets of the vault stand in what operators scan. */
 export interface KnownLook {
   /**
    * Only what nobody guesses (60 bits and more): of what could be guessed, whoever may ask could try it. `isWhole`: all was looked at.
-   * Throws `vault_sealed`, and `limit_exceeded` while too many wait.
+   * Undefined while too many wait. Throws `vault_sealed`.
    */
-  look(bytes: Buffer): Promise<{ readonly places: readonly KnownPlace[]; readonly isWhole: boolean }>
+  look(bytes: Buffer, who: string): Promise<KnownAnswer | undefined>
 }
 
 /** Looked at in one go; then others have their turn. */
@@ -32,23 +37,9 @@ const mostLooking = 2
 const mostWaiting = 256
 
 export function createKnownLook({ secrets }: { readonly secrets: VaultSecrets }): KnownLook {
-  const waiting: (() => void)[] = []
-  let looking = 0
+  const turns = createTurns({ most: mostLooking, waiting: mostWaiting })
 
-  async function turn(): Promise<void> {
-    if (looking < mostLooking) return void looking++
-    if (waiting.length >= mostWaiting)
-      throw new MayflyError('limit_exceeded', 'too many scans ask at once: try again')
-    await new Promise<void>((next) => waiting.push(next))
-  }
-
-  function done(): void {
-    const next = waiting.shift()
-    if (next === undefined) looking--
-    else next()
-  }
-
-  async function lookThrough(bytes: Buffer): ReturnType<KnownLook['look']> {
+  async function lookThrough(bytes: Buffer): Promise<KnownAnswer> {
     const known = secrets.known() ?? (await firstSweep(secrets))
     const places: KnownPlace[] = []
     let isWhole = true
@@ -69,13 +60,11 @@ export function createKnownLook({ secrets }: { readonly secrets: VaultSecrets })
   }
 
   return {
-    async look(bytes) {
-      await turn()
-      try {
-        return await lookThrough(bytes)
-      } finally {
-        done()
-      }
-    },
+    look: (bytes, who) =>
+      turns.take<KnownAnswer | undefined>(
+        who,
+        () => lookThrough(bytes),
+        () => undefined,
+      ),
   }
 }

@@ -82,13 +82,13 @@ export function createAsked(deps: { store: Store; clock: Clock; seed: () => Prom
           .execute()
         return 'mine'
       }),
-    /** With its end what was answered is no longer so: whoever asks is told anew. */
+    /** What was answered before is no longer so, or nobody knows whether it is: whoever asks is told anew. */
     ended: (tx: QueryCreator<Tables>, name: string, isEnded: boolean): Promise<unknown> =>
       tx
         .updateTable('scan_asked')
         .set({
-          revoking_ms: null,
-          ...(isEnded ? { revoked_ms: clock.nowMs(), answered_ms: null, answer: null } : {}),
+          ...{ revoking_ms: null, answered_ms: null, answer: null },
+          ...(isEnded ? { revoked_ms: clock.nowMs() } : {}),
         })
         .where('name', '=', name)
         .execute(),

@@ -1,3 +1,3 @@
 export { createVerifier, type VerifierDeps } from './verifier.ts'
 export { createStepVerifying, type StepVerifying } from './of-steps.ts'
-export type { Ended, EntryOf, FoundKey, Ours, Verified, Verifier, VerifyConfig } from './model.ts'
+export type { Asker, Ended, FoundKey, Ours, Verified, Verifier, VerifyConfig } from './model.ts'

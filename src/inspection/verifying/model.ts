@@ -12,8 +12,13 @@ export interface FoundKey {
   readonly beside: string | undefined
 }
 
-/** For whom it is asked: their entries say so. */
-export type EntryOf = (type: string, data: Record<string, unknown>) => AuditEvent
+/** Whoever wants to know. */
+export interface Asker {
+  /** Each has a share of what is asked: a person, a token, the steps of a role. */
+  readonly who: string
+  /** Their entries say for whom it was asked. */
+  readonly entryOf: (type: string, data: Record<string, unknown>) => AuditEvent
+}
 
 /** What a text is that the vault knows: whoever tells of it has that in the log first. */
 export interface Ours {
@@ -32,6 +37,12 @@ export type Ended = Omit<Revoked, 'state'> & {
   readonly ours?: Ours
 }
 
+/** Of a kind that the policy ends: whether it lives, and, if so, what came of its end. */
+export interface Settled {
+  readonly verified: Verified
+  readonly ended?: Ended
+}
+
 /** `scan.verify` of the policy in force. */
 export interface VerifyConfig {
   readonly kinds: readonly string[]
@@ -43,7 +54,11 @@ export interface VerifyConfig {
 export interface Verifier {
   config(): VerifyConfig | undefined
   /** Once an hour, of all servers together. Never rejects. */
-  verify(key: FoundKey, entryOf: EntryOf): Promise<Verified>
+  verify(key: FoundKey, asker: Asker): Promise<Verified>
   /** Never rejects. Two who do it at once, at whichever server, do it once. */
-  revoke(key: FoundKey, entryOf: EntryOf): Promise<Ended>
+  revoke(key: FoundKey, asker: Asker): Promise<Ended>
+  /** Both in one, as the policy says, with one place of what may be asked. Never rejects. */
+  settle(key: FoundKey, asker: Asker): Promise<Settled>
+  /** Records why what was to be asked, or ended, was not: once the store has it, no log that is down loses it. */
+  recordOpen(key: FoundKey, asker: Asker, settled: Settled): Promise<void>
 }

@@ -5,10 +5,10 @@ import { messageOf, type Clock, type Secret } from '../../lib/index.ts'
 import { hostFor, type Liveness, type NamedPlace, type Vendors } from '../../scan/liveness/index.ts'
 import type { Store, Tables } from '../../store/index.ts'
 import type { VaultSecrets } from '../vault-secrets.ts'
+import { createTurns } from '../turns.ts'
 import { createAsked } from './asked.ts'
 import { createBuckets } from './buckets.ts'
-import { createTurns } from './turns.ts'
-import type { Ended, EntryOf, FoundKey, Ours, Verified, Verifier, VerifyConfig } from './model.ts'
+import type { Asker, Ended, FoundKey, Ours, Verified, Verifier, VerifyConfig } from './model.ts'
 import { oursOf } from './ours.ts'
 
 export interface VerifierDeps {
@@ -28,7 +28,8 @@ export interface VerifierDeps {
   readonly alert: (tx: QueryCreator<Tables>, event: string, data: Record<string, unknown>) => Promise<void>
 }
 
-const pace = { host: { burst: 10, perMinute: 20 }, all: { burst: 60, perMinute: 120 } }
+/** Whoever asks alone has half of it. */
+const pace = { host: { burst: 20, perMinute: 40 }, all: { burst: 120, perMinute: 240 } }
 
 type To = { readonly host: string; readonly place: NamedPlace | undefined; readonly name: string }
 
@@ -67,19 +68,20 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     return { why, ours }
   }
 
-  async function askOnce(key: FoundKey, to: To, entryOf: EntryOf): Promise<Verified> {
+  async function askOnce(key: FoundKey, to: To, { who, entryOf }: Asker): Promise<Verified> {
     const known = asked.fresh(to.name)
     if (known !== undefined) return { ...known, asked: 'before' }
     if (asked.isEnded(to.name)) return { state: 'dead', at: to.host, asked: 'before' }
-    if (!buckets.take(to.host)) return no(`too much is asked at ${to.host}: try again in a minute`)
+    if (!buckets.take(to.host, who)) return notNow(tooMuch(to.host))
     const refused = await notAsked(key)
     if (refused !== undefined) return { ...no(refused.why), ...oursIn(refused) }
     return await turns.take(
+      who,
       async () => {
         const claim = await asked.claim(to.name, key.rule)
         if (!claim.mine)
           return claim.answer === undefined
-            ? no('another server asks just now: try again in a minute')
+            ? notNow('another server asks just now: try again in a minute')
             : { ...claim.answer, asked: 'before' }
         const facts = { rule: key.rule, fingerprint: key.fingerprint, at: to.host }
         try {
@@ -96,30 +98,31 @@ export function createVerifier(deps: VerifierDeps): Verifier {
         })
         return { ...answer, asked: 'now' }
       },
-      () => no('too many wait to be asked: try again in a minute'),
+      () => notNow('too many wait to be asked: try again in a minute'),
     )
   }
 
-  async function verify(key: FoundKey, entryOf: EntryOf): Promise<Verified> {
+  async function verify(key: FoundKey, asker: Asker): Promise<Verified> {
     const to = await toFor(key)
     if ('why' in to) return no(to.why)
     const started = running.get(to.name)
     if (started !== undefined) return await started
-    const going = askOnce(key, to, entryOf).finally(() => running.delete(to.name))
+    const going = askOnce(key, to, asker).finally(() => running.delete(to.name))
     running.set(to.name, going)
     return await going
   }
 
-  async function revoke(key: FoundKey, entryOf: EntryOf): Promise<Ended> {
+  /** `hasPlace`: it was asked just now, and what may be asked was counted then. */
+  async function revoke(key: FoundKey, { who, entryOf }: Asker, hasPlace: boolean): Promise<Ended> {
     const to = await toFor(key)
     if ('why' in to) return { state: 'not_asked', at: '', why: to.why }
-    const refused = (why: string): Ended => ({ state: 'not_asked', at: to.host, why })
-    if (!buckets.take(to.host)) return refused(`too much is asked at ${to.host}: try again in a minute`)
+    const refused = { state: 'not_asked', at: to.host } as const
+    if (!hasPlace && !buckets.take(to.host, who)) return { ...refused, why: tooMuch(to.host), later: true }
     const not = await notAsked(key)
-    if (not !== undefined) return { ...refused(not.why), at: '', ...oursIn(not) }
+    if (not !== undefined) return { ...refused, why: not.why, at: '', ...oursIn(not) }
     const claim = await asked.claimEnd(to.name, key.rule)
     if (claim === 'ended') return { state: 'before', at: to.host }
-    if (claim === 'theirs') return refused('it is being revoked just now')
+    if (claim === 'theirs') return { ...refused, why: 'it is being revoked just now', later: true }
     const facts = { rule: key.rule, fingerprint: key.fingerprint, at: to.host }
     try {
       await audit.append(entryOf('scan.revoking', facts))
@@ -127,7 +130,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
       await asked.releaseEnd(to.name)
       throw error
     }
-    const { state, at, why } = await vendors.revoke(key, to.place)
+    const { state, at, why, later } = await vendors.revoke(key, to.place)
     try {
       await outbox.write(async (tx, add) => {
         await asked.ended(tx, to.name, state === 'revoked')
@@ -141,17 +144,46 @@ export function createVerifier(deps: VerifierDeps): Verifier {
         why: `${why === undefined ? '' : `${why}; `}it is not recorded: ${messageOf(error)}`,
       }
     }
-    return { state, at, ...(why === undefined ? {} : { why }) }
+    return {
+      ...{ state, at },
+      ...(why === undefined ? {} : { why }),
+      ...(later === undefined ? {} : { later }),
+    }
+  }
+
+  const neverFails = {
+    verify: (key: FoundKey, asker: Asker) =>
+      verify(key, asker).catch((error: unknown) => notNow(messageOf(error))),
+    revoke: (key: FoundKey, asker: Asker, hasPlace: boolean): Promise<Ended> =>
+      revoke(key, asker, hasPlace).catch((error: unknown) => ({
+        ...{ state: 'not_asked', at: '', later: true },
+        why: messageOf(error),
+      })),
   }
 
   return {
     config: deps.config,
-    verify: (key, entryOf) => verify(key, entryOf).catch((error: unknown) => no(messageOf(error))),
-    revoke: (key, entryOf) =>
-      revoke(key, entryOf).catch((error: unknown) => ({
-        ...{ state: 'not_asked', at: '' },
-        why: messageOf(error),
-      })),
+    verify: neverFails.verify,
+    revoke: (key, asker) => neverFails.revoke(key, asker, false),
+    async settle(key, asker) {
+      const verified = await neverFails.verify(key, asker)
+      const isToEnd = verified.state === 'alive' && deps.config()?.revoke.includes(key.rule) === true
+      if (!isToEnd) return { verified }
+      return { verified, ended: await neverFails.revoke(key, asker, verified.asked === 'now') }
+    },
+    async recordOpen(key, { entryOf }, { verified, ended }) {
+      const to = await toFor(key)
+      const { why } = ended ?? verified
+      const facts = {
+        ...{ rule: key.rule, fingerprint: key.fingerprint, at: 'why' in to ? '' : to.host },
+        ...(why === undefined ? {} : { why }),
+      }
+      const event =
+        ended === undefined
+          ? entryOf('scan.verified', { ...facts, state: 'unknown' })
+          : entryOf('scan.revoked', { ...facts, state: ended.state })
+      await outbox.write(async (_, add) => add([event]))
+    },
   }
 }
 
@@ -161,6 +193,14 @@ function oursIn({ ours }: { readonly ours?: Ours }): { readonly ours?: Ours } {
 
 function no(why: string): Verified {
   return { state: 'unknown', at: '', asked: 'no', why }
+}
+
+function notNow(why: string): Verified {
+  return { ...no(why), later: true }
+}
+
+function tooMuch(host: string): string {
+  return `too much is asked at ${host}: try again in a minute`
 }
 
 /** Whose it is may be a person's name, which the log can forget. */

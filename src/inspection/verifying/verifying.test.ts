@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import { fakeAudit } from '../../broker/broker.fixture.ts'
 import type { Step } from '../../broker/index.ts'
 import { policySchema } from '../../config/index.ts'
-import { systemClock } from '../../lib/index.ts'
+import { systemClock, type Clock } from '../../lib/index.ts'
 import { compileScan } from '../../policy/scan.ts'
 import { cases } from '../../scan/liveness/cases.fixture.ts'
 import { createVendors } from '../../scan/liveness/index.ts'
@@ -19,6 +19,7 @@ import { createInspection, createOutputInspection, createResponse, createScanThr
 import { loadSeed, type Owner } from '../vault-secrets.ts'
 import { createBuckets } from './buckets.ts'
 import { createStepVerifying, createVerifier, type VerifyConfig } from './index.ts'
+import type { Settled } from './model.ts'
 
 const random = seededRandom(11)
 const [github] = cases
@@ -30,13 +31,18 @@ const configured: VerifyConfig = { kinds: [github.rule], revoke: [], at: {} }
 /** A server of its own on one store, as far as it asks vendors. */
 function serverOn(
   store: Store,
-  { vendors, audit, config }: { vendors: StandIn; audit: ReturnType<typeof fakeAudit>; config: VerifyConfig },
+  {
+    vendors,
+    audit,
+    config,
+    clock,
+  }: { vendors: StandIn; audit: ReturnType<typeof fakeAudit>; config: VerifyConfig; clock: Clock },
   ring: Parameters<typeof loadSeed>[1],
 ) {
   const known = createKnownSecrets<Owner>(keysOf(Buffer.alloc(32)))
   const alerts: Record<string, unknown>[] = []
   const verifier = createVerifier({
-    ...{ store, clock: systemClock, audit: audit.client },
+    ...{ store, clock, audit: audit.client },
     outbox: {
       write: (work) =>
         store.write(async (tx) => {
@@ -44,7 +50,11 @@ function serverOn(
           return done
         }),
     },
-    vendors: createVendors({ ask: (...question) => vendors.ask(...question), nowMs: () => Date.now() }),
+    vendors: createVendors({
+      ask: (...question) => vendors.ask(...question),
+      nowMs: () => Date.now(),
+      pause: async () => undefined,
+    }),
     secrets: { known: () => known, sweep: async () => undefined },
     seed: () => loadSeed(store, ring),
     config: () => config,
@@ -58,24 +68,25 @@ async function setup(t: TestContext, config = configured) {
   const vendors = await startVendors(t, { tls: false })
   vendors.answer = () => github!.alive
   const audit = fakeAudit()
+  const clock = { aheadMs: 0, nowMs: () => Date.now() + clock.aheadMs }
   const { server } = ringSetup(t)
   const open = async () => {
     const { store, ring } = await server()
-    return serverOn(store, { vendors, audit, config }, ring)
+    return serverOn(store, { vendors, audit, config, clock }, ring)
   }
-  return { vendors, audit, one: await open(), two: await open() }
+  return { vendors, audit, clock, one: await open(), two: await open() }
 }
 
 const keyOf = (secret: string) => ({
   ...{ rule: github.rule, fingerprint: 'f'.repeat(32), beside: undefined, secret: new Secret(secret) },
 })
-const entryOf = (type: string, data: Record<string, unknown>) => ({ type, data })
+const asker = { who: 'anna', entryOf: (type: string, data: Record<string, unknown>) => ({ type, data }) }
 
 test('two servers on one store ask once, and revoke once', async (t) => {
   const { vendors, one, two, audit } = await setup(t)
   const key = keyOf(token())
-  const first = await one.verifier.verify(key, entryOf)
-  const second = await two.verifier.verify(key, entryOf)
+  const first = await one.verifier.verify(key, asker)
+  const second = await two.verifier.verify(key, asker)
   assert.deepEqual([first.asked, second.asked, second.whose], ['now', 'before', 'octocat, User'])
   const other = keyOf(token())
   const { promise: asked, resolve } = Promise.withResolvers<void>()
@@ -85,18 +96,18 @@ test('two servers on one store ask once, and revoke once', async (t) => {
     await may
     return github.alive
   }
-  const asking = one.verifier.verify(other, entryOf)
+  const asking = one.verifier.verify(other, asker)
   await asked
-  assert.match((await two.verifier.verify(other, entryOf)).why ?? '', /another server asks just now/)
+  assert.match((await two.verifier.verify(other, asker)).why ?? '', /another server asks just now/)
   go()
   assert.equal((await asking).state, 'alive')
   assert.equal(vendors.seen.length, 2)
   vendors.answer = endsWhenAsked(github.alive, refused, () => pause(50))
-  const ended = await Promise.all([one, two, one, two].map(({ verifier }) => verifier.revoke(key, entryOf)))
+  const ended = await Promise.all([one, two, one, two].map(({ verifier }) => verifier.revoke(key, asker)))
   assert.equal(ended.filter(({ state }) => state === 'revoked').length, 1)
   assert.equal(vendors.seen.filter(({ method }) => method === 'POST').length, 1)
   assert.equal(audit.ofType('scan.revoking').length, 1)
-  assert.equal((await two.verifier.revoke(key, entryOf)).state, 'before')
+  assert.equal((await two.verifier.revoke(key, asker)).state, 'before')
 })
 
 test('what the vendor has ended is told as ended, also where it cannot be recorded', async (t) => {
@@ -104,7 +115,7 @@ test('what the vendor has ended is told as ended, also where it cannot be record
   vendors.answer = endsWhenAsked(github.alive, refused, () => {
     audit.entries.push = () => assert.fail('the disk is full')
   })
-  const { state, why } = await one.verifier.revoke(keyOf(token()), entryOf)
+  const { state, why } = await one.verifier.revoke(keyOf(token()), asker)
   assert.equal(state, 'revoked')
   assert.match(why ?? '', /it is not recorded: the disk is full/)
 })
@@ -112,8 +123,8 @@ test('what the vendor has ended is told as ended, also where it cannot be record
 test('one that lives is told to people once, without itself', async (t) => {
   const { one } = await setup(t)
   const secret = token()
-  await one.verifier.verify(keyOf(secret), entryOf)
-  await one.verifier.verify(keyOf(secret), entryOf)
+  await one.verifier.verify(keyOf(secret), asker)
+  await one.verifier.verify(keyOf(secret), asker)
   assert.partialDeepStrictEqual(one.alerts, [
     { event: 'scan.alive', rule: github.rule, at: 'api.github.com', whose: 'octocat, User' },
   ])
@@ -124,10 +135,11 @@ test('one that lives is told to people once, without itself', async (t) => {
 test('buckets fill with time, and none with a clock that goes back', () => {
   const clock = { ms: 1_000_000, nowMs: () => clock.ms }
   const buckets = createBuckets(clock, {
-    host: { burst: 2, perMinute: 60 },
-    all: { burst: 3, perMinute: 60 },
+    host: { burst: 4, perMinute: 120 },
+    all: { burst: 6, perMinute: 120 },
   })
-  const take = (host: string) => buckets.take(host)
+  const take = (host: string) => buckets.take(host, 'anna')
+  // Half of it is for whoever comes.
   assert.deepEqual([take('a'), take('a'), take('a'), take('b'), take('b')], [true, true, false, true, false])
   clock.ms -= 500_000
   assert.equal(take('c'), false)
@@ -135,16 +147,42 @@ test('buckets fill with time, and none with a clock that goes back', () => {
   assert.deepEqual([take('c'), take('c')], [true, false])
 })
 
+test('nobody takes the share of others: one who asks without end leaves something for each who comes', () => {
+  const clock = { ms: 1_000_000, nowMs: () => clock.ms }
+  const pace = { burst: 20, perMinute: 40 }
+  const buckets = createBuckets(clock, { host: pace, all: { burst: 1_000, perMinute: 1_000 } })
+  const most = (who: string) => {
+    let taken = 0
+    while (buckets.take('host', who)) taken++
+    return taken
+  }
+  assert.deepEqual([most('anna'), most('role build'), most('bert')], [10, 6, 4])
+  // For an hour the first two take whatever they get, each second; who asks once a minute is never refused.
+  const asked = { refused: 0, all: 0 }
+  for (let second = 1; second <= 3_600; second++) {
+    clock.ms += 1_000
+    asked.all += most('anna') + most('role build')
+    if (second % 60 === 0 && !buckets.take('host', 'carla')) asked.refused++
+  }
+  assert.equal(asked.refused, 0)
+  // Together they have no more than the host is asked.
+  assert.ok(asked.all <= 60 * pace.perMinute + pace.burst)
+})
+
 type Attributes = Readonly<Record<string, string>>
 const push: Attributes = { event: 'push' }
 
 async function inspecting(t: TestContext, config = configured, scan: object = {}) {
-  const { vendors, audit, one } = await setup(t, config)
+  const { vendors, audit, clock, one } = await setup(t, config)
   const scanner = createScanThreads({ clock: systemClock })
   t.after(() => scanner.close())
   const rules = compileScan(policySchema.shape.scan.parse(scan), undefined)
   const begun: Promise<void>[] = []
-  const verifying = createStepVerifying(one.verifier)
+  const pauses: number[] = []
+  const verifying = createStepVerifying(one.verifier, async (ms) => {
+    pauses.push(ms)
+    clock.aheadMs += ms
+  })
   const deps = {
     policy: () => ({ roles: new Map([['build', { scan: rules }]]) }) as never,
     secrets: {
@@ -179,7 +217,7 @@ async function inspecting(t: TestContext, config = configured, scan: object = {}
       session: { id: 'ses_1', runId: 'run_1', subject: { issuer: 'github', attributes } },
     }) as unknown as Step
   return {
-    ...{ vendors, audit },
+    ...{ vendors, audit, pauses },
     async send(content: string, attributes: Attributes) {
       const look = inspection.open(stepOf(attributes), {
         ...{ place: 'push', connection: 'git', what: 'octo/app@refs/heads/main' },
@@ -284,4 +322,95 @@ test('what a comment or the policy accepts is not asked about', async (t) => {
   assert.equal(it.vendors.seen.length, 0)
   await it.send(`TOKEN=${token()}\n`, push)
   assert.equal(it.vendors.seen.length, 1)
+})
+
+const revoking: VerifyConfig = { ...configured, revoke: [github.rule] }
+const files = (count: number) => Array.from({ length: count }, () => `TOKEN=${token()}\n`).join('')
+
+test('whatever is asked and lives is ended with the place by which it was asked', async (t) => {
+  const it = await inspecting(t, revoking)
+  it.vendors.answer = endsWhenAsked(github.alive, refused)
+  await it.send(files(10), push)
+  assert.deepEqual(it.pauses, [])
+  const states = it.audit.ofType('scan.revoked').map(({ data }) => data['state'])
+  assert.deepEqual(
+    states,
+    Array.from({ length: 10 }, () => 'revoked'),
+  )
+})
+
+test('what a limit keeps from being asked is in the log at once, and is asked and ended later', async (t) => {
+  const it = await inspecting(t, revoking)
+  it.vendors.answer = endsWhenAsked(github.alive, refused)
+  await it.send(files(13), push)
+  const open = it.audit.ofType('scan.verified').filter(({ data }) => data['state'] === 'unknown')
+  assert.equal(open.length, 3)
+  for (const { data } of open) {
+    assert.match(String(data['why']), /too much is asked at api\.github\.com.*tried again for some minutes/)
+    assert.match(String(data['path']), /^src\/app\.env:\d+$/)
+  }
+  const ended = it.audit.ofType('scan.revoked').map(({ data }) => data['state'])
+  assert.deepEqual(
+    ended,
+    Array.from({ length: 13 }, () => 'revoked'),
+  )
+  assert.equal(it.pauses.length, 1)
+})
+
+test('what a vendor fails at is tried again; what it refuses for good is not', async (t) => {
+  const it = await inspecting(t, revoking)
+  const alive = endsWhenAsked(github.alive, refused)
+  let failures = 2
+  it.vendors.answer = (asked) => (failures-- > 0 ? { status: 503, text: 'later' } : alive(asked))
+  await it.send(files(1), push)
+  const states = (type: string) => it.audit.ofType(type).map(({ data }) => data['state'])
+  assert.deepEqual(
+    [states('scan.verified'), states('scan.revoked')],
+    [['unknown', 'unknown', 'alive'], ['revoked']],
+  )
+  it.vendors.answer = (asked) => (asked.method === 'POST' ? { status: 422 } : github.alive)
+  it.pauses.length = 0
+  await it.send(files(1), push)
+  assert.deepEqual([states('scan.revoked').at(-1), it.pauses], ['failed', []])
+  // It is still asked for an answer of its own after an end that failed: what was known may be so no longer.
+  it.vendors.answer = (asked) => (asked.method === 'POST' ? { status: 500 } : github.alive)
+  await it.send(files(1), push)
+  assert.equal(it.pauses.length, 5)
+  assert.deepEqual(
+    states('scan.revoked').slice(-6),
+    Array.from({ length: 6 }, () => 'failed'),
+  )
+})
+
+test('whoever gives up says so in the log, and too many that wait are given up at once', async () => {
+  const told: string[] = []
+  const never = {
+    config: () => revoking,
+    settle: async () => ({
+      verified: { state: 'alive', at: 'api.github.com', asked: 'now' },
+      ended: { state: 'not_asked', at: 'api.github.com', why: 'too much is asked', later: true },
+    }),
+    async recordOpen(_key: unknown, _asker: unknown, { ended }: Settled) {
+      told.push(`${ended?.state}: ${ended?.why}`)
+    },
+  }
+  const held = Promise.withResolvers<void>()
+  const verifying = createStepVerifying(never as never, () => held.promise)
+  const step = { role: 'build', session: { subject: { attributes: push } } } as unknown as Step
+  const key = (i: number) => ({ ...keyOf(token()), fingerprint: String(i) })
+  const begin = (first: number, count: number) => {
+    const keys = Array.from({ length: count }, (_, i) => key(first + i))
+    const findings = keys.map(({ fingerprint }) => ({
+      finding: { fingerprint, file: 'a', start: { line: 1 } },
+    }))
+    return verifying.begin(step, 'push', keys, findings as never)
+  }
+  const all = Array.from({ length: 26 }, (_, i) => begin(20 * i, 20))
+  while (told.length < 520) await pause(1)
+  const givenUp = () => told.filter((line) => line.endsWith('it is not tried again'))
+  assert.ok(givenUp().length >= 20, String(givenUp().length))
+  held.resolve()
+  await Promise.all(all)
+  assert.equal(givenUp().length, 520)
+  assert.match(told[0] ?? '', /^not_asked: too much is asked; it is tried again for some minutes$/)
 })

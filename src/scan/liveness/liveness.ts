@@ -80,14 +80,15 @@ export function createVendors({ ask, nowMs, pause = setTimeout }: LivenessDeps):
     return read(await ask({ ...request, timeoutMs, maxBytes }, place?.connection))
   }
 
-  async function meaningOf(kind: Kind, key: FoundKey, place: NamedPlace | undefined) {
-    return meaningIn(kind, await answerTo(await kind.request(presentedOf(key, kind, place)), place))?.state
+  async function stateNow(kind: Kind, key: FoundKey, place: NamedPlace | undefined) {
+    const answer = await answerTo(await kind.request(presentedOf(key, kind, place)), place)
+    return { state: meaningIn(kind, answer)?.state, status: answer.status }
   }
 
   async function isRefusedNow(kind: Kind, key: FoundKey, place: NamedPlace | undefined): Promise<boolean> {
     for (const ms of looksMs) {
       await pause(ms)
-      if ((await meaningOf(kind, key, place)) === 'dead') return true
+      if ((await stateNow(kind, key, place)).state === 'dead') return true
     }
     return false
   }
@@ -102,7 +103,7 @@ export function createVendors({ ask, nowMs, pause = setTimeout }: LivenessDeps):
         const request = await kind.request(presentedOf(key, kind, place))
         return meant(kind, key, to.host, await answerTo(request, place), place !== undefined)
       } catch (error) {
-        return { state: 'unknown', at: to.host, why: whyOf(error, to.host) }
+        return { state: 'unknown', at: to.host, ...failureOf(error, to.host) }
       }
     },
     async revoke(key, place) {
@@ -112,21 +113,30 @@ export function createVendors({ ask, nowMs, pause = setTimeout }: LivenessDeps):
         return { state: 'failed', at: '', why: 'why' in to ? to.why : 'its vendor ends none by itself' }
       if (kind.revoke.form?.test(key.secret.reveal()) === false)
         return { state: 'failed', at: to.host, why: 'its vendor ends no secret of this form' }
-      const failed = (why: string): Revoked => ({ state: 'failed', at: to.host, why })
+      const failed = (why: string, later = false): Revoked => ({
+        ...{ state: 'failed', at: to.host, why },
+        ...(later ? { later } : {}),
+      })
       const { request, done, isOnlyTaken = false } = kind.revoke
       try {
         // Refused before, it would be refused afterwards, whatever was done.
-        if (isOnlyTaken && (await meaningOf(kind, key, place)) !== 'alive')
-          return failed(`${to.host} does not say that it is alive, so nothing would show that it was ended`)
+        const before = isOnlyTaken ? await stateNow(kind, key, place) : undefined
+        if (before !== undefined && before.state !== 'alive')
+          return failed(
+            `${to.host} does not say that it is alive, so nothing would show that it was ended`,
+            isOfNow(before.status),
+          )
         const answer = await answerTo(request(presentedOf(key, kind, place)), place)
-        if (!done(answer)) return failed(`${to.host} answers with status ${answer.status}`)
+        if (!done(answer))
+          return failed(`${to.host} answers with status ${answer.status}`, isOfNow(answer.status))
         if (isOnlyTaken && !(await isRefusedNow(kind, key, place)))
           return failed(
             `${to.host} has taken the request, and does not refuse the secret yet: ask again in a minute`,
+            true,
           )
         return { state: 'revoked', at: to.host }
       } catch (error) {
-        return { state: 'failed', at: to.host, why: whyOf(error, to.host) }
+        return { state: 'failed', at: to.host, ...failureOf(error, to.host) }
       }
     },
   }
@@ -156,7 +166,11 @@ function meaningIn({ meanings }: Kind, answer: Answer) {
 
 function meant(kind: Kind, key: FoundKey, host: string, answer: Answer, isNamed: boolean): Liveness {
   const meaning = meaningIn(kind, answer)
-  if (meaning === undefined) return { state: 'unknown', at: host, why: oddOf(answer.status, host) }
+  if (meaning === undefined)
+    return {
+      ...{ state: 'unknown', at: host, why: oddOf(answer.status, host) },
+      ...(isOfNow(answer.status) ? { later: true } : {}),
+    }
   if (meaning.state === 'dead')
     return kind.elsewhere === 'always' || (kind.elsewhere === 'host' && !isNamed)
       ? {
@@ -182,10 +196,19 @@ function oddOf(status: number, host: string): string {
   return `${host} answers as its documentation does not say (${status})`
 }
 
-/** What the client says names the host alone; what else fails may have been made from the secret. */
-function whyOf(error: unknown, host: string): string {
-  const known = ['upstream_unreachable', 'denied', 'limit_exceeded']
-  if (error instanceof MayflyError && known.includes(error.code))
-    return escapeUnseen(messageOf(error)).slice(0, 300)
-  return `what ${host} is to be asked cannot be written`
+/** A limit, or a failure of the vendor's own. */
+function isOfNow(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500
 }
+
+/** What the client says names the host alone; what else fails may have been made from the secret. */
+function failureOf(error: unknown, host: string): { readonly why: string; readonly later?: true } {
+  if (error instanceof MayflyError && clientCodes.has(error.code))
+    return {
+      why: escapeUnseen(messageOf(error)).slice(0, 300),
+      ...(error.code === 'upstream_unreachable' ? { later: true } : {}),
+    }
+  return { why: `what ${host} is to be asked cannot be written` }
+}
+
+const clientCodes: ReadonlySet<string> = new Set(['upstream_unreachable', 'denied', 'limit_exceeded'])

@@ -74,6 +74,8 @@ export interface Liveness {
   readonly at: string
   /** Why nothing is known. */
   readonly why?: string
+  /** What it failed with is of now: asked again some time later, the vendor may say. */
+  readonly later?: true
   readonly whose?: string
   readonly can?: readonly string[]
 }
@@ -82,4 +84,6 @@ export interface Revoked {
   readonly state: 'revoked' | 'failed'
   readonly at: string
   readonly why?: string
+  /** As of `Liveness`. */
+  readonly later?: true
 }

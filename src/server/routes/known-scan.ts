@@ -6,6 +6,7 @@ import { createGuessBrake } from '../guess-brake.ts'
 import { createKnownMeter } from '../known-meter.ts'
 import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Call, type Route } from '../route.ts'
+import { whoAsks } from '../who-asks.ts'
 import { HttpProblem } from '../wire-error.ts'
 
 const place = z.object({
@@ -32,11 +33,7 @@ export function knownScanRoute(deps: { known: KnownLook; audit: AuditClient; clo
 
   function refuseTooMuch(who: string, bytes: number): void {
     const seconds = brake.waits(who) || meter.take(who, bytes)
-    if (seconds === 0) return
-    throw new HttpProblem({
-      ...{ status: 429, code: 'denied', headers: { 'retry-after': String(seconds) } },
-      detail: `this is more than one operator may ask about at once: try again in ${seconds} s`,
-    })
+    if (seconds > 0) throw tooMuch('this is more than one operator may ask about at once', seconds)
   }
 
   /** Before it is answered: what nobody can look up later is not told. */
@@ -67,9 +64,11 @@ export function knownScanRoute(deps: { known: KnownLook; audit: AuditClient; clo
     ...withBody(z.unknown(), async (call, bytes) => {
       if (!Buffer.isBuffer(bytes) || bytes.length > limits.apiBodyBytes)
         throw new MayflyError('bad_input', 'what is scanned is application/octet-stream')
-      const who = call.operator?.id ?? ''
+      const who = whoAsks(call)
       refuseTooMuch(who, bytes.length)
-      const { places, isWhole } = await known.look(bytes)
+      const looked = await known.look(bytes, who)
+      if (looked === undefined) throw tooMuch('too many scans ask at once', 2)
+      const { places, isWhole } = looked
       if (!isWhole) brake.wrong(who)
       await record(call, who, places)
       return {
@@ -81,6 +80,13 @@ export function knownScanRoute(deps: { known: KnownLook; audit: AuditClient; clo
       }
     }),
   }
+}
+
+function tooMuch(what: string, seconds: number): HttpProblem {
+  return new HttpProblem({
+    ...{ status: 429, code: 'denied', headers: { 'retry-after': String(seconds) } },
+    detail: `${what}: try again in ${seconds} s`,
+  })
 }
 
 function knownEntry(file: string, places: readonly KnownPlace[]): Record<string, unknown> {

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import type { AuditClient } from '../../audit/client/index.ts'
-import type { Ours, Verifier } from '../../inspection/index.ts'
+import type { Asker, Ours, Verifier } from '../../inspection/index.ts'
 import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
 import { fingerprintOf } from '../../scan/findings/index.ts'
 import { askable, revocable } from '../../scan/liveness/index.ts'
 import { createGuessBrake } from '../guess-brake.ts'
 import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Call, type Route } from '../route.ts'
+import { whoAsks } from '../who-asks.ts'
 import { HttpProblem } from '../wire-error.ts'
 
 /** What is wrong with a body is said without a word of it: it has secrets. */
@@ -43,8 +44,8 @@ export function verifyRoutes(deps: {
   const kinds = () => verifier.config()?.kinds ?? []
   const brake = createGuessBrake(deps.clock)
 
-  function refuseGuessing({ operator }: Call): void {
-    const seconds = brake.waits(operator?.id ?? '')
+  function refuseGuessing(call: Call): void {
+    const seconds = brake.waits(whoAsks(call))
     if (seconds === 0) return
     throw new HttpProblem({
       ...{ status: 429, code: 'denied', headers: { 'retry-after': String(seconds) } },
@@ -53,10 +54,10 @@ export function verifyRoutes(deps: {
   }
 
   /** Nobody is told of what is ours before the log has that they were. */
-  async function recorded<T extends { readonly ours?: Ours }>(call: Call, told: T): Promise<Omit<T, 'ours'>> {
-    const { ours, ...rest } = told
+  async function recorded<T extends Told>(call: Call, told: T): Promise<Omit<T, keyof Told>> {
+    const { ours, later: _, ...rest } = told
     if (ours === undefined) return rest
-    if (!ours.isCertain) brake.wrong(call.operator?.id ?? '')
+    if (!ours.isCertain) brake.wrong(whoAsks(call))
     const { owner, fingerprint, isCertain: certain } = ours
     const whose =
       owner.kind === 'secret'
@@ -96,7 +97,7 @@ export function verifyRoutes(deps: {
         const all = asked.map((one) => ({ ...one, key: keyOf(one) }))
         const answers = all.map(async ({ rule, fingerprint, key: found }) => ({
           fingerprint,
-          ...(await recorded(call, await verifier.verify(found, entryOf(call)))),
+          ...(await recorded(call, await verifier.verify(found, askerOf(call)))),
           revocable: revocable.includes(rule),
         }))
         return { keys: await Promise.all(answers) }
@@ -114,7 +115,7 @@ export function verifyRoutes(deps: {
       }),
       ...withBody(key, async (call, one) => {
         refuseGuessing(call)
-        return await recorded(call, await verifier.revoke(keyOf(one), entryOf(call)))
+        return await recorded(call, await verifier.revoke(keyOf(one), askerOf(call)))
       }),
     },
   ]
@@ -127,6 +128,12 @@ function keyOf({ rule, secret, beside, fingerprint }: z.output<typeof key>) {
   return { rule, fingerprint, beside, secret: new Secret(secret) }
 }
 
-function entryOf(call: Call) {
-  return (type: string, data: Record<string, unknown>) => operatorEvent(call, type, data)
+function askerOf(call: Call): Asker {
+  return { who: whoAsks(call), entryOf: (type, data) => operatorEvent(call, type, data) }
+}
+
+/** Of an answer what is not for whoever asked. */
+interface Told {
+  readonly ours?: Ours
+  readonly later?: true
 }
