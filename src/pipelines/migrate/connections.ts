@@ -129,7 +129,7 @@ export function templateOf(name: string, url: string | undefined): ConnectionTem
   const known = templates[name]
   if (known !== undefined)
     return url === undefined || known.url === undefined ? known : { ...known, url, ...filledIn(known) }
-  if (name === 'git')
+  if (name === 'git' || name.startsWith('git-'))
     return { kind: 'git', url: url ?? 'https://github.com', credential: 'basic', holds: 'USER:TOKEN' }
   if (/^(?:ghcr|quay|registry-|gitlab-registry)/.test(name))
     return { kind: 'oci', url: url ?? `https://${unknownHost}`, credential: 'basic', holds: 'USER:TOKEN' }

@@ -8,6 +8,7 @@ import { migrateBuildkite } from './buildkite/pipeline.ts'
 import { migrateCircleci } from './circleci/config.ts'
 import { migrateGitlab } from './gitlab/pipeline.ts'
 import type { Migration, Project } from './model.ts'
+import { besideApi } from './one-host.ts'
 
 /** Moves one pipeline file; what cannot be moved is told in `kept`. Nothing is written here. Never throws, whatever a stranger wrote. */
 export function migrateFile(file: PipelineFile, project: Project): Migration {
@@ -25,11 +26,12 @@ export function migrateFile(file: PipelineFile, project: Project): Migration {
 /** Moves the files of a checkout, each role by a name of its own. */
 export function migrateFiles(files: readonly PipelineFile[], project: Project): Migration[] {
   const taken = new Set(project.taken)
-  return files.map((file) => {
+  const migrations = files.map((file) => {
     const migration = migrateFile(file, { ...project, taken })
     for (const { name } of migration.roles) taken.add(name)
     return migration
   })
+  return besideApi(migrations)
 }
 
 const movers: Readonly<Partial<Record<CiName, (file: PipelineFile, project: Project) => Migration>>> = {

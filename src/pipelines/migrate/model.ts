@@ -49,6 +49,8 @@ export interface Need {
   readonly path?: string
   readonly ref?: string
   readonly writes: boolean
+  /** What asks for it does so with a credential, also where it only reads. */
+  readonly needsLogin?: true
 }
 
 /** A host that a step reaches without a credential: `cdn.example.org:443`. */

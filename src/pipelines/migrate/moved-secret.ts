@@ -57,6 +57,8 @@ function cannotMove({ id, how, what, connection }: Replacement): Moved | undefin
 }
 
 function isFor(need: Need, replacement: Replacement): boolean {
+  // Its name says nothing: what the script asks of a forge's API is what it is for.
+  if (replacement.id === 'http') return need.needsLogin === true
   if (replacement.id === 'oci') return need.action.startsWith('oci:')
   return connectionsFor(replacement).includes(need.connection)
 }
@@ -97,16 +99,20 @@ function usual({ id }: Replacement, project: Project): Need[] {
 function httpMoved(replacement: Replacement, { hosts }: ScriptReach, script: string): Moved {
   const known =
     replacement.url === undefined || replacement.id === 'http' ? undefined : new URL(replacement.url).host
-  const urls = [...script.matchAll(/https:\/\/([a-z0-9.-]+)(\/[\w./%~-]*)?/gi)]
+  const urls = [
+    ...script.matchAll(
+      /https:\/\/([a-z0-9.-]+)(\/(?:\$\{\{[^}\n]*\}\}|\$\{[^}\n]*\}|\$\([^)\n]*\)|[\w./%~$+:@,-])*)?/gi,
+    ),
+  ]
   const [host, ...others] = [...new Set(hosts.map((one) => one.replace(/:443$/, '')))]
-  if (replacement.id === 'http' && (host === undefined || others.length > 0))
+  if (replacement.url === undefined && (host === undefined || others.length > 0))
     return {
       ok: false,
       why: 'neither its name nor the script says what it is for',
       instead: 'if it is for an HTTP API, a connection of kind http adds it (docs/configuration.md)',
     }
   const at = known ?? host ?? ''
-  const path = urls.find(([, one]) => one?.toLowerCase() === at)?.[2]?.replace(/^\//, '') ?? unknownName
+  const path = narrowPath(urls.find(([, one]) => one?.toLowerCase() === at)?.[2] ?? '')
   const isRead =
     !/\s(?:-X|--request|-d|--data\S*|-F|--form|-T|--upload-file|--json)\b/.test(script) &&
     urls.some(([, one]) => one === at)
@@ -121,8 +127,15 @@ function httpMoved(replacement: Replacement, { hosts }: ScriptReach, script: str
     connection,
     url: `https://${at}`,
     action: `http:${method}`,
-    path: path === '' ? unknownName : path,
+    path,
     writes: method !== 'get',
   }
-  return { ok: true, needs: [need], replacement, isGuess: path === unknownName }
+  return { ok: true, needs: [need], replacement, isGuess: path.includes(unknownName) }
+}
+
+/** What a variable or an expression is part of nobody knows here: whoever applies the policy says it. */
+function narrowPath(path: string): string {
+  const parts = path.replace(/^\//, '').split(/\/(?![^{(]*[})])/)
+  const known = parts.map((part) => (/[$`{}()]/.test(part) ? unknownName : part)).join('/')
+  return known === '' ? unknownName : known
 }

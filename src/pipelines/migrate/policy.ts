@@ -48,7 +48,11 @@ export function draftPolicyText(
   const templateFor = (name: string, url: string | undefined) => withSaid(templateOf(name, url), said)
   const credentialed = new Set([
     ...migrations.flatMap(({ moved }) => moved.map(({ connection }) => connection)),
-    ...roles.flatMap(({ needs }) => needs.filter(({ writes }) => writes).map(({ connection }) => connection)),
+    ...roles.flatMap(({ needs }) =>
+      needs
+        .filter(({ writes, needsLogin }) => writes || needsLogin === true)
+        .map(({ connection }) => connection),
+    ),
   ])
   const isUsed = (name: string) => credentialed.has(name)
   const lines = [

@@ -1,5 +1,5 @@
 import type { YamlView } from '../read/yaml-view.ts'
-import { narrowedTo, type Condition, type Run } from './conditions/index.ts'
+import { covers, narrowedTo, outcomeAt, type Condition, type Run } from './conditions/index.ts'
 import { pushRefs } from './github/push-refs.ts'
 import type { TrustRule } from './model.ts'
 
@@ -20,8 +20,6 @@ const strangers = new Set([
 
 export interface Triggers {
   readonly rule: TrustRule
-  /** Events of the file that the role does not trust. */
-  readonly left: readonly string[]
   /** Refs that the rule has more of than the file: it asks that they are protected. */
   readonly wider: readonly string[]
 }
@@ -64,6 +62,40 @@ export function writingTrust(starts: Starts, always: Readonly<Record<string, str
   }))
 }
 
+/** Events by which the steps may run, and of which no role that writes may trust any; none where they run by no others. */
+export function eventsWithoutRole(starts: Starts): string[] {
+  const trusted = new Set(writingRuns(starts).map(({ event }) => event))
+  if (![...trusted].some((event) => mayRun(starts, event, refOfEvent[event] ?? 'refs/*'))) return []
+  return eventsOf(starts.on).filter(
+    (event) => !trusted.has(event) && event !== call && mayRun(starts, event, refOfEvent[event] ?? 'refs/*'),
+  )
+}
+
+/** Events by which they may run, on refs too that the role does not trust: a push of another branch. */
+export function eventsWithOtherRefs(starts: Starts, { rule }: Triggers): string[] {
+  const { isAny } = pushRefs(starts.on.get('push'), starts.defaultBranch)
+  return eventsOf(starts.on).filter((event) => {
+    const trusted = rule.any.filter((one) => one['event'] === event).flatMap(({ ref }) => ref ?? [])
+    const isOpen = event === 'workflow_dispatch' || (event === 'push' && isAny)
+    return (
+      isOpen &&
+      trusted.length > 0 &&
+      someRefs.some((ref) => mayRun(starts, event, ref) && !trusted.some((one) => covers(one, ref)))
+    )
+  })
+}
+
+/** Of names that no condition says. */
+const someRefs = ['refs/heads/\u0001', 'refs/tags/\u0001']
+
+/** May any of the steps run by this event on this ref, or one of these? */
+export function mayRun({ job, steps }: Starts, event: string, ref: string): boolean {
+  return (steps.length === 0 ? [job] : steps).some((step) => {
+    const { canHold, canFail } = outcomeAt({ is: 'all', of: [job, step] }, { event, ref })
+    return canHold || !canFail
+  })
+}
+
 /** Why no role that writes may trust what starts it. */
 export function whyUntrusted(starts: Starts): string {
   const { on, defaultBranch } = starts
@@ -76,6 +108,11 @@ export function whyUntrusted(starts: Starts): string {
 
 export const notSaid =
   'its `if:`, or that of a job that it needs, asks for what a role’s trust cannot say: say it by events and refs (github.event_name, github.ref)'
+
+/** Other workflows may start it, too. */
+export function isCalled(on: YamlView): boolean {
+  return eventsOf(on).includes(call)
+}
 
 /** No event: a token of a workflow that another one calls names what started that one. */
 const call = 'workflow_call'
@@ -97,7 +134,7 @@ function triggersOf(
     steps.length === 0
       ? runs
       : steps.flatMap((step) => {
-          const narrower = runs.flatMap((one) => parts(one, step))
+          const narrower = candidates.flatMap((one) => parts(one, { is: 'all', of: [job, step] }))
           return narrower.length === 0 ? runs : narrower
         })
   const wider = pushRefs(on.get('push'), defaultBranch).wider
@@ -108,10 +145,8 @@ function triggersOf(
   }))
   const seen = new Set(any.map((one) => JSON.stringify(one)))
   if (seen.size === 0) return undefined
-  const trusted = new Set(some.map(({ event }) => event))
   return {
     rule: { all: always, any: [...seen].map((one) => JSON.parse(one) as Alternative) },
-    left: eventsOf(on).filter((event) => !trusted.has(event)),
     wider: [
       ...new Set(some.flatMap((one) => (isWider(one) && one.ref.startsWith('refs/tags/') ? [one.ref] : []))),
     ],
@@ -124,7 +159,7 @@ function parts(one: Candidate, condition: Condition): Candidate[] {
   )
 }
 
-function eventsOf(on: YamlView): string[] {
+export function eventsOf(on: YamlView): string[] {
   return on.isMap ? on.pairs().map(({ key }) => key.value) : on.texts().map(({ value }) => value)
 }
 
@@ -151,6 +186,8 @@ function writingRuns({ on, defaultBranch }: Starts): Candidate[] {
     const said = { event, isSaid: true, isWhole: true }
     const onDefault = { ...said, ref: `refs/heads/${defaultBranch}` }
     if (event === 'schedule' || event === 'workflow_dispatch') return [onDefault]
+    // Of a tag it is what a push of that is; branches come into being by it, and the default one is there.
+    if (event === 'create') return [{ ...said, ref: 'refs/tags/*', isWhole: false }]
     if (event === 'release') return [{ ...said, ref: 'refs/tags/*' }]
     if (event !== 'push') return []
     const { refs, isAny } = pushRefs(on.get('push'), defaultBranch)

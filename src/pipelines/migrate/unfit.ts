@@ -4,11 +4,11 @@ import type { Moved } from './moved-secret.ts'
 
 /** Why a secret cannot go although its connection is known. `name`: the variable that has it; `isRead`: by the script itself. */
 export function unfit(
-  { replacement: { id, connection, url }, isGuess }: Extract<Moved, { ok: true }>,
+  { replacement: { id, connection }, isGuess }: Extract<Moved, { ok: true }>,
   { name, isRead }: { readonly name: string; readonly isRead: boolean },
 ): Pick<Kept, 'why' | 'instead'> | undefined {
   // The word goes to that API alone: the step reaches nothing else by it.
-  const isApi = connection === 'http' && url !== undefined
+  const isApi = connection === 'http'
   if (isRead && hasNoStandIn(id))
     return {
       why: 'the script itself works on its value',

@@ -1,4 +1,5 @@
 import { githubNeeds } from './github-api.ts'
+import { gitlabNeeds } from './gitlab-api.ts'
 import {
   asPattern,
   narrow,
@@ -129,7 +130,7 @@ export const deploys: readonly Family[] = [
   {
     programs: /^(?:curl|wget|http|https)$/,
     reaches({ words }, facts) {
-      const asked = githubNeeds(words, facts)
+      const asked = [...githubNeeds(words, facts), ...gitlabNeeds(words, facts)]
       if (asked.length > 0) return { needs: asked }
       const urls = words
         .map(asPattern)

@@ -28,7 +28,9 @@ export const forges: readonly Family[] = [
       const path = asPattern(optionOf(words, '--repo', '-R') ?? repository.path)
       const where = /^[\w.-]+\/[\w.-]+$/.test(path) ? path : repository.path
       const one = need('github', ghAction(subject, verb), ghWrites(subject, verb), where)
-      return { needs: [{ ...one, ...apiOf(repository.host, 'https://github.com', '/api/v3') }] }
+      return {
+        needs: [{ ...one, needsLogin: true, ...apiOf(repository.host, 'https://github.com', '/api/v3') }],
+      }
     },
   },
   {
@@ -40,6 +42,7 @@ export const forges: readonly Family[] = [
         needs: [
           {
             ...need('gitlab', isRelease ? 'gitlab:release' : 'gitlab:read', isRelease, repository.path),
+            needsLogin: true,
             ...apiOf(repository.host, 'https://gitlab.com', ''),
           },
         ],

@@ -8,6 +8,7 @@ export {
   leaf,
   leavesOf,
   narrowedTo,
+  outcomeAt,
   untoldLeaf,
   type Condition,
   type Run,

@@ -5,7 +5,7 @@ import type { Edit } from '../edits.ts'
 import type { Kept, MovedSecret } from '../model.ts'
 import { takeOutEntries } from '../take-out.ts'
 import { secretsIn } from './secrets.ts'
-import type { StepPlan } from './steps.ts'
+import { servesOthers, type StepPlan } from './steps.ts'
 
 export interface Ambient {
   readonly moved: readonly MovedSecret[]
@@ -36,7 +36,12 @@ export function planAmbient(
       const name = entry.key.value
       const users = steps.filter((step) => step.use === undefined && step.blocked === undefined)
       const connection = connectionOf(reference, users)
-      const why = isShared(view, name) ? writtenOnce : whyNot(name, steps, connection, stranger)
+      const why = isShared(view, name)
+        ? writtenOnce
+        : (whyNot(name, steps, connection, stranger) ??
+          users
+            .filter(({ needs }) => needs.some((need) => need.connection === connection))
+            .flatMap((one) => servesOthers(one)?.why ?? [])[0])
       if (why === undefined && connection !== undefined) {
         moved.push({ reference, connection })
         names.add(name)

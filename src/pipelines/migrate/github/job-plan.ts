@@ -1,9 +1,10 @@
 import type { Job, PipelineFile } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { Kept, Project } from '../model.ts'
+import { eventsWithoutRole } from '../triggers.ts'
 import { planAmbient, type Ambient } from './ambient.ts'
 import { planLogin, type LoginPlan } from './logins.ts'
-import { rolesOf, type Roles } from './roles.ts'
+import { rolesOf, startsOf, type Roles } from './roles.ts'
 import { planSteps, type StepPlan } from './steps.ts'
 
 /** A job as it would be moved; or why it cannot be. */
@@ -35,12 +36,13 @@ export function planJob(
   const view = root.get('jobs', job.id)
   const why = whyNot(job, view)
   if (why !== undefined) return { is: 'stays', job, view, why }
-  const steps = planSteps(file, root, view, job, project)
+  const starts = startsOf(file, root, job, project)
+  const steps = planSteps(file, root, view, job, project, (step) => eventsWithoutRole(starts([step])))
   const logins = steps.map((step) => planLogin(step, steps, file.text))
   const isOf = ({ job: id, step }: { readonly job?: string; readonly step?: number }) =>
     id === job.id && step === undefined
   const ambient = planAmbient(file, view, job.environment, isOf, steps)
-  const roles = rolesOf(file, root, job, steps, logins, project, role)
+  const roles = rolesOf(file, job, starts, steps, logins, project, role)
   if (typeof roles === 'string') return { is: 'stays', job, view, why: { why: roles } }
   return { is: 'moves', job, view, steps, logins, ambient, roles }
 }

@@ -76,7 +76,7 @@ function notesOf(
   job: Job,
   steps: readonly StepPlan[],
   wasDefault: boolean,
-  roles: Pick<Roles, 'left' | 'notes'>,
+  roles: Pick<Roles, 'notes'>,
   withSecrets: readonly string[],
 ): string[] {
   const where = `job ${job.id}`
@@ -90,9 +90,6 @@ function notesOf(
       : []),
     ...roles.notes.map((note) => `${where}: ${note}`),
     ...(view.get('services').isMap ? [`${where}: ${serviceNote}`] : []),
-    ...roles.left.map(
-      (event) => `${where}: when it is started by ${event}, the role that writes is not given`,
-    ),
     ...withSecrets.map(
       (name) => `${where}: its scripts in Mayfly are not given ${name}, which holds a secret`,
     ),

@@ -2,7 +2,7 @@ import { isJobToken } from '../../read/secret-names.ts'
 import { isPlain } from '../commands/index.ts'
 import { imageNeed, registryName } from '../commands/registries.ts'
 import type { Kept, MovedSecret, Need } from '../model.ts'
-import type { StepPlan } from './steps.ts'
+import { servesOthers, type StepPlan } from './steps.ts'
 
 export interface LoginPlan {
   /** It goes, since who needs it is run by Mayfly. */
@@ -49,7 +49,7 @@ export function planLogin(login: StepPlan, steps: readonly StepPlan[], text: str
         ? `other steps use what it gives (steps.${id})`
         : consumer === undefined
           ? users.length > 0
-            ? undefined
+            ? users.flatMap((one) => servesOthers(one)?.why ?? [])[0]
             : 'no script of the job shows what it is used for'
           : `${consumer.step.uses?.name ?? 'a script that stays outside of Mayfly'} behind it may use what it logs in to`
   const reference = keys.map((one) => one.reference)

@@ -1,9 +1,22 @@
-import type { Job, PipelineFile } from '../../model.ts'
+import type { Job, PipelineFile, Step } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { MovedRole, Need, Project } from '../model.ts'
 import { isGitOnly, roleOf } from '../role.ts'
 import { leavesOf, type Condition } from '../conditions/index.ts'
-import { isOnlyCalled, notSaid, readingTrust, whyUntrusted, writingTrust, type Starts } from '../triggers.ts'
+import {
+  eventsWithOtherRefs,
+  eventsWithoutRole,
+  isCalled,
+  isOnlyCalled,
+  notSaid,
+  readingTrust,
+  whyUntrusted,
+  writingTrust,
+  eventsOf,
+  mayRun,
+  type Starts,
+  type Triggers,
+} from '../triggers.ts'
 import { githubCondition } from './condition.ts'
 import { usesLogin } from './logins.ts'
 import type { RunBy } from './shell.ts'
@@ -12,8 +25,7 @@ import type { StepPlan } from './steps.ts'
 export interface Roles {
   readonly all: readonly MovedRole[]
   readonly by: (step: StepPlan) => Omit<RunBy, 'variables' | 'shell'> | undefined
-  readonly left: readonly string[]
-  /** What of the job's own conditions the roles do not say. */
+  /** What of the job's own conditions the roles do not say, and by what its steps run without being given one. */
   readonly notes: readonly string[]
 }
 
@@ -29,6 +41,35 @@ function askedBy(jobs: readonly Job[], job: Job): Job[] {
   return [...found]
 }
 
+/** What the steps ran by, and where they fail without the role. */
+function failing(starts: Starts, trusted: Triggers, role: string): string[] {
+  const events = eventsWithoutRole(starts)
+  const refs = eventsWithOtherRefs(starts, trusted)
+  const known = [...new Set(trusted.rule.any.flatMap(({ ref }) => ref ?? []))]
+  const where = [
+    ...(events.length === 0 ? [] : [`when ${events.join(' or ')} starts them`]),
+    ...(isCalled(starts.on)
+      ? ['when another workflow calls it, unless that is started by what they trust']
+      : []),
+    ...(refs.length === 0 ? [] : [`when ${refs.join(' or ')} does on another ref than ${known.join(', ')}`]),
+  ]
+  return where.length === 0
+    ? []
+    : [
+        `steps with role ${role} fail ${where.join(', and ')}: say in their \`if:\` when they are to run (github.event_name, github.ref)`,
+      ]
+}
+
+const ofForks =
+  'GitHub gives runs for pull requests of forks no identity token, so that what Mayfly runs fails in them: where people send such, let a job of their own, without Mayfly, test them'
+
+function mayBeForks(starts: Starts): boolean {
+  const { on } = starts
+  return ['pull_request', 'pull_request_review', 'pull_request_review_comment'].some(
+    (event) => eventsOf(on).includes(event) && mayRun(starts, event, 'refs/pull/*'),
+  )
+}
+
 function untoldIn(condition: Condition): string[] {
   const words = leavesOf(condition).flatMap(({ untold }) => (untold === undefined ? [] : [untold]))
   return words.length === 0
@@ -36,13 +77,33 @@ function untoldIn(condition: Condition): string[] {
     : [`its \`if:\` asks for ${words.join(', ')}, which no token says: the roles are given whatever that is`]
 }
 
+/** What starts a job, and those of its steps whose conditions are given. */
+export function startsOf(
+  file: PipelineFile,
+  root: YamlView,
+  job: Job,
+  { repository }: Project,
+): (steps: readonly Step[]) => Starts {
+  const asked = askedBy(file.jobs, job)
+  const condition: Condition = {
+    is: 'all',
+    of: asked.map((one) => githubCondition(one.condition?.value, repository)),
+  }
+  return (steps) => ({
+    on: root.get('on'),
+    job: condition,
+    steps: steps.map((step) => githubCondition(step.condition?.value, repository)),
+    defaultBranch: repository.defaultBranch,
+  })
+}
+
 /**
  * The roles of a job: one for what builds, one for what writes or had a secret. A text says why no role can be trusted to the job.
  */
 export function rolesOf(
   file: PipelineFile,
-  root: YamlView,
   job: Job,
+  startsFor: (steps: readonly Step[]) => Starts,
   steps: readonly StepPlan[],
   logins: readonly { readonly gone: boolean }[],
   project: Project,
@@ -62,26 +123,17 @@ export function rolesOf(
       ? {}
       : { environment: job.deployment.value }),
   }
-  const on = root.get('on')
+  const starts = (of: readonly StepPlan[]) => startsFor(of.map(({ step }) => step))
+  const { on, job: condition } = starts([])
   if (isOnlyCalled(on) && run.length > 0)
     return 'other workflows call it, and what starts those, which is what a role trusts, stands in them: move its steps into the workflow that calls it'
-  const { repository } = project
-  const asked = askedBy(file.jobs, job)
-  const condition: Condition = {
-    is: 'all',
-    of: asked.map((one) => githubCondition(one.condition?.value, repository)),
-  }
-  const starts = (of: readonly StepPlan[]): Starts => ({
-    on,
-    job: condition,
-    steps: of.map(({ step }) => githubCondition(step.condition?.value, repository)),
-    defaultBranch: repository.defaultBranch,
-  })
   const read = readingTrust(starts(reading), always)
   const write = writingTrust(starts(writing), always)
   if (writing.length > 0 && write === undefined) return whyUntrusted(starts(writing))
   if (reading.length > 0 && read === undefined)
-    return asked.every((one) => one.condition === undefined) ? 'only strangers start it' : notSaid
+    return askedBy(file.jobs, job).every((one) => one.condition === undefined)
+      ? 'only strangers start it'
+      : notSaid
   const base: Need = {
     connection: 'git',
     action: 'git:read',
@@ -112,11 +164,11 @@ export function rolesOf(
       ),
       allow: shared ? ['shared-workspace'] : [],
     })
-  const both = [...(write?.left ?? [])].filter((event) => writing.length > 0 && event !== '')
   return {
     all,
-    left: both,
     notes: [
+      ...(writing.length > 0 && write !== undefined ? failing(starts(writing), write, name) : []),
+      ...(run.length > 0 && mayBeForks(starts(run)) ? [ofForks] : []),
       ...untoldIn(condition),
       ...(writing.length > 0 ? (write?.wider ?? []) : []).map(
         (ref) =>

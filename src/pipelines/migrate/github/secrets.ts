@@ -1,4 +1,4 @@
-import type { Entry, PipelineFile, SecretReference, Step } from '../../model.ts'
+import type { Entry, PipelineFile, SecretReference, Span, Step } from '../../model.ts'
 import { replacementOf } from '../../replace/replace.ts'
 import { within } from '../lines.ts'
 
@@ -10,6 +10,8 @@ export interface Asked {
   readonly place: Place
   /** The variable or input that has it. */
   readonly entry?: Step['environment'][number]
+  /** The expression that asks for it, where it is one whose place is known. */
+  readonly expression?: Span
 }
 
 /** The secrets that a step asks for itself. */
@@ -17,12 +19,30 @@ export function askedBy(file: PipelineFile, job: string, index: number, step: St
   return file.secrets
     .filter((one) => one.job === job && one.step === index)
     .map((reference): Asked => {
-      const variable = step.environment.find(({ value }) => within(reference.span, value?.span))
-      if (variable !== undefined) return { reference, place: 'variable', entry: variable }
-      const input = step.inputs.find(({ value }) => within(reference.span, value?.span))
-      if (input !== undefined) return { reference, place: 'input', entry: input }
-      return { reference, place: reference.inCommand ? 'command' : 'elsewhere' }
+      const isAround = ({ value }: Pick<Entry, 'value'>) => within(reference.span, value?.span)
+      const variable = step.environment.find(isAround)
+      const command = step.commands.find(({ span }) => within(reference.span, span))
+      const around = (variable?.value ?? command)?.span
+      const expression = around === undefined ? undefined : expressionAt(file.text, reference.span, around)
+      const asked = { reference, ...(expression === undefined ? {} : { expression }) }
+      if (variable !== undefined) return { ...asked, place: 'variable', entry: variable }
+      const input = step.inputs.find(isAround)
+      if (input !== undefined) return { ...asked, place: 'input', entry: input }
+      return { ...asked, place: reference.inCommand ? 'command' : 'elsewhere' }
     })
+}
+
+/** The expression, braces and all, in which something of a text stands; undefined where the text does not have both its ends. */
+export function expressionAt(text: string, at: Span, { start, end }: Span): Span | undefined {
+  const open = text.lastIndexOf('${{', at.start)
+  const close = text.indexOf('}}', at.end)
+  const isWhole =
+    open >= start &&
+    close !== -1 &&
+    close + 2 <= end &&
+    !text.slice(open, at.start).includes('}}') &&
+    !text.slice(at.end, close).includes('${{')
+  return isWhole ? { start: open, end: close + 2 } : undefined
 }
 
 /** Secrets of a variable that live on: none that the CI makes for the job, and none that is a name or a host. */

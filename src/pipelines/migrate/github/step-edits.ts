@@ -1,4 +1,4 @@
-import type { Job, PipelineFile } from '../../model.ts'
+import type { Job, PipelineFile, Span } from '../../model.ts'
 import { isJobToken } from '../../read/secret-names.ts'
 import { replacementOf } from '../../replace/replace.ts'
 import { readsVariable } from '../commands/index.ts'
@@ -9,6 +9,7 @@ import { standIn, type Kept, type MovedSecret } from '../model.ts'
 import { takeOutEntries, takeOutItem } from '../take-out.ts'
 import { needsLeftToken } from './left-token.ts'
 import type { Roles } from './roles.ts'
+import type { Asked } from './secrets.ts'
 import { runByMayfly } from './shell.ts'
 import type { StepPlan } from './steps.ts'
 
@@ -88,16 +89,8 @@ export function stepEdits(
     return gone === undefined ? [] : [gone]
   }
   if (by === undefined || step.shell === 'other' || step.shell === 'login') return []
-  const removed = new Set<string>()
-  const edits: Edit[] = []
-  for (const { asked, id } of step.moved) {
-    const name = asked.entry?.key.value
-    if (asked.place === 'variable' && name !== undefined && isTold(id) && !readsVariable(step.script, name))
-      removed.add(name)
-    else edits.push(stood(text, asked.reference.span))
-  }
-  for (const { entry, place } of step.jobTokens)
-    if (place === 'variable' && entry !== undefined) removed.add(entry.key.value)
+  const { removed, stands } = whatGoes(step)
+  const edits = stands.map(stood)
   const pair = step.view.pair('env')
   if (pair !== undefined && removed.size > 0)
     edits.push(
@@ -117,16 +110,33 @@ export function stepEdits(
   return ran === undefined ? edits : [...edits, ran]
 }
 
-/** `${{ secrets.X }}` becomes a word that opens nothing. */
-function stood(text: string, span: { readonly start: number; readonly end: number }): Edit {
-  const open = text.lastIndexOf('${{', span.start)
-  const close = text.indexOf('}}', span.end)
-  return {
-    start: open,
-    end: close + 2,
-    text: standIn,
-    reason: 'a word that opens nothing: the gateway adds the credential',
+/** Variables that go, and expressions that a word takes the place of. Two secrets may stand in one variable, or in one expression. */
+function whatGoes({ moved, jobTokens, script }: StepPlan): { removed: Set<string>; stands: Span[] } {
+  const all = [
+    ...moved.map(({ asked, id }) => ({ asked, id })),
+    ...jobTokens.map((asked) => ({ asked, id: undefined })),
+  ]
+  const nameOf = ({ place, entry }: Asked) => (place === 'variable' ? entry?.key.value : undefined)
+  const staying = all.flatMap(({ asked, id }) => {
+    const name = nameOf(asked)
+    return id !== undefined && name !== undefined && !(isTold(id) && !readsVariable(script, name))
+      ? [name]
+      : []
+  })
+  const removed = new Set<string>()
+  const stands = new Map<number, Span>()
+  for (const { asked, id } of all) {
+    const name = nameOf(asked)
+    if (name !== undefined && !staying.includes(name)) removed.add(name)
+    else if (asked.expression !== undefined && (id !== undefined || name !== undefined))
+      stands.set(asked.expression.start, asked.expression)
   }
+  return { removed, stands: [...stands.values()] }
+}
+
+/** `${{ secrets.X }}` becomes a word that opens nothing. */
+function stood({ start, end }: Span): Edit {
+  return { start, end, text: standIn, reason: 'a word that opens nothing: the gateway adds the credential' }
 }
 
 const variableName = /^[A-Za-z_]\w{0,199}$/

@@ -17,6 +17,8 @@ export interface StepPlan {
   readonly step: Step
   readonly view: YamlView
   readonly asked: readonly Asked[]
+  /** Events by which it runs, too, and which no role may trust that writes or has a secret behind it. */
+  readonly others: readonly string[]
   readonly script: string
   readonly shell: Shell
   readonly use?: ActionUse
@@ -39,6 +41,7 @@ export function planSteps(
   job: YamlView,
   { id, steps, environment }: Job,
   project: Project,
+  eventsWithoutRole: (step: Step) => readonly string[],
 ): StepPlan[] {
   const views = job.get('steps').items()
   const ambient = ambientNames(file, environment)
@@ -49,13 +52,20 @@ export function planSteps(
     const here = projectAt(project, steps.slice(0, index), folderOf(root, job, view))
     return [
       step.uses === undefined
-        ? planScript(file, root, job, { index, step, view, asked }, here, ambient)
-        : planAction({ index, step, view, asked }, step.uses.name),
+        ? planScript(
+            file,
+            root,
+            job,
+            { index, step, view, asked, others: eventsWithoutRole(step) },
+            here,
+            ambient,
+          )
+        : planAction({ index, step, view, asked, others: [] }, step.uses.name),
     ]
   })
 }
 
-type Base = Pick<StepPlan, 'index' | 'step' | 'view' | 'asked'>
+type Base = Pick<StepPlan, 'index' | 'step' | 'view' | 'asked' | 'others'>
 
 function planAction(base: Base, name: string): StepPlan {
   const use = base.step.uses?.pin === 'local' ? actionUse(`./${name}`) : actionUse(name)
@@ -99,7 +109,10 @@ function planScript(
   const blocked = blockedBy(base, shell, script) ?? (reads === undefined ? undefined : readsAmbient(reads))
   const reach = reachOf(script, project)
   const deployed = cloudNeeds(script, ambient)
-  const judged = base.asked.map((asked) => ({ asked, one: judge(file, asked, script, blocked, project) }))
+  const judged = base.asked.map((asked) => ({
+    asked,
+    one: judge(file, asked, script, blocked ?? servesOthers(base), project),
+  }))
   const kept = judged.flatMap(({ asked, one }) => (one.ok === false ? [keptSecret(asked, one)] : []))
   const movable = judged.flatMap(({ asked, one }) => (one.ok === true ? [{ asked, one }] : []))
   const plan = {
@@ -135,6 +148,16 @@ function planScript(
       ...movable.flatMap(({ one }) => (one.isGuess ? (one.needs[0]?.connection ?? []) : [])),
     ],
   }
+}
+
+/** Without its secret it would fail where it did its work before: GitHub's tokens do not tell a fork's pull request from others. */
+export function servesOthers({ others }: Pick<StepPlan, 'others'>): StepPlan['blocked'] {
+  return others.length === 0
+    ? undefined
+    : {
+        why: `its step runs when ${others.join(' or ')} starts it, too, where no role that has a secret behind it is given, and would fail then`,
+        instead: `let it run for pushes alone (if: github.event_name == 'push'), or give that a job of its own`,
+      }
 }
 
 function readsAmbient(name: string): StepPlan['blocked'] {
@@ -206,7 +229,7 @@ function blockedBy({ view, step, asked }: Base, shell: Shell, script: string): S
 
 /** Why the secret cannot go from this step although its connection is known. */
 function unfitHere(
-  { reference, entry, place }: Asked,
+  { reference, entry, place, expression }: Asked,
   one: Extract<Moved, { ok: true }>,
   script: string,
   file: PipelineFile,
@@ -219,6 +242,11 @@ function unfitHere(
     return {
       why: `an \`if\` asks whether env.${name} is there`,
       instead: 'let the condition ask for the event or the ref',
+    }
+  if ((place === 'variable' || place === 'command') && expression === undefined)
+    return {
+      why: 'the place of its expression is not sure (signs that YAML escapes, a brace that is missing)',
+      instead: 'write the text as a block (|), or without quotes',
     }
   if (place === 'elsewhere')
     return {

@@ -109,7 +109,7 @@ test('a workflow that only others call names no event that a role could trust', 
   assert.match(move(called).why.join(), /other workflows call it/)
   const both = move(called.replace('  workflow_call:\n', '  workflow_call:\n  push:\n'))
   assert.equal(JSON.stringify(both.roles).includes('workflow_call'), false)
-  assert.match(both.notes.join(), /started by workflow_call/)
+  assert.match(both.notes.join(), /fail when another workflow calls it/)
 })
 
 const checkout = (steps: string) =>

@@ -2,7 +2,7 @@ import type { PipelineFile } from '../../model.ts'
 import { readYamlFile } from '../../read/yaml-document.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { Edit } from '../edits.ts'
-import { indentTo, lineBreak, lineStart, within } from '../lines.ts'
+import { indentTo, lineBreak, lineEnd, lineStart, within } from '../lines.ts'
 import type { Kept, Migration, Project } from '../model.ts'
 import { pinEdits } from '../pins.ts'
 import { distinctNames, roleName, stemOf } from '../role.ts'
@@ -94,6 +94,12 @@ function serverEdits(text: string, root: YamlView, server: string, gone: Readonl
       return [{ start: stays.span.start, end: stays.span.start, text: `${line}, `, reason }]
     const start = lineStart(text, stays.span.start)
     return [{ start, end: start, text: `${indentTo(text, stays.span.start)}${line}${newline}`, reason }]
+  }
+  if (env !== undefined && !env.value.isThere) {
+    // `env:` with nothing below it, or with comments alone.
+    const at = lineEnd(text, env.span.start)
+    if (text[at - 1] === '\n')
+      return [{ start: at, end: at, text: `${indentTo(text, env.span.start)}  ${line}${newline}`, reason }]
   }
   const jobs = root.pair('jobs')
   if (jobs === undefined) return []

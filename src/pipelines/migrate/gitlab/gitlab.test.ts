@@ -4,9 +4,9 @@ import { shape } from '../../read/fixtures.fixture.ts'
 import { readPipeline } from '../../read/read-pipeline.ts'
 import { findMistakes } from '../../lint/lint.ts'
 import { applyEdits } from '../edits.ts'
-import { migrateFile } from '../migrate.ts'
+import { migrateFile, migrateFiles } from '../migrate.ts'
 import type { Migration, Project } from '../model.ts'
-import { grantText } from '../policy.ts'
+import { draftPolicyText, grantText } from '../policy.ts'
 
 const project: Project = {
   server: 'https://mayfly.example.com',
@@ -327,4 +327,55 @@ test('what was moved is not moved again; lint finds less in it, and nothing new'
       name,
     )
   }
+})
+
+test('what asks the API of the project’s own GitLab goes by a connection to that, beside Git below its group', () => {
+  const asks = (words: string, more = '') =>
+    publish(`    - 'curl --header "PRIVATE-TOKEN: $GITLAB_TOKEN" ${words}'\n${more}`)
+  const ways: readonly (readonly [string, string])[] = [
+    ['--request POST "$CI_API_V4_URL/projects/$CI_PROJECT_ID/releases"', 'gitlab:release gitlab/octo/app'],
+    ['-d a=b https://gitlab.com/api/v4/projects/octo%2Flib/issues/1/notes', 'gitlab:comment gitlab/octo/lib'],
+    ['-XPUT "${CI_API_V4_URL}/projects/4711/variables/A" -F value=b', 'gitlab:variable gitlab/octo/app'],
+    [
+      '-T a.tgz $CI_SERVER_URL/api/v4/projects/$CI_PROJECT_ID/packages/generic/a/1/a.tgz',
+      'gitlab:package gitlab/octo/app',
+    ],
+    ['"https://$CI_SERVER_HOST/api/v4/projects/$OTHER/jobs?scope=failed"', 'gitlab:read gitlab/replace-me'],
+  ]
+  for (const [words, grant] of ways) {
+    const file = readPipeline('.gitlab-ci.yml', asks(words, '    - git push origin HEAD:docs\n'), 'gitlab')
+    const migrations = migrateFiles([file], project)
+    const { roles = [], moved = [] } = migrations[0] ?? {}
+    assert.equal(moved.length, 1, words)
+    const own = roles.flatMap(({ needs }) => needs.map(grantText))
+    assert.ok(own.includes(grant), own.join())
+    assert.ok(own.includes('git:push git/app@refs/heads/docs'), own.join())
+    const { text } = draftPolicyText([{ name: 'gitlab', kind: 'gitlab', keys: [] }], roles, migrations)
+    assert.match(text, /^ {2}git: \{ kind: git, url: "https:\/\/gitlab\.com\/octo", /m)
+    assert.match(text, /^ {2}gitlab: \{ kind: gitlab, url: "https:\/\/gitlab\.com", credential: \{ bearer/m)
+  }
+  // Of another group it is another connection; a trigger's own token goes in the body, where nobody adds it.
+  const two = asks(
+    '"$CI_API_V4_URL/projects/$CI_PROJECT_ID/jobs"',
+    '    - git clone https://gitlab.com/tools/lint.git\n',
+  )
+  const [both] = migrateFiles([readPipeline('.gitlab-ci.yml', two, 'gitlab')], project)
+  assert.ok(both?.roles.flatMap(({ needs }) => needs.map(grantText)).includes('git:read git-tools/lint'))
+  const trigger = move(
+    publish('    - curl -F token=$TRIGGER_TOKEN -F ref=main "$CI_API_V4_URL/projects/1/trigger/pipeline"\n'),
+  )
+  assert.deepEqual(trigger.roles, [])
+})
+
+test('a part of a path that a variable decides is for whoever applies the policy to say', () => {
+  const moved = move(
+    publish(
+      '    - \'curl -d a=b -H "Authorization: Bearer $NETLIFY_TOKEN" "https://api.netlify.com/api/v1/sites/${SITE:-a/b}/builds?x=$Y"\'\n',
+    ),
+  )
+  assert.ok(
+    grants(moved).includes('http:post api-netlify/api/v1/sites/replace-me/builds'),
+    grants(moved).join(),
+  )
+  assert.match(moved.notes.join(), /grant names "replace-me"/)
 })
