@@ -22,7 +22,10 @@ export function createAsked(deps: { store: Store; clock: Clock; seed: () => Prom
     tx.selectFrom('scan_asked').selectAll().where('name', '=', name).executeTakeFirst()
 
   return {
-    async nameOf({ rule, secret, beside = '' }: FoundKey, host: string): Promise<string> {
+    async nameOf(
+      { rule, secret }: FoundKey,
+      { host, beside = '' }: { readonly host: string; readonly beside: string | undefined },
+    ): Promise<string> {
       const key = (await deps.seed()).reveal()
       const parts = JSON.stringify(['liveness v1', rule, host, beside, secret.reveal()])
       return createHmac('sha256', key).update(parts).digest('hex')

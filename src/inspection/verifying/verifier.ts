@@ -54,7 +54,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     if (at !== undefined && place === undefined) return { why: `there is no connection "${at}"` }
     const to = hostFor(key, place)
     if ('why' in to) return to
-    return { ...to, place, name: await asked.nameOf(key, to.host) }
+    return { ...to, place, name: await asked.nameOf(key, to) }
   }
 
   /** Why it is not asked after all. A guess costs as much as a question, and is told as little as can be. */

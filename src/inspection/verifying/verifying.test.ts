@@ -132,6 +132,34 @@ test('one that lives is told to people once, without itself', async (t) => {
   assert.ok(!inspect(one.alerts).includes(secret))
 })
 
+test('what somebody says stood beside it makes no other question of the same secret', async (t) => {
+  const { vendors, one } = await setup(t)
+  const secret = token()
+  const verify = async (beside?: string) =>
+    (await one.verifier.verify({ ...keyOf(secret), beside }, asker)).asked
+  assert.deepEqual([await verify(), await verify('AKIA'), await verify('x')], ['now', 'before', 'before'])
+  vendors.answer = endsWhenAsked(github.alive, refused)
+  const revoke = async (beside: string) =>
+    (await one.verifier.revoke({ ...keyOf(secret), beside }, asker)).state
+  assert.deepEqual([await revoke('y'), await revoke('z')], ['revoked', 'before'])
+})
+
+test("a wrong word beside a key that lives does not make it dead, and is nobody else's answer", async (t) => {
+  const pair = cases.find(({ rule }) => rule === 'aws-access-key-pair')
+  assert.ok(pair)
+  const { vendors, one, two } = await setup(t, { kinds: [pair.rule], revoke: [], at: {} })
+  const right = fillTemplate(pair.beside ?? '', random)
+  const wrong = fillTemplate(pair.beside ?? '', random)
+  vendors.answer = ({ headers }) =>
+    String(headers.authorization).includes(right) ? pair.alive : (pair.dead?.[0] ?? { status: 500 })
+  const key = { ...keyOf(fillTemplate(pair.secret, random)), rule: pair.rule }
+  const mistaken = await one.verifier.verify({ ...key, beside: wrong }, asker)
+  assert.equal(mistaken.state, 'unknown')
+  assert.match(mistaken.why ?? '', /id of a lasting key .* may be another's/)
+  const { state, asked } = await two.verifier.verify({ ...key, beside: right }, asker)
+  assert.deepEqual([state, asked], ['alive', 'now'])
+})
+
 test('buckets fill with time, and none with a clock that goes back', () => {
   const clock = { ms: 1_000_000, nowMs: () => clock.ms }
   const buckets = createBuckets(clock, {

@@ -52,8 +52,11 @@ export const revocable: readonly string[] = askable.filter((rule) => byRule.get(
 /** Ids of those that are asked about only where a connection is named for them. */
 export const needingPlace: readonly string[] = askable.filter((rule) => byRule.get(rule)?.host === undefined)
 
-/** The host that a secret goes to; undefined where nobody can be asked, with the reason in `why`. */
-export function hostFor(key: FoundKey, place?: NamedPlace): { host: string } | { why: string } {
+/** The host that a secret goes to, with `beside` only where its kind needs that; or why nobody can be asked. */
+export function hostFor(
+  key: FoundKey,
+  place?: NamedPlace,
+): { host: string; beside: string | undefined } | { why: string } {
   const kind = byRule.get(key.rule)
   if (kind === undefined) return { why: 'nobody can be asked about this kind' }
   const base = baseOf(kind, place)
@@ -63,7 +66,7 @@ export function hostFor(key: FoundKey, place?: NamedPlace): { host: string } | {
   const { beside } = kind
   if (beside !== undefined && !beside.form.test(key.beside ?? ''))
     return { why: `${beside.what} does not stand beside it, and nothing can be asked without` }
-  return { host: new URL(base).host }
+  return { host: new URL(base).host, beside: beside === undefined ? undefined : key.beside }
 }
 
 export function createVendors({ ask, nowMs, pause = setTimeout }: LivenessDeps): Vendors {
@@ -171,14 +174,10 @@ function meant(kind: Kind, key: FoundKey, host: string, answer: Answer, isNamed:
       ...{ state: 'unknown', at: host, why: oddOf(answer.status, host) },
       ...(isOfNow(answer.status) ? { later: true } : {}),
     }
-  if (meaning.state === 'dead')
-    return kind.elsewhere === 'always' || (kind.elsewhere === 'host' && !isNamed)
-      ? {
-          state: 'unknown',
-          at: host,
-          why: `${host} does not know it; it may be of another server, region or sort${kind.elsewhere === 'host' ? ' (scan.verify.at)' : ''}`,
-        }
-      : { state: 'dead', at: host }
+  if (meaning.state === 'dead') {
+    const why = doubtOf(kind, host, isNamed)
+    return why === undefined ? { state: 'dead', at: host } : { state: 'unknown', at: host, why }
+  }
   const cleaning = createCleaning([key.secret.reveal()])
   const whose = cleaning.joined(kind.whose.map((path) => at(answer.json, path)))
   const can = cleaning.listed(kind.can?.(answer) ?? [])
@@ -187,6 +186,15 @@ function meant(kind: Kind, key: FoundKey, host: string, answer: Answer, isNamed:
     ...(whose === undefined ? {} : { whose }),
     ...(can.length === 0 ? {} : { can }),
   }
+}
+
+/** Why a vendor that does not know it says nothing of whether it lives. */
+function doubtOf({ elsewhere, beside }: Kind, host: string, isNamed: boolean): string | undefined {
+  // What stood there is the word of whoever sent it, or of a text: with another one the same secret may live.
+  if (beside !== undefined)
+    return `${host} does not know it together with ${beside.what} that stood beside it, which may be another's`
+  if (elsewhere === undefined || (elsewhere === 'host' && isNamed)) return undefined
+  return `${host} does not know it; it may be of another server, region or sort${elsewhere === 'host' ? ' (scan.verify.at)' : ''}`
 }
 
 /** Nothing of the answer: it may repeat the secret. */

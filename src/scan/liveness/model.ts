@@ -45,7 +45,7 @@ export interface Kind {
   readonly elsewhere?: 'host' | 'always'
   /** Which secrets of these rules can be asked about. All of it, so that no secret leads a request elsewhere. */
   readonly form: RegExp
-  /** What has to stand beside it, for people, and its form. */
+  /** What has to stand beside it, for people, and its form. As nobody knows whether it is the right one, such a secret is never dead. */
   readonly beside?: { readonly what: string; readonly form: RegExp }
   readonly request: (presented: Presented) => Request | Promise<Request>
   readonly meanings: readonly Meaning[]
