@@ -12,6 +12,7 @@ export { createKnownLook, type KnownLook, type KnownPlace } from './known-look.t
 export { createInspection } from './inspection.ts'
 export { createOutputInspection, type OutputInspection } from './output.ts'
 export { createResponse } from './response.ts'
+export { createGivenNames, type GivenNames } from './given-names.ts'
 export { createVaultSecrets, loadSeed, type VaultSecrets } from './vault-secrets.ts'
 export { createStepVerifying, createVerifier } from './verifying/index.ts'
 export type { Asker, Ended, FoundKey, Ours, Verified, Verifier } from './verifying/index.ts'

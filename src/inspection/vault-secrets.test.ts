@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { Secret, type StepId } from '../lib/index.ts'
-import { createVault } from '../vault/index.ts'
+import { fingerprintsOf, keysOf, packFingerprints, reckonedVersion } from '../scan/known/index.ts'
+import { fillTemplate, seededRandom } from '../scan/rules/index.ts'
+import { createVault, seal } from '../vault/index.ts'
 import { ringSetup } from '../vault/key-ring.fixture.ts'
-import { createVaultSecrets } from './vault-secrets.ts'
+import { createVaultSecrets, loadSeed } from './vault-secrets.ts'
 
 const token = () => `tok_${randomBytes(27).toString('base64url')}`
 
@@ -73,4 +75,69 @@ test('what a step was given is known while it lives; a sealed vault leaves nothi
   assert.deepEqual([found(minted), found(kept)], [[], ['secret']])
   secrets.forget()
   assert.equal(secrets.known(), undefined)
+})
+
+test('what rules would find in a file of the vault is known, in whatever form that file has it', async (t) => {
+  const it = ringSetup(t)
+  const { store, ring, clock } = await it.server()
+  const vault = createVault({ store, key: ring, clock })
+  const random = seededRandom(5)
+  const made = () => fillTemplate('ghp_{alnum:30}{github-crc}', random)
+  const files: Record<string, (secret: string) => string> = {
+    prose: (secret) => `For the nightly build we use ${secret}, and mail Anna if it fails.\nNothing else.`,
+    'a script': (secret) => `set -e\ncurl -u "me:${secret}" https://api.example.test/x\necho done`,
+    'base64 in a script': (secret) =>
+      `set -e\necho ${Buffer.from(`login:${secret}\nof the robot`).toString('base64')} | base64 -d`,
+    'a name that says nothing': (secret) => `a=1\nDB_PASSWORD=${token()}\nthing=${secret}\n`,
+    'JSON without a name': (secret) => JSON.stringify({ values: ['x', secret] }),
+  }
+  const secrets = createVaultSecrets({ store, vault, vaultKey: ring, nowMs: clock.nowMs })
+  const inside = new Map<string, string>()
+  for (const [i, [what, file]] of Object.entries(files).entries()) {
+    inside.set(what, made())
+    await vault.set(`file-${i}`, new Secret(file(inside.get(what) ?? '')))
+  }
+  await secrets.sweep()
+  for (const [i, [what, secret]] of [...inside].entries())
+    assert.partialDeepStrictEqual(
+      secrets.known()?.find(Buffer.from(`x ${secret}`)).hits,
+      [{ of: { kind: 'secret', secret: `file-${i}` }, isCertain: true }],
+      what,
+    )
+})
+
+test('what an older Mayfly made is good until it is made anew; names that are kept elsewhere hold up no others', async (t) => {
+  const it = ringSetup(t)
+  const { store, ring, clock } = await it.server()
+  const vault = createVault({ store, key: ring, clock })
+  const password = token()
+  const old = token()
+  await vault.set('deploy', new Secret(`USER=x\nPASSWORD=${password}\n`))
+  for (let i = 0; i < 25; i++) await vault.set(`away-${i}`, new Secret(token()))
+  const elsewhere = {
+    opened: async (...[name, how]: Parameters<typeof vault.opened>) => {
+      const opened = await vault.opened(name, how)
+      return name.startsWith('away') ? { ...opened, store: 'corp' } : opened
+    },
+  }
+  const seed = keysOf((await loadSeed(store, ring)).reveal())
+  const sealed = seal(
+    ring,
+    'fingerprints of secret "deploy" version 1',
+    packFingerprints(fingerprintsOf(old, seed)),
+  )
+  await store.write((tx) =>
+    tx.insertInto('secret_fingerprints').values({ name: 'deploy', version: 1, sealed }).execute(),
+  )
+  const secrets = createVaultSecrets({ store, vault: elsewhere, vaultKey: ring, nowMs: clock.nowMs })
+  await secrets.sweep()
+  const isFound = (text: string) => secrets.known()?.find(Buffer.from(` ${text} `)).hits.length === 1
+  assert.deepEqual([isFound(old), isFound(password)], [true, false])
+  for (let i = 0; i < 3; i++) await secrets.sweep()
+  assert.deepEqual([isFound(old), isFound(password)], [false, true])
+  const rows = await store.read.selectFrom('secret_fingerprints').select(['name', 'reckoned']).execute()
+  assert.deepEqual(
+    rows.map(({ name, reckoned }) => [name, reckoned]),
+    [['deploy', reckonedVersion]],
+  )
 })

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { MayflyError, Secret, type StepId } from '../lib/index.ts'
 import { createKnownSecrets, fingerprintsOf, keysOf, type KnownSecrets } from '../scan/known/index.ts'
-import { packFingerprints, unpackFingerprints } from '../scan/known/index.ts'
+import { packFingerprints, reckonedVersion, unpackFingerprints } from '../scan/known/index.ts'
 import { upsertRow, type Store } from '../store/index.ts'
 import { openSealed, seal, type Vault, type VaultKey } from '../vault/index.ts'
+import { createVendorSecrets } from './vendor-secrets.ts'
 
 /** Whose a text is that was found. */
 export type Owner =
@@ -60,6 +61,9 @@ export function createVaultSecrets(deps: {
   const untilMs = new Map<string, number>()
   let sweeping: Promise<void> | undefined
   let generation = 0
+  let vendorSecretsIn: ReturnType<typeof createVendorSecrets> | undefined
+  /** Versions of which none can be made: they take no turn of others. */
+  const passedBy = new Set<string>()
 
   async function sweepOnce(): Promise<void> {
     const mine = generation
@@ -74,7 +78,7 @@ export function createVaultSecrets(deps: {
     for (const add of waiting.splice(0)) add()
   }
 
-  /** Fingerprints of what has none yet: new versions, and those that were there before there were fingerprints. */
+  /** Fingerprints of what has none yet, or has some of an older Mayfly, which are good until then. */
   async function addMissing(made: NonNullable<typeof keys>): Promise<void> {
     const missing = await store.read
       .selectFrom('secrets')
@@ -85,26 +89,46 @@ export function createVaultSecrets(deps: {
           .onRef('secret_fingerprints.version', '=', 'secrets.version'),
       )
       .select(['secrets.name', 'secrets.version'])
-      .where('secret_fingerprints.name', 'is', null)
+      .where((e) =>
+        e.or([
+          e('secret_fingerprints.name', 'is', null),
+          e('secret_fingerprints.reckoned', '<', reckonedVersion),
+        ]),
+      )
       .where('secrets.destroyed_ms', 'is', null)
       .where('secret_names.deleted_ms', 'is', null)
       .where('secret_names.current_version', '>', 0)
+      .orderBy((e) => e('secret_fingerprints.name', 'is not', null))
       .orderBy('secrets.version', 'desc')
-      .limit(mostAtOnce)
+      .limit(mostAtOnce + passedBy.size)
       .execute()
-    for (const { name, version } of missing) {
+    const open = missing.filter(({ name, version }) => !passedBy.has(`${version} ${name}`))
+    // Whatever kept them from it may be over.
+    if (open.length === 0) passedBy.clear()
+    for (const { name, version } of open.slice(0, mostAtOnce)) {
       const opened = await vault.opened(name, { version }).catch(unlessGone)
       // A name that is kept elsewhere now: this is not what the row has.
-      if (opened === undefined || opened.store !== undefined) continue
-      const packed = packFingerprints(fingerprintsOf(opened.value.reveal(), made))
+      if (opened === undefined || opened.store !== undefined) {
+        passedBy.add(`${version} ${name}`)
+        continue
+      }
+      vendorSecretsIn ??= createVendorSecrets()
+      const value = opened.value.reveal()
+      const packed = packFingerprints(fingerprintsOf(value, made, await vendorSecretsIn(value)))
       const sealed = seal(vaultKey, contextOf(name, version), packed)
-      await store.write((tx) =>
-        tx
+      await store.write(async (tx) => {
+        await tx
+          .deleteFrom('secret_fingerprints')
+          .where('name', '=', name)
+          .where('version', '=', version)
+          .where('reckoned', '<', reckonedVersion)
+          .execute()
+        await tx
           .insertInto('secret_fingerprints')
-          .values({ name, version, sealed })
+          .values({ name, version, sealed, reckoned: reckonedVersion })
           .onConflict((row) => row.doNothing())
-          .execute(),
-      )
+          .execute()
+      })
       await breathe()
     }
   }
@@ -187,6 +211,7 @@ export function createVaultSecrets(deps: {
       generation++
       ;[known, keys, waiting, lastSeq, rows] = [undefined, undefined, [], 0, 0]
       untilMs.clear()
+      passedBy.clear()
     },
     given(credential) {
       // Its forms are reckoned once something is looked at: a step is not to wait for it.

@@ -3,6 +3,7 @@ import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker, Lease, Step } from '../broker/index.ts'
 import type { EgressGuard, Inspection } from '../gateway/index.ts'
 import {
+  createGivenNames,
   createInspection,
   createKnownLook,
   createOutputInspection,
@@ -55,6 +56,9 @@ export function createInspectionWork(deps: {
   const { store, vault, vaultKey, audit, clock, rules, approvals } = deps
   const { outbox } = deps.broker
   const secrets = createVaultSecrets({ store, vault, vaultKey, nowMs: () => clock.nowMs() })
+  const seed = () =>
+    loadSeed(store, vaultKey, { row: 'asked_seed', context: 'seed of names of what vendors were asked' })
+  const names = createGivenNames({ store, clock, seed })
   const scanner = createScanThreads({ clock })
   const response = createResponse({
     revokeLease: (which) => deps.broker.revokeLease(which, 'found_in_what_is_sent'),
@@ -69,9 +73,7 @@ export function createInspectionWork(deps: {
   const verifier = createVerifier({
     ...{ store, clock, outbox, audit },
     vendors: createVendors({ ask: createVendorAsk(deps), nowMs: () => clock.nowMs() }),
-    seed: () =>
-      loadSeed(store, vaultKey, { row: 'asked_seed', context: 'seed of names of what vendors were asked' }),
-    secrets,
+    ...{ seed, secrets, given: names },
     config: () => (rules.loaded ? rules.current().document.scan?.verify : undefined),
     placeOf: (connection) => {
       const found = connectionOf(rules, connection)
@@ -90,10 +92,20 @@ export function createInspectionWork(deps: {
     output: createOutputInspection(inspecting),
     known: createKnownLook({ secrets }),
     verifier,
-    given: (step, { id: lease, connection, expiresMs: untilMs }, value) =>
-      secrets.given({ connection, step: step.id, lease, untilMs, value }),
-    sweep: () => secrets.sweep(),
-    forget: () => secrets.forget(),
+    given(step, { id: lease, connection, expiresMs: untilMs, from }, value) {
+      const credential = { connection, step: step.id, lease, untilMs, value }
+      secrets.given(credential)
+      // A value of our own vault is known as that, at each server.
+      if (from.some(({ held, version }) => held && version > 0)) return
+      names.add({ ...credential, isKept: from.some(({ held, version }) => held && version === 0) })
+    },
+    async sweep() {
+      await Promise.all([secrets.sweep(), names.sweep()])
+    },
+    forget() {
+      secrets.forget()
+      names.forget()
+    },
     close: () => scanner.close(),
   }
 }

@@ -22,7 +22,13 @@ import {
 } from '../broker/index.ts'
 import { createHoney } from '../honey/index.ts'
 import { createGateway } from '../gateway/index.ts'
-import { createKnownLook, createVaultSecrets, createVerifier, loadSeed } from '../inspection/index.ts'
+import {
+  createGivenNames,
+  createKnownLook,
+  createVaultSecrets,
+  createVerifier,
+  loadSeed,
+} from '../inspection/index.ts'
 import { createVendors, type LivenessDeps } from '../scan/liveness/index.ts'
 import {
   createProofNonces,
@@ -251,6 +257,7 @@ export async function openServer(
     ...{ store, records: broker.outbox, vaultKey, clock, url: () => url },
     log: options.attestationLog ?? { keys: noLog, size: noLog },
   })
+  const seed = () => loadSeed(store, vaultKey, { row: 'asked_seed', context: 'seed' })
   const secrets = createVaultSecrets({ store, vault, vaultKey, nowMs: () => clock.nowMs() })
   const server = createApiServer({
     ...people,
@@ -290,7 +297,7 @@ export async function openServer(
         ask: options.vendors ?? (() => Promise.reject(new MayflyError('upstream_unreachable', 'nobody'))),
         nowMs: () => clock.nowMs(),
       }),
-      seed: () => loadSeed(store, vaultKey, { row: 'asked_seed', context: 'seed' }),
+      ...{ seed, given: createGivenNames({ store, clock, seed }) },
       config: () => rules.current().document.scan?.verify,
       placeOf: () => undefined,
       alert: (tx, event, data) => notifications.add(tx, event, data),

@@ -360,6 +360,14 @@ const migrations: readonly string[] = [
     answer TEXT, revoking_ms INTEGER, revoked_ms INTEGER) STRICT, WITHOUT ROWID;
   CREATE INDEX scan_asked_seen ON scan_asked (seen_ms);
   `,
+  // What is made of a secret is made anew where more of it is looked for than before; what steps were given is known at all servers.
+  `
+  ALTER TABLE secret_fingerprints ADD COLUMN reckoned INTEGER NOT NULL DEFAULT 1;
+  CREATE TABLE given_names (
+    name TEXT PRIMARY KEY, connection TEXT NOT NULL, step_id TEXT NOT NULL, lease_id TEXT NOT NULL, until_ms INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID;
+  CREATE INDEX given_names_until ON given_names (until_ms);
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

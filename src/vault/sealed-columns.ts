@@ -38,6 +38,7 @@ export const sealedMeta: Readonly<Record<string, string>> = {
   run_ca_seed: 'seed of the certificate authorities of runs',
   honey_seed: 'seed of honey credentials',
   fingerprint_seed: 'seed of fingerprints of secrets',
+  asked_seed: 'seed of names of what vendors were asked',
   'vault check': 'vault check',
 }
 

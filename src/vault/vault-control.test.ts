@@ -140,6 +140,21 @@ test('whoever seals is known, since a key is retired once nothing of theirs name
   ])
 })
 
+test('every seed that is loaded by the name of its row is sealed anew, as what it is sealed as', () => {
+  const folder = join(import.meta.dirname, '..')
+  const rows = globSync('**/*.ts', { cwd: folder })
+    .filter((file) => !/\.(?:test|fixture)\.ts$/.test(file))
+    .flatMap((file) => [
+      ...readFileSync(join(folder, file), 'utf8').matchAll(/\brow: '(\w+)',\s*context: '([^']+)'/g),
+    ])
+    .map(([, row = '', context]) => [row, context])
+  assert.ok(rows.length > 0)
+  assert.deepEqual(
+    rows,
+    rows.map(([row = '']) => [row, sealedMeta[row]]),
+  )
+})
+
 test('rotate-key: everything is sealed anew by a new key, online; only then the old one is retired', async (t) => {
   const it = ringSetup(t)
   const one = await server(it)

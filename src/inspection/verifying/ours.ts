@@ -1,5 +1,6 @@
 import type { Secret } from '../../lib/index.ts'
 import type { KnownHit } from '../../scan/known/index.ts'
+import type { GivenNames } from '../given-names.ts'
 import { firstSweep, idOf } from '../collected.ts'
 import type { Owner, VaultSecrets } from '../vault-secrets.ts'
 import type { Ours } from './model.ts'
@@ -12,7 +13,7 @@ const middleBytes = 240
  * hundreds of guesses. `unsure`: there was more in it than is looked at.
  */
 export async function oursOf(
-  secrets: Pick<VaultSecrets, 'known' | 'sweep'>,
+  { secrets, given }: { secrets: Pick<VaultSecrets, 'known' | 'sweep'>; given: Pick<GivenNames, 'ownerOf'> },
   secret: Secret,
 ): Promise<Ours | 'unsure' | undefined> {
   const known = secrets.known() ?? (await firstSweep(secrets))
@@ -21,7 +22,11 @@ export async function oursOf(
   const { hits, isWhole } = known.find(text)
   const isAll = ({ start, end }: KnownHit<Owner>) =>
     (start <= 1 && end >= text.length - 1) || end - start >= middleBytes
+  const toldOf = (owner: Owner) => ({ owner, fingerprint: known.nameOf(idOf(owner)) })
   const hit = hits.find(({ isCertain }) => isCertain) ?? hits.find(isAll)
-  if (hit === undefined) return isWhole ? undefined : 'unsure'
-  return { owner: hit.of, fingerprint: known.nameOf(idOf(hit.of)), isCertain: hit.isCertain }
+  if (hit !== undefined) return { ...toldOf(hit.of), isCertain: hit.isCertain }
+  const elsewhere = await given.ownerOf(secret)
+  if (elsewhere === undefined) return isWhole ? undefined : 'unsure'
+  const { isCertain, ...owner } = elsewhere
+  return { ...toldOf(owner), isCertain }
 }

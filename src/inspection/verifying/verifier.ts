@@ -4,6 +4,7 @@ import type { Broker } from '../../broker/index.ts'
 import { messageOf, type Clock, type Secret } from '../../lib/index.ts'
 import { hostFor, type Liveness, type NamedPlace, type Vendors } from '../../scan/liveness/index.ts'
 import type { Store, Tables } from '../../store/index.ts'
+import type { GivenNames } from '../given-names.ts'
 import type { VaultSecrets } from '../vault-secrets.ts'
 import { createTurns } from '../turns.ts'
 import { createAsked } from './asked.ts'
@@ -21,6 +22,7 @@ export interface VerifierDeps {
   readonly seed: () => Promise<Secret<Buffer>>
   /** What is ours is not asked about, nor anything while nobody can say what is. */
   readonly secrets: Pick<VaultSecrets, 'known' | 'sweep'>
+  readonly given: Pick<GivenNames, 'ownerOf'>
   readonly config: () => VerifyConfig | undefined
   /** The connection's URL; undefined if there is none. */
   readonly placeOf: (connection: string) => NamedPlace | undefined
@@ -59,7 +61,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
 
   /** Why it is not asked after all. A guess costs as much as a question, and is told as little as can be. */
   async function notAsked({ secret }: FoundKey): Promise<{ why: string; ours?: Ours } | undefined> {
-    const ours = await oursOf(deps.secrets, secret)
+    const ours = await oursOf(deps, secret)
     if (ours === undefined) return undefined
     if (ours === 'unsure') return { why: 'it is not asked about' }
     const why = ours.isCertain

@@ -12,10 +12,11 @@ import { createVendors } from '../../scan/liveness/index.ts'
 import { endsWhenAsked, startVendors, type StandIn } from '../../scan/liveness/vendors.fixture.ts'
 import { createKnownSecrets, keysOf } from '../../scan/known/index.ts'
 import { fillTemplate, seededRandom } from '../../scan/rules/index.ts'
-import { Secret } from '../../lib/index.ts'
+import { Secret, type StepId } from '../../lib/index.ts'
 import type { Store } from '../../store/index.ts'
 import { ringSetup } from '../../vault/key-ring.fixture.ts'
 import { createInspection, createOutputInspection, createResponse, createScanThreads } from '../index.ts'
+import { createGivenNames } from '../given-names.ts'
 import { loadSeed, type Owner } from '../vault-secrets.ts'
 import { createBuckets } from './buckets.ts'
 import { createStepVerifying, createVerifier, type VerifyConfig } from './index.ts'
@@ -41,6 +42,8 @@ function serverOn(
 ) {
   const known = createKnownSecrets<Owner>(keysOf(Buffer.alloc(32)))
   const alerts: Record<string, unknown>[] = []
+  const seed = () => loadSeed(store, ring)
+  const given = createGivenNames({ store, clock, seed })
   const verifier = createVerifier({
     ...{ store, clock, audit: audit.client },
     outbox: {
@@ -56,12 +59,12 @@ function serverOn(
       pause: async () => undefined,
     }),
     secrets: { known: () => known, sweep: async () => undefined },
-    seed: () => loadSeed(store, ring),
+    ...{ seed, given },
     config: () => config,
     placeOf: () => undefined,
     alert: async (_, event, data) => void alerts.push({ event, ...data }),
   })
-  return { verifier, alerts, known }
+  return { verifier, alerts, known, given }
 }
 
 async function setup(t: TestContext, config = configured) {
@@ -130,6 +133,24 @@ test('one that lives is told to people once, without itself', async (t) => {
   ])
   assert.equal(one.alerts.length, 1)
   assert.ok(!inspect(one.alerts).includes(secret))
+})
+
+test('what a step was given is neither asked about nor ended, whichever server gave it', async (t) => {
+  const { vendors, one, two } = await setup(t)
+  const minted = token()
+  const lease = { connection: 'git', step: 'stp_1' as StepId, lease: 'lse_1', untilMs: Date.now() + 600_000 }
+  one.given.add({ ...lease, value: new Secret(`Bearer ${minted}`), isKept: false })
+  one.given.add({ ...lease, value: new Secret(minted), isKept: false })
+  await one.given.sweep()
+  const key = keyOf(minted)
+  for (const { verifier } of [two, one]) {
+    const { state, asked, why, ours } = await verifier.verify(key, asker)
+    assert.deepEqual([state, asked, ours?.owner], ['unknown', 'no', { kind: 'credential', ...lease }])
+    assert.match(why ?? '', /what a step was given/)
+    assert.equal((await verifier.revoke(key, asker)).state, 'not_asked')
+  }
+  assert.equal(vendors.seen.length, 0)
+  assert.equal((await two.verifier.verify(keyOf(token()), asker)).asked, 'now')
 })
 
 test('what somebody says stood beside it makes no other question of the same secret', async (t) => {

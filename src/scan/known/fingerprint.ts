@@ -22,26 +22,35 @@ export const stride = 4
 const spanBytes = windowBytes + stride - 1
 /** Of a long form so much of its middle: the beginning of every key of a kind is the same. */
 export const longestBytes = 256
-/** Forms of one secret that are kept; a key of many lines has thousands, of which the first are the likely ones. */
+/** Forms of one part that are kept; a key of many lines has thousands, of which the first are the likely ones. */
 const maxFingerprints = 600
+/** Of all parts together. */
+const maxOfSecret = 6_000
+/** Which parts and forms fingerprints are reckoned from: what an older one made is made anew. */
+export const reckonedVersion = 2
 
-/** Those of all forms of the parts of a secret that count. None for what is too short, or too easy to guess. */
+/**
+ * Those of all forms of the parts of a secret that count, and of what is `found` in it. None for what is too short, or too easy to guess.
+ */
 export function fingerprintsOf(
   secret: string,
   { window, proof }: { readonly window: WindowKey; readonly proof: ProofKey },
+  found: readonly string[] = [],
 ): Fingerprint[] {
   const made = new Map<string, Fingerprint>()
-  for (const part of partsOf(secret))
+  for (const part of partsOf(secret, found)) {
+    const most = Math.min(maxOfSecret, made.size + maxFingerprints)
     for (const form of formsOfPart(part)) {
       const isSpaced = form.kind !== 'exact'
       const piece = middleOf(isSpaced ? withoutSpace(form.bytes) : form.bytes)
-      if (piece.length < spanBytes || made.size >= maxFingerprints) continue
+      if (piece.length < spanBytes || made.size >= most) continue
       for (const at of placesIn(piece, isSpaced)) {
         const one = fingerprintAt(piece, at, window, proof)
         const key = `${one.proof.toString('latin1')} ${at} ${isSpaced}`
         if (!made.has(key)) made.set(key, { ...one, isSpaced, isCertain: part.isCertain })
       }
     }
+  }
   return [...made.values()]
 }
 

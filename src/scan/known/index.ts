@@ -8,6 +8,8 @@
  * what is proved.
  */
 export { findCandidates, type Candidate, type WindowTable } from './candidates.ts'
-export { fingerprintsOf, packFingerprints, unpackFingerprints, type Fingerprint } from './fingerprint.ts'
+export { fingerprintsOf, reckonedVersion, packFingerprints, unpackFingerprints } from './fingerprint.ts'
+export type { Fingerprint } from './fingerprint.ts'
+export { partsOf } from './parts.ts'
 export { keysOf } from './keys.ts'
 export { createKnownSecrets, type KnownHit, type KnownSecrets } from './known-secrets.ts'

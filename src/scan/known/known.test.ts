@@ -87,6 +87,59 @@ test('of a document or a chain only what is secret in it is looked for', () => {
   assert.deepEqual(known.find(Buffer.from(pem.split('\n')[0] ?? '')).hits, [])
 })
 
+test('of a file of settings what its names call secret is looked for, in whatever form it is written, and nothing else of it', () => {
+  const fresh = () => `tok_${randomBytes(27).toString('base64url')}`
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  const host = 'registry-of-everything-7.corp-internal.example.com'
+  const user = 'deployer-of-everything-0815-at-corp'
+  const authority = randomBytes(300).toString('base64')
+  const files: Record<string, (token: string) => string> = {
+    '.env': (token) =>
+      `# of the app\nDB_HOST=${host}\nDB_USER=${user}\nexport DB_PASSWORD="${token}" # new\n`,
+    '.env on one line': (token) => `DB_PASSWORD=${token}`,
+    YAML: (token) => `db:\n  host: ${host}\n  user: ${user}\n  password: '${token}'\n`,
+    'a block of YAML': (token) => `app:\n  host: ${host}\n  secret: |-\n    ${token}\n  user: ${user}\n`,
+    'Kubernetes, environment': (token) =>
+      `env:\n  - name: API_TOKEN\n    value: ${token}\n  - name: HOST\n    value: ${host}\n`,
+    'Kubernetes, a secret': (token) =>
+      `kind: Secret\ndata:\n  user: ${base64(user)}\n  password: ${base64(token)}\n`,
+    kubeconfig: (token) =>
+      `users:\n- user:\n    certificate-authority-data: ${authority}\n    token: ${token}\n`,
+    INI: (token) => `[db]\nhost = ${host}\nsecret = ${token}\n`,
+    TOML: (token) => `[db]\nhost = "${host}"\napi_key = "${token}"\n`,
+    properties: (token) => `spring.datasource.username=${user}\nspring.datasource.password=${token}\n`,
+    '.npmrc': (token) => `registry=https://${host}/\n//${host}/:_authToken=${token}\n`,
+    netrc: (token) => `machine ${host}\n  login ${user}\n  password ${token}\n`,
+    'netrc on one line': (token) => `machine ${host} login ${user} password ${token}`,
+    '.pgpass': (token) => `# ours\n${host}:5432:app:${user}:${token}\n`,
+    'git-credentials': (token) => `https://${user}:${token}@${host}\nhttps://${user}:${fresh()}@other.test\n`,
+    'settings.xml': (token) =>
+      `<server>\n  <id>${host}</id>\n  <username>${user}</username>\n  <password>${token}</password>\n</server>`,
+    'config.json of Docker': (token) =>
+      JSON.stringify({ auths: { [host]: { auth: base64(`${user}:${token}`) } } }),
+    'base64 of user and password': (token) => base64(`${user}:${token}`),
+    'a URL among others': (token) =>
+      `HOST=${host}\nDATABASE_URL=postgres://${user}:${token}@${host}/app\nAPI_KEY=${fresh()}\n`,
+    'a key and its password': (token) => `${pem}KEY_PASSWORD=${token}\n`,
+    'JSON with a key and a token': (token) => JSON.stringify({ private_key: rsa, client_secret: token }),
+    'the last of many': (token) =>
+      [...Array.from({ length: 40 }, (_, i) => `TOKEN_${i}=${fresh()}`), `TOKEN=${token}`].join('\n'),
+  }
+  for (const [what, file] of Object.entries(files)) {
+    const mine = fresh()
+    const known = knowing(file(mine))
+    const { hits } = known.find(Buffer.from(`x ${mine} y`))
+    assert.deepEqual(
+      hits.map(({ start, isCertain }) => [start, isCertain]),
+      [[2, true]],
+      what,
+    )
+    assert.deepEqual(known.find(Buffer.from(`${host} ${user} ${authority}`)).hits, [], what)
+  }
+  const both = knowing(`${pem}KEY_PASSWORD=${token}\n`)
+  assert.equal(both.find(Buffer.from(pem)).hits.length, 1)
+})
+
 test('what is short or easy to guess is not looked for; what others may use, too, is not certain', () => {
   for (const weak of [
     'hunter2',

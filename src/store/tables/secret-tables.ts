@@ -31,7 +31,16 @@ export interface SecretTables {
     dead_version: Generated<number>
   }
   /** How versions of secrets are found in what is scanned; made of them anew whenever a row is missing. */
-  secret_fingerprints: { seq: Generated<number>; name: string; version: number; sealed: Uint8Array }
+  secret_fingerprints: {
+    seq: Generated<number>
+    name: string
+    version: number
+    sealed: Uint8Array
+    /** Which parts and forms they are of: `reckonedVersion` of scan/known. */
+    reckoned: Generated<number>
+  }
+  /** What steps were given; `name` is an HMAC under a key of the vault. */
+  given_names: { name: string; connection: string; step_id: string; lease_id: string; until_ms: number }
   /** Keys of the vault, wrapped by its key provider; sealed values name theirs. */
   vault_keys: {
     id: number
