@@ -206,6 +206,19 @@ test('a workflow that is not UTF-8 is said, ends with an error, and nothing is w
   assert.equal(existsSync(join(checkout, 'mayfly.yaml')), false)
 })
 
+test('a workflow that is no YAML is said, ends with an error, and nothing is written beside it', async (t) => {
+  const checkout = checkoutOf(t, 'npm-monorepo')
+  const path = '.github/workflows/other.yml'
+  writeFileSync(join(checkout, path), 'on: push\njobs: { build: [\n')
+  const told = await migrate(t, checkout, known, 1)
+  assert.deepEqual(
+    told.unread.map((one) => one.path),
+    [path],
+  )
+  await assert.rejects(migrate(t, checkout, { ...known, write: true }, 1), /other\.yml is not read, since/)
+  assert.equal(existsSync(join(checkout, 'mayfly.yaml')), false)
+})
+
 test('a policy in another file is to be taken over, not applied: it would end the roles of the one in force', async (t) => {
   const checkout = checkoutOf(t, 'aws-site')
   const said: string[] = []

@@ -74,7 +74,13 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
           migrations,
           saidIn(checkout.files),
         )
-  const unread = checkout.unread.filter(({ isMissing }) => !isMissing)
+  const unread = [
+    ...checkout.unread.filter(({ isMissing }) => !isMissing),
+    ...files.flatMap(({ path, problems }) => {
+      const why = problems.find(({ isUnclear }) => isUnclear !== true)?.message
+      return why === undefined ? [] : [{ path, why }]
+    }),
+  ]
   const outcome: Outcome = {
     migrations,
     unread,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { noSuch } from '../lib/index.ts'
-import { draftPolicy, suggestRoles, suggestionYaml, type Past } from '../policy/index.ts'
+import { MayflyError, noSuch } from '../lib/index.ts'
+import { describeOperation, draftPolicy, suggestRoles, suggestionYaml, type Past } from '../policy/index.ts'
 import { exitCodes, print } from './output.ts'
 import { readCompiled } from './policy-input.ts'
 import { lintSuggestion } from './policy-suggest-lint.ts'
@@ -30,8 +30,7 @@ export async function suggestPolicy(options: {
     (role) => roles.find(({ name }) => name === role)?.grants ?? [],
     options.withRefused,
   )
-  if (suggestions.length === 0)
-    throw noSuch('run that reached anything, in the log, called', options.fromRun, runsOf(past))
+  if (suggestions.length === 0) throw nothingToSuggest(past, options.fromRun)
   const yaml = suggestionYaml(suggestions)
   const findings = compiled === undefined ? [] : lintSuggestion(compiled, yaml)
   print(options.json, { yaml, suggestions, findings }, [
@@ -45,3 +44,24 @@ export async function suggestPolicy(options: {
 function runsOf(past: readonly Past[]): Set<string> {
   return new Set(past.slice(-20_000).flatMap(({ run }) => run ?? []))
 }
+
+/** Why of a run nothing is suggested, and what to do. */
+export function nothingToSuggest(past: readonly Past[], run: string): MayflyError {
+  const ofRun = past.filter((one) => one.run === run)
+  if (ofRun.length === 0) return noSuch('run, in the log, called', run, runsOf(past))
+  const refused = new Set(
+    ofRun.flatMap((one) =>
+      one.kind === 'operations' && !one.allowed ? one.operations.map(describeOperation) : [],
+    ),
+  )
+  const why =
+    refused.size === 0
+      ? 'reached nothing'
+      : `reached nothing, and was refused ${[...refused].slice(0, mostNamed).join(', ')}${refused.size > mostNamed ? ', ...' : ''}`
+  return new MayflyError(
+    'not_found',
+    `the run ${run} ${why}: a grant is suggested only of what was reached, or, with --with-refused, of what was refused on a connection that its role has; add what it should have to the role by hand`,
+  )
+}
+
+const mostNamed = 10

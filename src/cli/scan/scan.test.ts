@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -59,6 +60,9 @@ test('a place is told as its path was named; a comment ignores until its day, an
   assert.deepEqual([exitCode, report.findings.length], [1, 6])
   await assert.rejects(scan([], { image: 'src' }), /is no image: it has no index\.json/)
   await assert.rejects(scan(['src'], { image: 'src' }), /beside --image there is no path/)
+  // Nothing of that is taken to a registry.
+  for (const image of ['./none', 'none', 'none.tar', '/none/app:1'])
+    await assert.rejects(scan([], { image }), /there is no file or folder .*none/)
   assert.equal(open[1]?.note, 'the ignore comment ended on 2026-01-01')
 })
 
@@ -81,21 +85,23 @@ test('rule files add, allow and disable, and it is said; what is wrong with one 
     '.mayfly/scan.yaml',
     `disable: [{ rule: generic-password, reason: we have none }]
 allow: [{ reason: test keys, paths: ["src/*"], rules: [${id}] }]
-unseen: [{ reason: a sample of a broken one, paths: ["known.gz"] }]
+unseen: [{ reason: a sample of a broken one, paths: ["known.gz", "whole.tar"] }]
 `,
   )
   write('gitleaks.toml', "[extend]\nuseDefault = true\n[[rules]]\nid = 'corp'\nregex = 'corp-[0-9]{9}'\n")
   write('src/corp.txt', 'corp-123456789')
   for (const name of ['known.gz', 'broken.gz']) write(name, gzipSync('x'.repeat(10_000)).subarray(0, 30))
+  for (const name of ['whole.tar', 'other.tar']) execFileSync('tar', ['-cf', name, 'broken.gz'])
   const gitleaksConfig = ['gitleaks.toml']
-  const { places, report, exitCode } = await scan(['src', 'known.gz', 'broken.gz'], { gitleaksConfig })
+  const all = ['src', 'known.gz', 'broken.gz', 'whole.tar', 'other.tar']
+  const { places, report, exitCode } = await scan(all, { gitleaksConfig })
   assert.deepEqual(places, ['src/corp.txt:1:1 gitleaks-corp'])
   assert.equal(exitCode, 1)
   assert.equal(report.warnings[0], '.mayfly/scan.yaml disables generic-password: we have none')
   assert.ok(!report.rules.some((rule) => rule.id === 'generic-password'))
   assert.deepEqual(
     report.unseen.map(({ name }) => name),
-    ['broken.gz'],
+    ['broken.gz', 'other.tar!broken.gz'],
   )
   // What could not be looked at is no clean scan.
   assert.equal(codeOf({ ...report, findings: [] }, usual), 2)

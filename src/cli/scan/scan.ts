@@ -58,8 +58,7 @@ export async function scanned(
   verifying?: Verifying,
 ): Promise<Report> {
   const baseline = options.baseline === undefined ? new Map() : readBaseline(options.baseline)
-  const patterns = rules.mayBeUnseen.map(compilePattern)
-  const mayBeUnseen = (name: string) => patterns.some((pattern) => pattern.matches(name))
+  const mayBeUnseen = judgeOfUnseen(rules.mayBeUnseen)
   const unseen = createUnseen(mayBeUnseen)
   // Loaded where it is asked for: to read what else it needs takes longer than most scans.
   const asking = options.known === true ? await import('./known.ts') : undefined
@@ -149,6 +148,17 @@ async function look(
 /** What threads are handed. */
 function settingsOf({ rules, without, allow, gitleaksAllow }: FileRules): ScanSettings {
   return { rules, rulesAreRead: true, without, allow, gitleaksAllow }
+}
+
+/** Of an archive that need not be looked at no member has to be. */
+function judgeOfUnseen(sources: readonly string[]): (name: string) => boolean {
+  const patterns = sources.map(compilePattern)
+  const isNamed = (name: string) => patterns.some((pattern) => pattern.matches(name))
+  return (name) => {
+    for (let at = name.indexOf('!'); at !== -1; at = name.indexOf('!', at + 1))
+      if (isNamed(name.slice(0, at))) return true
+    return isNamed(name)
+  }
 }
 
 interface Unseen {

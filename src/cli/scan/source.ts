@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { MayflyError } from '../../lib/index.ts'
+import { escapeUnseen, MayflyError } from '../../lib/index.ts'
 import { compileExpression } from '../../scan/engine/index.ts'
 import {
   commitsSource,
@@ -60,7 +60,16 @@ export async function chooseSource(
   return { ...ofRepository(what, place, options, unseen, rules), warnings: () => notInside(place) }
 }
 
+/** What is a file's name, and what has neither a registry nor a tag, is taken to no registry: it is a folder's name that is not spelt so. */
 async function ofImage({ image = '' }: ScanOptions, unseen: Unseen): Promise<ChosenSource> {
+  if (
+    !existsSync(image) &&
+    (/^(?:[./~\\]|[A-Za-z]:\\)|\.(?:tar|tgz|zip|gz|zst)$/.test(image) || !/[/:@]/.test(image))
+  )
+    throw new MayflyError(
+      'bad_input',
+      `there is no file or folder ${escapeUnseen(image)}; an image of a registry is written REGISTRY/REPOSITORY:TAG`,
+    )
   const from = existsSync(image)
     ? { batches: imageSource(image, unseen) }
     : (await import('./registry-image.ts')).registrySource(image, unseen)

@@ -21,7 +21,7 @@ interface Hidden {
  * file says reaches a terminal as it is.
  */
 export function excerptsOf(bytes: Buffer, hits: readonly Found[], isBinary: boolean): (hit: Found) => string {
-  const hidden = mergedSpans(hits)
+  const hidden = mergedSpans(hits.map((hit) => (hit.known === undefined ? hit : withEdges(bytes, hit))))
   return (hit) => {
     const [from, to] = isBinary ? printableAround(bytes, hit) : lineAround(bytes, hit)
     const spans = mergedSpans([...spansIn(hidden, from, to), ...copiesOf(bytes, hit, from, to)])
@@ -32,6 +32,25 @@ export function excerptsOf(bytes: Buffer, hits: readonly Found[], isBinary: bool
     }
     return (text + contextText(bytes, at, Math.max(at, to))).trim()
   }
+}
+
+/**
+ * What is known stands there in whatever form, of which the characters at the edges are of it and of its neighbours (base64): they are hidden,
+ * with the padding behind.
+ */
+function withEdges(bytes: Buffer, { start, end }: Found): Hidden {
+  let [from, to] = [start, end]
+  while (from > start - edge && isOfForm(bytes[from - 1])) from--
+  while (to < end + edge && isOfForm(bytes[to])) to++
+  while (to < end + 2 * edge && bytes[to] === 0x3d) to++
+  return { start: from, end: to, showsHead: end - start >= shortBytes && from === start }
+}
+
+/** So many characters of base64 may have bits of a secret's first, or last, byte. */
+const edge = 2
+
+function isOfForm(byte: number | undefined): boolean {
+  return byte !== undefined && /[\w+/-]/.test(String.fromCharCode(byte))
 }
 
 function mergedSpans(hits: readonly (Found | Hidden)[]): Hidden[] {

@@ -84,6 +84,16 @@ test('the end of a line of Windows is no part of it', () => {
   }
 })
 
+test('of what is known the characters of base64 at its edges are hidden, too', () => {
+  const form = Buffer.from(`u:${secret}`).toString('base64')
+  const inner = form.slice(3).replace(/=+$/, '').slice(0, -1)
+  for (const behind of ['', ' # x']) {
+    const looked = lookedAt(`basic ${form}${behind}\n`)
+    const hit = { ...hitOn(looked, inner), known: { fingerprint: 'a'.repeat(32), secret: 'deploy' } }
+    assert.equal(only(looked, [hit]).excerpt, `basic ${form.slice(0, 1)}****${behind}`)
+  }
+})
+
 test('of a binary file only the text without a gap is shown', () => {
   const looked = lookedAt(
     Buffer.concat([Buffer.from([1, 2, 200]), Buffer.from(`key=${secret};`), Buffer.from([0])]),

@@ -45,7 +45,7 @@ test('annotations: one command a line, which says file, place and rule', () => {
 test('the text has each secret once, all its places, what to do, and what was not looked at', () => {
   const text = writeReport(fullReport, 'text')
   for (const part of [
-    'src/app.env\n  3:5  Acme token (certain, its checksum holds) [acme-token]\n      KEY=acme****\n      fingerprint aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n',
+    'src/app.env\n  3:5  Acme token (certain, its checksum or form holds) [acme-token]\n      KEY=acme****\n      fingerprint aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n',
     '      the same secret as in src/app.env:3\n',
     '      commit c0ffeec0ffee by Eve ',
     ' in base64)',

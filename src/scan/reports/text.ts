@@ -52,7 +52,7 @@ function placeLines(
 ): string[] {
   const { start, confidence, checked, decoded, commit, excerpt, note, liveness, fingerprint } = finding
   const how = decoded.length === 0 ? '' : `, in ${decoded.join(' in ')}`
-  const sure = `${confidence}${checked ? ', its checksum holds' : ''}${fails ? '' : ', fails nothing'}`
+  const sure = `${confidence}${checked ? ', its checksum or form holds' : ''}${fails ? '' : ', fails nothing'}`
   const head = `  ${start.line}:${start.column}  ${rule?.title ?? finding.rule} (${sure}${how}) [${finding.rule}]`
   const by =
     commit === undefined ? [] : [`      commit ${commit.id.slice(0, 12)} by ${commit.author}, ${commit.date}`]
