@@ -45,6 +45,11 @@ export interface Exchange {
       body?: string | undefined
     },
   ): Promise<Permission>
+  /**
+   * A permission before it is used after a while, in which its lease may have ended: what was found in what is sent may be the very
+   * credential that it was to go with. Then it has another lease, which is recorded.
+   */
+  renewed(permit: Permit): Promise<Permission>
   /** Whether policy refuses it, which is recorded; asked before a body is read and unpacked. */
   precheck(operation: Operation): Denial | undefined
   /**
@@ -73,14 +78,19 @@ export interface Exchange {
   /** Whether a text that a handler makes of an answer has the credential in it that was sent for it. */
   holdsCredential(text: string): boolean
   /**
-   * Looks at what is sent, as the step's role says; undefined if it does not. `same`: a digest of all that is sent, where it is
-   * known. `warn` takes the lines on what passes although it was found; else the step is told.
+   * Looks at what is sent, as the step's role says; undefined if it does not. `same`: see `Sent`. `warn` takes the lines on what passes
+   * although it was found; else the step is told.
    */
-  look(place: SentPlace, what: string, same?: string, warn?: (line: string) => void): Look | undefined
+  look(
+    place: SentPlace,
+    what: string,
+    same?: () => string | undefined,
+    warn?: (line: string) => void,
+  ): Look | undefined
   /** A line for the step itself, beside what its tool shows. */
   tell(line: string): void
   /** Ends one that an earlier request has begun. */
-  finishLook(look: Look, nameOf?: (name: string) => string): Promise<LookVerdict>
+  finishLook(look: Look, nameOf?: Parameters<Look['finish']>[0]): Promise<LookVerdict>
   /** Whether `look` would. */
   looksAt(place: SentPlace): boolean
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */

@@ -18,8 +18,11 @@ export interface Sent {
   readonly connection: string
   /** What is sent, as people name it: `octo/app@refs/heads/main`, `pkg:npm/core@1.0.0`. */
   readonly what: string
-  /** A digest of all that is sent, if it is known: a person's yes is good for the same again. */
-  readonly same?: string | undefined
+  /**
+   * A digest of all that is sent, once it is whole: a person's yes is good for the same again. Undefined where it is not known: then a yes
+   * is for this request alone.
+   */
+  readonly same?: (() => string | undefined) | undefined
   /** It waits no longer for an answer. */
   gone(): boolean
   /** Its silence is ours now, or its own again. */
@@ -39,10 +42,20 @@ export interface Look {
   /** Something that nobody could look at, and why. */
   unseen(why: string): void
   /**
-   * When all was added. `nameOf` knows better names than those that were given; `by` whose request it is now. Never rejects: what failed
-   * was not looked at.
+   * When all was added. `nameOf` knows better names than those that were given, or all paths at which a file stands; `by` whose request
+   * it is now. Never rejects: what failed was not looked at.
    */
-  finish(nameOf?: (name: string) => string, by?: Pick<Sent, 'gone' | 'waits'>): Promise<LookVerdict>
+  finish(
+    nameOf?: (name: string) => string | FilePaths,
+    by?: Pick<Sent, 'gone' | 'waits'>,
+  ): Promise<LookVerdict>
+}
+
+/** Where one content stands: whatever is said of paths has to be so of each of them. */
+export interface FilePaths {
+  readonly paths: readonly string[]
+  /** False: it may stand at others, too. */
+  readonly isWhole: boolean
 }
 
 export interface LookStream {

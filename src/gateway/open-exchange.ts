@@ -187,6 +187,7 @@ export function createExchangeOpener(deps: {
             proven: options?.proven,
           }),
         ),
+      renewed: async (permit) => unlessLater(await gatekeeper.renewed(permit)),
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       asks: (operation) => gatekeeper.asks(step, operation),
       ownCommit: step.session.subject.attributes['commit'],

@@ -12,6 +12,7 @@ import type { Denial, Permission, Permit, Proven } from './exchange.ts'
 import { createGrantAsWhole } from './permits/by-grant.ts'
 import { grantedEntry, recorded, summarise, type AllowedOperation } from './permits/entry.ts'
 import { permitOf, refuseEnded } from './permits/given.ts'
+import { createRenewal } from './permits/renewed.ts'
 import { decideOne, judge, unnamedIn, unservedIn } from './permits/judging.ts'
 import { deny, notNow, refuse, refuseDenied, refuseUnmet, type RefusalRecords } from './permits/refusals.ts'
 import { createUnreached } from './permits/unreached.ts'
@@ -58,6 +59,8 @@ export interface Gatekeeper {
     /** What people are shown of this one, where they are asked. */
     shown?: Readonly<Record<string, unknown>>,
   ): Promise<Permission>
+  /** A permission before it is used after a while: with another lease, where its own is over by now. */
+  renewed(permit: Permit): Promise<Permission>
   /** Asks policy alone, before anything that costs work: a denial is recorded, a yes gives nothing yet. */
   precheck(step: Step, connection: Connection, operation: Operation): Denial | undefined
   /**
@@ -94,8 +97,9 @@ interface PermitDeps extends RefusalRecords {
 
 export function createGatekeeper(deps: PermitDeps): Gatekeeper {
   const byGrant = createGrantAsWhole(deps)
+  const renewal = createRenewal(deps)
   const permit: Gatekeeper['permit'] = (step, connection, operations, detail, anyRef, more = {}) =>
-    permitEach(deps, { step, connection, operations, detail, anyRef, ...more })
+    permitEach({ ...deps, renewal }, { step, connection, operations, detail, anyRef, ...more })
   const permitByGrant: Gatekeeper['permitByGrant'] = async (
     ...[step, connection, operation, detail = {}, asker, shown = {}]
   ) => {
@@ -111,6 +115,7 @@ export function createGatekeeper(deps: PermitDeps): Gatekeeper {
   return {
     permit,
     permitByGrant,
+    renewed: (given) => renewal.renewed(given),
     permitPinned(step, connection, operation, pins, asker) {
       const lockfile = { sha256: pins.digest, packages: pins.packages }
       return permitByGrant(step, connection, operation, { lockfile }, asker)
@@ -131,6 +136,8 @@ export function createGatekeeper(deps: PermitDeps): Gatekeeper {
   }
 }
 
+type EachDeps = PermitDeps & { readonly renewal: ReturnType<typeof createRenewal> }
+
 interface Asked {
   readonly step: Step
   readonly connection: Connection
@@ -141,7 +148,7 @@ interface Asked {
   readonly proven?: ((operation: Operation) => Proven) | undefined
 }
 
-async function permitEach(deps: PermitDeps, asked: Asked): Promise<Permission> {
+async function permitEach(deps: EachDeps, asked: Asked): Promise<Permission> {
   const { step, connection, operations, detail, anyRef } = asked
   const policy = deps.policy()
   const unnamed = unnamedIn(operations, anyRef)
@@ -181,7 +188,7 @@ async function fittingGrants(
 
 /** A person's yes, a lease, the receipt of the log: only then a permit. Throws what keeps it from being given. */
 async function give(
-  deps: PermitDeps,
+  deps: EachDeps,
   { step, connection, operations, detail, anyRef, asker }: Asked,
   allowed: readonly AllowedOperation[],
   policy: Policy,
@@ -200,12 +207,14 @@ async function give(
     : undefined
   // What is let in by a grant for some ref is none for this one: whoever reads the record for the least grants would take it so.
   const done = anyRef ? operations.map(withoutRef) : operations
-  const granted = audit.append(grantedEntry(step, connection, done, { allowed, lease, approvals, detail }))
+  const by = { allowed, lease, approvals, detail }
+  const granted = audit.append(grantedEntry(step, connection, done, by))
   // What shadow mode lets pass is as durable as what is granted before the credential is used.
   await Promise.all([granted, recordWaived(audit, step, allowed)])
   refuseEnded(step)
   for (const operation of done) activity.granted(step.id, summarise(operation))
-  return { ...permitOf(lease), ...(consent.once ? { once: true as const } : {}) }
+  const permit: Permit = { ...permitOf(lease), ...(consent.once ? { once: true as const } : {}) }
+  return deps.renewal.given(permit, { step, connection, operations: done, by })
 }
 
 /** What no grant allows, and shadow mode lets pass. */

@@ -1,11 +1,12 @@
 import type { StepId } from '../lib/index.ts'
+import type { FilePaths } from './look.ts'
 
 /**
  * Looks at what a push brings, before its Git server has the last bytes of it and could accept it. There is none unless one
  * is configured. What it throws refuses the push.
  */
 export interface PushScanner {
-  /** Of a larger blob so many bytes are handed over. */
+  /** Larger blobs are handed over piece by piece. */
   readonly maxBlobBytes: number
   begin(push: ScannedPush): PushScan
 }
@@ -21,23 +22,36 @@ export interface ScannedPush {
 export interface PushScan {
   /** Each blob of the pack, in its order, while the pack passes: the next one waits. */
   blob(blob: ScannedBlob): Promise<void> | void
+  /** One that is larger than `maxBlobBytes`. */
+  large(): LargeBlob
   /** What a push says beside its blobs: a commit, a tag, the names in a tree; and what of it this is, for people. */
   text(name: string, bytes: Buffer): Promise<void> | void
-  /**
-   * All was handed over that could be. `unseen`: blobs, or what may be blobs, that were not, and why. `nameOf`: the path of a blob, as
-   * the trees of the pack say it, or its id.
-   */
-  finish(unseen: UnseenBlobs, nameOf: (id: string) => string): Promise<ScanVerdict>
+  /** All was handed over that could be. */
+  finish(brought: Brought): Promise<ScanVerdict>
 }
 
 export interface ScannedBlob {
   /** Its name in Git: the digest of its content. */
   readonly id: string
-  readonly size: number
-  /** Its path, if a tree that came before it says one; there may be others. */
-  readonly path?: string | undefined
-  /** The content, or its first `maxBlobBytes`. */
   readonly bytes: Buffer
+}
+
+export interface LargeBlob {
+  /** Resolves when there is room for more. */
+  write(piece: Buffer): Promise<void>
+  /** Its name is known by its last byte. */
+  end(id: string): void
+  /** It did not come to its end. */
+  leave(): void
+}
+
+export interface Brought {
+  /** Blobs, or what may be blobs, that were not handed over, and why. */
+  readonly unseen: UnseenBlobs
+  /** Where a blob stands, as the trees of the pack say it. */
+  readonly pathsOf: (id: string) => FilePaths
+  /** A digest of all objects of the pack, in whatever order and form it has them; undefined where that is not known. */
+  readonly digest: () => string | undefined
 }
 
 export interface UnseenBlobs {

@@ -165,6 +165,8 @@ export function stubBroker(): BrokerStub {
   const doubted: string[] = []
   const identities = new Map<string, ClientIdentity>()
   const minted = new Map<string, Readonly<Record<string, Secret>>>()
+  /** How many leases have ended, by connection: who asks again gets another. */
+  const over = new Map<string, number>()
   const broker = {
     step: (id: StepId) => {
       const step = steps.get(id)
@@ -173,11 +175,11 @@ export function stubBroker(): BrokerStub {
     async lease(step: Step, connection: Connection) {
       if (step.endReason !== undefined)
         throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
-      const authorization = new Secret(
-        `Basic ${Buffer.from(`injected:for-${connection.name}`).toString('base64')}`,
-      )
+      const ended = over.get(connection.name) ?? 0
+      const value = `injected:for-${connection.name}${ended === 0 ? '' : `-${ended + 1}`}`
+      const authorization = new Secret(`Basic ${Buffer.from(value).toString('base64')}`)
       return {
-        id: 'lse_1',
+        id: `lse_${ended + 1}`,
         connection: connection.name,
         expiresMs: step.expiresMs,
         authorization: connection.credential === undefined ? undefined : authorization,
@@ -242,6 +244,7 @@ export function stubBroker(): BrokerStub {
       for (const listener of listeners) listener(step)
     },
     endLease(step, connection) {
+      over.set(connection, (over.get(connection) ?? 0) + 1)
       for (const listener of leaseListeners) listener(step, connection, false)
     },
   }

@@ -1,9 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { MayflyError, Secret } from '../lib/index.ts'
-import type { LookStream } from '../gateway/index.ts'
+import type { FilePaths, LookStream } from '../gateway/index.ts'
 import type { KnownSecrets } from '../scan/known/index.ts'
 import type { ContentScanner, LookedFor, Scanned, ScanStream, Span } from './content-scanner.ts'
 import type { Found, FoundSecret, RuleFinding } from './found.ts'
+import { createPathsThatFit } from './path-rules.ts'
 import type { FoundKey } from './verifying/model.ts'
 import type { Owner, VaultSecrets } from './vault-secrets.ts'
 
@@ -18,7 +19,7 @@ export interface Collected {
   /** Secrets of the rules that were wanted. */
   keys(): readonly FoundKey[]
   /** All of it. Rejects with what a scan failed with. */
-  end(nameOf: (name: string) => string): Promise<Found>
+  end(nameOf: (name: string) => string | FilePaths): Promise<Found>
 }
 
 /** Places of what is ours for certain, and of what it may be: the ones leave the others' room alone. */
@@ -39,22 +40,23 @@ export function createCollected(deps: {
   /** Rules whose secrets are wanted. */
   readonly handed: readonly string[]
   readonly as?: 'output'
+  readonly pathsLater?: true
   readonly step: { readonly id: string }
 }): Collected {
-  const { handed, as } = deps
+  const { handed, as, pathsLater } = deps
   const keys = new Map<string, FoundKey>()
   const certain = createPlaces(maxPlaces)
   const likely = createPlaces(maxPlaces, certain)
-  const findings = new Map<string, RuleFinding & { readonly item: string }>()
-  const why: string[] = []
+  const findings = new Map<string, Omit<RuleFinding, 'at'> & { readonly item: string }>()
+  const why: { readonly item: string; readonly name: string; readonly reason: string }[] = []
   const spans: { readonly ours: Span[]; readonly byRules: Span[] } = { ours: [], byRules: [] }
   const running = new Set<Promise<void>>()
   let [more, sureMore, unseenCount, waiting, waitingBytes] = [0, 0, 0, 0, 0]
   let failure: { readonly error: unknown } | undefined
 
-  function unseen(reason: string): void {
+  function unseen(reason: string, item = '', name = ''): void {
     unseenCount++
-    if (why.length < maxWhy) why.push(reason)
+    if (why.length < maxWhy) why.push({ item, name, reason })
   }
 
   async function scan(item: string, look: (looked: LookedFor) => Promise<Scanned>): Promise<void> {
@@ -62,11 +64,12 @@ export function createCollected(deps: {
     const scanned = await look({
       ...{ table: known.table(), handed, of: deps.step.id },
       ...(as === undefined ? {} : { as }),
+      ...(pathsLater === undefined ? {} : { pathsLater }),
     })
     more += scanned.more
     sureMore += scanned.sureMore
     for (const span of scanned.spans) spans.byRules.push(span)
-    for (const { name, why: reason } of scanned.unseen) unseen(`${name}: ${reason}`)
+    for (const { name, why: reason } of scanned.unseen) unseen(reason, item, name)
     for (const { fingerprint, rule, secret, beside } of scanned.keys)
       if (keys.size < maxKeys)
         keys.set(fingerprint, { rule, fingerprint, secret: new Secret(secret), beside })
@@ -105,7 +108,7 @@ export function createCollected(deps: {
   }
 
   return {
-    unseen,
+    unseen: (reason) => unseen(reason),
     spans: () => [...spans.ours, ...spans.byRules],
     keys: () => [...keys.values()],
     async add(name, bytes) {
@@ -153,27 +156,42 @@ export function createCollected(deps: {
     async end(nameOf) {
       await Promise.all(running)
       if (failure !== undefined) throw failure.error
-      const named = (item: string, name: string) =>
-        name.startsWith(item) ? `${nameOf(item)}${name.slice(item.length)}` : name
+      const at = (item: string, name: string) => placesOf(nameOf(item), item, name)
+      const thatFit = createPathsThatFit()
       return {
-        secrets: [...certain.all(), ...likely.all()].map((one) => ({
-          ...one,
-          name: named(one.item, one.name),
-        })),
-        findings: [...findings.values()].map((one) => ({
-          ...one,
-          finding: { ...one.finding, file: named(one.item, one.finding.file) },
-        })),
+        secrets: [...certain.all(), ...likely.all()].map((one) => {
+          const places = at(one.item, one.name)
+          return { ...one, at: places, name: places.paths[0] ?? one.name }
+        }),
+        findings: [...findings.values()].flatMap((one) => {
+          const fitting = thatFit(one.finding, at(one.item, one.finding.file))
+          if (fitting === undefined) return []
+          const file = fitting.at.paths[0] ?? one.finding.file
+          return [{ at: fitting.at, finding: { ...fitting.finding, file } }]
+        }),
         more: more + certain.more() + likely.more(),
         sureMore: sureMore + certain.more() + likely.more(),
         certainMore: certain.more(),
-        unseen: { count: unseenCount, why },
+        unseen: {
+          count: unseenCount,
+          why: why.map(({ item, name, reason }) =>
+            name === '' ? reason : `${at(item, name).paths[0] ?? name}: ${reason}`,
+          ),
+        },
       }
     },
   }
 }
 
-type Placed = FoundSecret & { readonly item: string; readonly isBinary: boolean }
+/** Of a member of a file its own name is behind that of the file. */
+function placesOf(known: string | FilePaths, item: string, name: string): FilePaths {
+  const { paths, isWhole } = typeof known === 'string' ? { paths: [known], isWhole: true } : known
+  if (!name.startsWith(item)) return { paths: [name], isWhole }
+  const member = name.slice(item.length)
+  return { paths: paths.map((path) => `${path}${member}`), isWhole }
+}
+
+type Placed = Omit<FoundSecret, 'at'> & { readonly item: string; readonly isBinary: boolean }
 
 interface Places {
   take(place: Placed): void

@@ -1,5 +1,6 @@
 import type { Finding, HandedKey } from '../scan/findings/index.ts'
 import type { WindowTable } from '../scan/known/index.ts'
+import type { AtPaths } from './path-rules.ts'
 
 /** Looks into bytes on another thread. What it is handed is hostile, and what it says of it is only what it saw. */
 export interface ContentScanner {
@@ -15,6 +16,8 @@ export interface LookedFor {
   readonly handed: readonly string[]
   /** What a step writes is a text whatever it begins with, and where in it secrets stand is asked for. */
   readonly as?: 'output'
+  /** Its name is none that rules could go by: at which paths it stands is known when all else is here. */
+  readonly pathsLater?: true
   /** The step that sends it: none of them takes all the room of others. */
   readonly of?: string
 }
@@ -28,7 +31,7 @@ export interface ScanStream {
 }
 
 export interface Scanned {
-  readonly findings: readonly (Finding & RuleFacts)[]
+  readonly findings: readonly (Finding & RuleFacts & AtPaths)[]
   /** Of one file so many findings more. */
   readonly more: number
   /** Of those so many are of rules that are sure. */

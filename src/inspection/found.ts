@@ -1,4 +1,5 @@
 import type { ScanAction } from '../config/index.ts'
+import type { FilePaths } from '../gateway/index.ts'
 import type { ScanRules } from '../policy/index.ts'
 import type { Finding } from '../scan/findings/index.ts'
 import type { RuleFacts } from './content-scanner.ts'
@@ -8,7 +9,9 @@ import type { Owner } from './vault-secrets.ts'
 /** A text of the vault, or one that a step was given, where it should not be. */
 export interface FoundSecret {
   readonly owner: Owner
+  /** Of the places where it stands the one that is told: what is not allowed there decides. */
   readonly name: string
+  readonly at: FilePaths
   readonly line: number
   readonly isCertain: boolean
   /** In output: it stands there as it is, so that it can be masked. */
@@ -18,7 +21,9 @@ export interface FoundSecret {
 }
 
 export interface RuleFinding {
+  /** Its `file` is the place that is told. */
   readonly finding: Finding & RuleFacts
+  readonly at: FilePaths
 }
 
 /** What was found in one thing that a step sends. */
@@ -46,12 +51,22 @@ export interface Judged {
 
 /** What the role's rules say to what was found. */
 export function judgeFound(found: Found, rules: ScanRules, action: ScanAction, nowMs: number): Judged {
-  const isAllowed = (fingerprint: string, path: string) =>
+  const isAllowed = (fingerprint: string, path: string | undefined) =>
     rules.allows({ fingerprint, path }, nowMs) !== undefined
-  const secrets = found.secrets.filter(({ fingerprint, name }) => !isAllowed(fingerprint, name))
-  const findings = found.findings.filter(
-    ({ finding }) => finding.accepted === undefined && !isAllowed(finding.fingerprint, finding.file),
-  )
+  /** The first place at which nothing allows it; undefined if it is allowed at all of them. */
+  const refusedAt = (fingerprint: string, { paths, isWhole }: FilePaths): string | undefined => {
+    const refused = paths.find((path) => !isAllowed(fingerprint, path))
+    if (refused !== undefined || (isWhole && paths.length > 0)) return refused
+    return isAllowed(fingerprint, undefined) ? undefined : `${paths[0] ?? '?'} (and perhaps elsewhere)`
+  }
+  const secrets = found.secrets.flatMap((one) => {
+    const name = refusedAt(one.fingerprint, one.at)
+    return name === undefined ? [] : [{ ...one, name }]
+  })
+  const findings = found.findings.flatMap(({ finding, at }) => {
+    const file = finding.accepted === undefined ? refusedAt(finding.fingerprint, at) : undefined
+    return file === undefined ? [] : [{ at, finding: { ...finding, file } }]
+  })
   const refusesKnown = action === 'block' || action === 'known'
   const isRefused = ({ finding }: RuleFinding) => action === 'block' && finding.confidence !== 'possible'
   return {

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
 import type { RevokedLease, Step } from '../broker/index.ts'
-import type { Sent } from '../gateway/index.ts'
+import type { FilePaths, Sent } from '../gateway/index.ts'
 import { systemClock, type StepId } from '../lib/index.ts'
 import { policySchema } from '../config/index.ts'
 import { compileScan } from '../policy/scan.ts'
@@ -95,7 +95,11 @@ function setup(t: TestContext, { scan, role, yes, revoke, logIsDown }: Options =
     ...{ id: 'stp_1' as StepId, role: 'build' },
     session: { id: 'ses_1', runId: 'run_1', subject: { issuer: 'github', attributes: {} } },
   } as unknown as Step
-  async function send(files: Record<string, string | Buffer>, more: Partial<Sent> = {}) {
+  async function send(
+    files: Record<string, string | Buffer>,
+    more: Partial<Sent> = {},
+    nameOf?: (name: string) => string | FilePaths,
+  ) {
     const sent: Sent = {
       ...{ place: 'push', connection: 'git', what: 'octo/app@refs/heads/main' },
       ...{ gone: () => false, waits: () => undefined, tell: (line) => void told.push(line), ...more },
@@ -103,7 +107,7 @@ function setup(t: TestContext, { scan, role, yes, revoke, logIsDown }: Options =
     const look = inspection.open(step, sent)
     if (look === undefined) return 'not looked at'
     for (const [name, content] of Object.entries(files)) await look.add(name, Buffer.from(content))
-    return look.finish()
+    return look.finish(nameOf)
   }
   return { inspection, step, send, entries, compromised, revoked, asked, told }
 }
@@ -211,7 +215,7 @@ test('what the policy allows until a day passes until then, and starts nothing',
 test('break-glass: a person says yes to just these findings, and the log says so before it passes', async (t) => {
   const scan = { approvers: 'security', timeout: '5m' }
   const yes = setup(t, { scan, yes: { ok: true } })
-  assert.deepEqual(await yes.send({ a: file(token) }, { same: 'commits' }), { ok: true })
+  assert.deepEqual(await yes.send({ a: file(token) }, { same: () => 'commits' }), { ok: true })
   assert.partialDeepStrictEqual(yes.asked, [
     { approvers: 'security', mode: 'always', timeoutSeconds: 300, same: 'commits' },
   ])
@@ -401,4 +405,51 @@ test('a yes is for all that was found, also for what is not shown: another secre
   const [first, again, other] = details
   assert.deepEqual(first, again)
   assert.notEqual(first?.all, other?.all)
+})
+
+const exampleOf = (rule: string) =>
+  fillTemplate(builtInRules.find(({ id }) => id === rule)?.examples?.positive[0] ?? '', seededRandom(7))
+
+test('what the policy allows at a path passes only if it stands at no other; the place that decided is told', async (t) => {
+  const at =
+    (paths: readonly string[], isWhole = true) =>
+    () => ({ paths, isWhole })
+  const first = setup(t)
+  const both = `${file(token)}${exampleOf('github-personal-access-token')}\n`
+  const lines = linesOf(await first.send({ id: both }, {}, at(['test/a'])))
+  assert.match(lines, /GitHub/)
+  const [ours = '', byRule = ''] = [...lines.matchAll(/\[([0-9a-f]+)\]$/gm)].map(([, one]) => one)
+  const allow = (path?: string) => ({
+    allow: [ours, byRule].map((finding) => ({
+      ...{ finding, reason: 'of a test', until: '2999-01-01' },
+      ...(path === undefined ? {} : { path }),
+    })),
+  })
+  const narrow = setup(t, { scan: allow('test/*') })
+  assert.deepEqual(await narrow.send({ id: both }, {}, at(['test/a', 'test/b'])), { ok: true })
+  const refused = linesOf(await narrow.send({ id: both }, {}, at(['test/a', 'prod/a'])))
+  assert.match(refused, /^prod\/a:3: secret "deploy"/m)
+  assert.match(refused, /^prod\/a:4:.*GitHub/m)
+  assert.partialDeepStrictEqual(narrow.entries.at(-1)?.data, {
+    ...{ outcome: 'refused', secrets: [{ path: 'prod/a' }], findings: [{ path: 'prod/a' }] },
+  })
+  assert.match(linesOf(await narrow.send({ id: both }, {}, at(['test/a'], false))), /^test\/a \(and perhaps/m)
+  assert.match(linesOf(await narrow.send({ id: both }, {}, at([], false))), /secret "deploy"/)
+  const wide = setup(t, { scan: allow() })
+  assert.deepEqual(await wide.send({ id: both }, {}, at(['test/a', 'prod/a'], false)), { ok: true })
+})
+
+test('a rule of some paths alone goes by every path of a file, and tells where nobody knows them', async (t) => {
+  const content = exampleOf('pgpass-password')
+  const at =
+    (paths: readonly string[], isWhole = true) =>
+    () => ({ paths, isWhole })
+  const it = setup(t)
+  assert.deepEqual(await it.send({ id: content }, {}, at(['notes.txt'])), { ok: true })
+  const lines = linesOf(await it.send({ id: content }, {}, at(['notes.txt', 'home/.pgpass'])))
+  assert.match(lines, /^home\/\.pgpass:1:/m)
+  assert.doesNotMatch(lines, /notes\.txt/)
+  assert.deepEqual(it.told, [])
+  assert.deepEqual(await it.send({ id: content }, {}, at(['notes.txt'], false)), { ok: true })
+  assert.match(it.told.join('\n'), /notes\.txt.*possible/)
 })

@@ -57,7 +57,12 @@ interface Looked extends Looking {
 
 function openLook(deps: OfStep, looking: Looking): Look {
   const handed = deps.verifying?.wanted(looking.step) ?? []
-  const collected = createCollected({ ...deps, step: looking.step, handed })
+  const collected = createCollected({
+    ...deps,
+    ...{ step: looking.step, handed },
+    // A pack names its files by their content; its trees say where they stand.
+    ...(looking.sent.place === 'push' ? { pathsLater: true } : {}),
+  })
   return {
     add: (name, bytes) => collected.add(name, bytes),
     stream: (name) => collected.stream(name),
@@ -155,8 +160,7 @@ async function askPeople(deps: OfStep, { step, sent, rules }: Looking, { refused
         ...(refused.more ? { more: 'more was found than is told' } : {}),
       },
       gone: () => sent.gone(),
-      // Where it is not known, a yes is for this request alone.
-      same: sent.same,
+      same: sent.same?.(),
       waits: (line) => sent.tell(line),
     })
   } finally {

@@ -1,11 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../lib/index.ts'
 import { compileExpression, type Hit } from '../scan/engine/index.ts'
-import { createAllowList, findingsIn, type Finding, type HandedKey } from '../scan/findings/index.ts'
+import { createAllowList, findingsIn, type HandedKey } from '../scan/findings/index.ts'
 import { findCandidates, type WindowTable } from '../scan/known/index.ts'
 import { unpack, type Content } from '../scan/unpack/index.ts'
 import type { RuleFacts, Scanned, Span } from './content-scanner.ts'
 import { createInflow, type Inflow } from './inflow.ts'
+import { findingsAtPaths } from './path-rules.ts'
 import { createPlacedCandidates, type PlacedCandidates } from './placed-candidates.ts'
 import { openEngine } from './scan-rules.ts'
 import { createWorks, type Shared, type Work } from './work.ts'
@@ -22,6 +23,7 @@ export type Question =
       /** All of it; without it the bytes come in pieces. */
       readonly bytes?: Uint8Array
       readonly as?: 'output'
+      readonly pathsLater?: boolean
     }
   | { readonly kind: 'piece'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'end'; readonly id: number }
@@ -50,11 +52,11 @@ const inflows = new Map<number, Inflow>()
 let table: WindowTable | undefined
 
 async function scan(
-  { name, nowMs, handed, as }: Question & { kind: 'begin' },
+  { name, nowMs, handed, as, pathsLater = false }: Question & { kind: 'begin' },
   input: Buffer | AsyncIterable<Buffer>,
   work: Work,
 ): Promise<Scanned> {
-  const findings: (Finding & RuleFacts)[] = []
+  const findings: Scanned['findings'][number][] = []
   const unseen: { name: string; why: string }[] = []
   const candidates = createPlacedCandidates()
   const spans: Span[] = []
@@ -77,16 +79,27 @@ async function scan(
     visit(content) {
       work.resume()
       const hits: Hit[] = []
+      // A member of an archive has its own name.
+      const isPathUnknown = pathsLater && content.name === name
       engine.find(content.bytes, (hit) => {
-        if (isMeant(hit, content)) hits.push(hit)
+        if (isMeant(hit, content, isPathUnknown)) hits.push(hit)
       })
-      const found = findingsIn(content, hits, { nowMs, allow, handing })
+      let [moreHere, sureMoreHere] = [0, 0]
+      const own = findingsAtPaths(
+        hits,
+        ({ rule }) => (isPathUnknown ? rule.path : undefined),
+        (some) => {
+          const found = findingsIn(content, some, { nowMs, allow, handing })
+          ;[moreHere, sureMoreHere] = [Math.max(moreHere, found.more), Math.max(sureMoreHere, found.sureMore)]
+          return found.findings
+        },
+      )
       if (isOutput && isAsItIs(content, name)) for (const one of spansOf(content, hits)) spans.push(one)
       const room = maxFindings - findings.length
-      findings.push(...found.findings.slice(0, room).map((one) => ({ ...one, ...factsOf(one.rule) })))
-      const rest = found.findings.slice(room)
-      more += found.more + rest.length
-      sureMore += found.sureMore + rest.filter(({ confidence }) => confidence !== 'possible').length
+      findings.push(...own.slice(0, room).map((one) => ({ ...one, ...factsOf(one.rule) })))
+      const rest = own.slice(room)
+      more += moreHere + rest.length
+      sureMore += sureMoreHere + rest.filter(({ confidence }) => confidence !== 'possible').length
       if (
         !addCandidates(known, content, isOutput && isAsItIs(content, name), candidates) &&
         unseen.length < maxUnseen
@@ -102,9 +115,9 @@ async function scan(
 }
 
 /** Of a binary file only what is unmistakable counts; some rules are of some paths alone. */
-function isMeant({ rule, confidence }: Hit, { name, isBinary }: Content): boolean {
+function isMeant({ rule, confidence }: Hit, { name, isBinary }: Content, isPathUnknown: boolean): boolean {
   if (isBinary && confidence !== 'certain') return false
-  return paths.get(rule)?.test(name) !== false
+  return isPathUnknown || paths.get(rule)?.test(name) !== false
 }
 
 function isAsItIs({ name, decoded }: Content, file: string): boolean {

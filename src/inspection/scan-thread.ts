@@ -128,7 +128,7 @@ export function startScanThread(deps: {
 
   return {
     load: () => states.size,
-    begin({ name, table: wanted, handed, as, bytes }) {
+    begin({ name, table: wanted, handed, as, pathsLater, bytes }) {
       const id = count++
       const { promise, resolve, reject } = Promise.withResolvers<Scanned | 'lost beside another'>()
       const state: State = { name, isWhole: bytes !== undefined, ahead: 0, wake: undefined, resolve, reject }
@@ -141,6 +141,7 @@ export function startScanThread(deps: {
         ...(isNew ? { table: wanted } : {}),
         ...(bytes === undefined ? {} : { bytes }),
         ...(as === undefined ? {} : { as }),
+        ...(pathsLater === undefined ? {} : { pathsLater }),
       }
       post({ kind: 'begin', id, name, nowMs: deps.nowMs(), ...more }, bytes)
       handOver()

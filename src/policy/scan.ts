@@ -10,8 +10,11 @@ export interface ScanRules {
   /** The group that may let a refused one pass. */
   readonly approvers: string | undefined
   readonly timeoutSeconds: number
-  /** Why this finding is none, as the policy says. */
-  allows(finding: { readonly fingerprint: string; readonly path: string }, nowMs: number): string | undefined
+  /** Why this finding is none, as the policy says. Without its path nothing allows it that is of some paths alone. */
+  allows(
+    finding: { readonly fingerprint: string; readonly path: string | undefined },
+    nowMs: number,
+  ): string | undefined
 }
 
 /**
@@ -34,7 +37,10 @@ export function compileScan(all: ScanConfig | undefined, own: ScanConfig | undef
   const timeout = own?.timeout ?? all?.timeout
   const allowed = [...(own?.allow ?? []), ...(all?.allow ?? [])].map(({ finding, path, reason, until }) => ({
     ...{ finding, reason, endMs: Date.parse(until) + dayMs },
-    matches: path === undefined ? () => true : (name: string) => compilePattern(path).matches(name),
+    matches:
+      path === undefined
+        ? () => true
+        : (name: string | undefined) => name !== undefined && compilePattern(path).matches(name),
   }))
   return {
     actions: {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { acceptedIn } from '../gateway.fixture.ts'
 import fc from 'fast-check'
-import { markerInspection } from '../look.fixture.ts'
+import { leakInspection, leasesOf, markerInspection } from '../look.fixture.ts'
 import { host, openCargo, publication, sha256, injected } from './cargo.fixture.ts'
 import { readPublication } from './publish-body.ts'
 
@@ -141,4 +141,28 @@ test('a crate with a secret in it, or in what is said of it, never reaches the r
   assert.match(beside.body, /a secret in its metadata/)
   assert.deepEqual(asked(), [])
   assert.equal(opened[0], 'packages pkg:cargo/Words@1.1.0')
+})
+
+test('a person’s yes to a crate is good for the same file with the same metadata alone', async (t) => {
+  const { world, bodies, put } = await openCargo(t, { grants })
+  bodies.set(place, '{}')
+  const { inspection, same } = markerInspection('the-marker')
+  world.setInspection(inspection)
+  for (const readme of ['one', 'one', 'two'])
+    assert.notEqual(
+      (await put(place, publication({ ...about, readme: `the-marker ${readme}` }, 'x'))).status,
+      200,
+    )
+  assert.match(same[0] ?? '', /^[0-9a-f]{64}$/)
+  assert.equal(same[0], same[1])
+  assert.notEqual(same[0], same[2])
+})
+
+test('a crate that passes with its own credential in it goes with another one, which the log has first', async (t) => {
+  const { world, upstream, bodies, put } = await openCargo(t, { grants })
+  bodies.set(place, '{}')
+  world.setInspection(leakInspection(world.brokers.endLease))
+  assert.equal((await put(place, publication(about, 'the crate'))).status, 200)
+  const sent = upstream.seen.filter(({ method }) => method === 'PUT')
+  assert.deepEqual(leasesOf(world, sent), [['injected:for-cargo-2'], ['lse_1', 'lse_2']])
 })

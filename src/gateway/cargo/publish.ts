@@ -57,7 +57,7 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
       integrity: integrityOfHex('sha256', sha256),
       ...{ bytes: crate.length, status: 200 },
     }
-    const permit = await exchange.permit(
+    const asked = await exchange.permit(
       operation,
       { cargo: { name, sha256, bytes: crate.length } },
       {
@@ -67,13 +67,14 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
         }),
       },
     )
-    if (!permit.allow) return refuse(exchange, 403, permit.message)
-    const found = await lookAtFiles(
+    if (!asked.allow) return refuse(exchange, 403, asked.message)
+    const permit = await lookAtFiles(
       exchange,
-      { place: 'packages', what: published.purl, same: sha256 },
+      asked,
+      { place: 'packages', what: published.purl },
       { [`${name}-${version}.crate`]: crate, 'its metadata': body.subarray(0, body.length - crate.length) },
     )
-    if (found !== undefined) return deny(exchange, found)
+    if (typeof permit === 'string') return deny(exchange, permit)
     // Of two names that differ in case or by - and _ alone a registry takes one, and of two versions that differ behind the plus.
     const key = `${operation.path.replaceAll('-', '_')}@${bareOf(version)}`
     await turns(exchange.connection, key, async (isThere) => {

@@ -42,21 +42,29 @@ function tryInflate(bytes: Buffer, size: number): { data: Buffer; used: number }
 }
 
 /**
- * Inflates a large one piece by piece, off this thread, and keeps nothing but its length; `onPiece` sees it. Returns how
- * many bytes it took; these are read then. Throws `bad_input`.
+ * Inflates a large one piece by piece, off this thread, and keeps nothing but its length; `onPiece` sees it, and the next one waits for
+ * what it returns. Returns how many bytes it took; these are read then. Throws `bad_input`, and what `onPiece` throws.
  */
 export async function inflateAway(
   queue: ByteQueue,
   size: number,
-  onPiece?: (piece: Buffer) => void,
+  onPiece?: (piece: Buffer) => Promise<void> | void,
 ): Promise<number> {
   const inflate = createInflate({ chunkSize: 262_144 })
   let produced = 0
   inflate.on('data', (chunk: Buffer) => {
     produced += chunk.length
     if (produced > size) inflate.destroy(wrongSize(size))
-    else onPiece?.(chunk)
+    else waitFor(onPiece?.(chunk))
   })
+  function waitFor(taken: Promise<void> | void): void {
+    if (taken === undefined) return
+    inflate.pause()
+    taken.then(
+      () => void inflate.resume(),
+      (error: unknown) => void inflate.destroy(error as Error),
+    )
+  }
   const ended = new Promise<void>((resolve, reject) => {
     inflate.once('end', resolve)
     inflate.once('error', (cause) =>

@@ -10,12 +10,17 @@ export interface ObjectReader {
   wants(head: EntryHead): boolean
   /** An object, or a delta, with its content. The promise is of whoever is told of it. */
   read(head: EntryHead, offset: number, data: Buffer): Promise<void> | void
-  /** One that is too large for that: the beginning of its content, and its name if it is a blob. */
-  large(
-    head: EntryHead,
-    offset: number,
-    blob: { id: string; bytes: Buffer } | undefined,
-  ): Promise<void> | void
+  /** A blob that is too large for that, if it is wanted: it comes piece by piece. */
+  blob(head: EntryHead, offset: number): BlobPieces | undefined
+  /** Another object that is too large. */
+  large(head: EntryHead, offset: number): void
+}
+
+export interface BlobPieces {
+  write(piece: Buffer): Promise<void> | void
+  end(id: string): Promise<void> | void
+  /** It did not come to its end. */
+  leave(): void
 }
 
 export function createObjectReader(
@@ -66,10 +71,10 @@ export function createObjectReader(
     const id = idOf(format, 'blob', content)
     blobs.keep(offset, id, content)
     types.set(offset, 'blob')
-    return sink.blob({ id, size: content.length, bytes: content.subarray(0, sink.maxBytes) })
+    return sink.blob({ id, bytes: content })
   }
 
-  function unseen(head: EntryHead, offset: number): void {
+  function unseen(head: EntryHead, offset: number, delta?: Buffer): void {
     if (sink === undefined) return
     const { base } = head
     const type = typeof base === 'number' ? types.get(offset - base) : undefined
@@ -79,7 +84,10 @@ export function createObjectReader(
       type === 'other'
         ? 'a delta of a commit, a tree or a tag that is no longer kept'
         : 'a delta of a large blob'
-    sink.unseen(typeof base === 'string' ? `a delta of ${base}, which is not in the pack` : large)
+    sink.unseen(typeof base === 'string' ? `a delta of ${base}, which is not in the pack` : large, {
+      isBlob: type === 'blob',
+      ...(delta === undefined ? {} : { delta }),
+    })
   }
 
   function readDelta(head: EntryHead, offset: number, delta: Buffer): Promise<void> | void {
@@ -94,7 +102,7 @@ export function createObjectReader(
     if (tree !== undefined) return readTree(offset, tree)
     const ofBlob = sink && blobs.base(head, offset)
     const blob = ofBlob && applyDelta(ofBlob, delta, limits.packPieceBytes)
-    return blob === undefined ? unseen(head, offset) : readBlob(offset, blob)
+    return blob === undefined ? unseen(head, offset, delta) : readBlob(offset, blob)
   }
 
   return {
@@ -109,13 +117,26 @@ export function createObjectReader(
       if (head.kind === 'tree') return readTree(offset, data)
       return head.kind === 'commit' ? readCommit(offset, data) : readTag(offset, data)
     },
-    large(head, offset, blob) {
+    blob(head, offset) {
+      if (sink === undefined || head.kind !== 'blob') return undefined
+      types.set(offset, 'blob')
+      return head.size > sink.maxBytes ? sink.large() : collected((id, bytes) => sink.blob({ id, bytes }))
+    },
+    large(head, offset) {
       if (sink === undefined) return
       if (head.kind === 'delta') return unseen(head, offset)
-      types.set(offset, head.kind === 'blob' ? 'blob' : 'other')
-      if (blob !== undefined) return sink.blob({ ...blob, size: head.size })
-      if (head.kind !== 'blob') sink.unseen(`a ${head.kind} of ${head.size} bytes`)
+      types.set(offset, 'other')
+      sink.unseen(`a ${head.kind} of ${head.size} bytes`, { isBlob: false })
     },
+  }
+}
+
+function collected(whole: (id: string, bytes: Buffer) => Promise<void> | void): BlobPieces {
+  const pieces: Buffer[] = []
+  return {
+    write: (piece) => void pieces.push(piece),
+    end: (id) => whole(id, Buffer.concat(pieces)),
+    leave: () => undefined,
   }
 }
 

@@ -32,7 +32,6 @@ export async function readPack(
 ): Promise<void> {
   const count = await readHead(queue)
   const reader = createObjectReader(format, onCommit, blobs, onTag)
-  const most = blobs?.maxBytes ?? 0
   let offset = 12
   let inflated = 0
   let sinceTurn = 0
@@ -44,7 +43,7 @@ export async function readPack(
         'limit_exceeded',
         `the pack inflates to more than ${limits.packInflatedBytes} bytes`,
       )
-    offset += head.headBytes + (await readObject(queue, head, { offset, reader, format, most }))
+    offset += head.headBytes + (await readObject(queue, head, { offset, reader, format }))
     sinceTurn += head.size
     if (i % objectsPerTurn === 0 || sinceTurn > bytesPerTurn) {
       sinceTurn = 0
@@ -83,15 +82,13 @@ interface Place {
   readonly offset: number
   readonly reader: ObjectReader
   readonly format: ObjectFormat
-  /** Of a large blob so many bytes are wanted. */
-  readonly most: number
 }
 
 /** Returns how many compressed bytes it took. */
 async function readObject(
   queue: ByteQueue,
   head: EntryHead,
-  { offset, reader, format, most }: Place,
+  { offset, reader, format }: Place,
 ): Promise<number> {
   // Of others the small ones are inflated at once, since that is faster.
   const wanted = reader.wants(head)
@@ -100,21 +97,24 @@ async function readObject(
     await reader.read(head, offset, data)
     return used
   }
-  if (!wanted || head.kind !== 'blob') {
+  const blob = reader.blob(head, offset)
+  if (blob === undefined) {
     const used = await inflateAway(queue, head.size)
-    await reader.large(head, offset, undefined)
+    reader.large(head, offset)
     return used
   }
   const hash = createHash(format.algorithm).update(`blob ${head.size}\0`)
-  const first: Buffer[] = []
-  let left = most
-  const used = await inflateAway(queue, head.size, (chunk) => {
-    hash.update(chunk)
-    if (left > 0) first.push(Buffer.from(chunk.subarray(0, left)))
-    left -= chunk.length
-  })
-  await reader.large(head, offset, { id: hash.digest('hex'), bytes: Buffer.concat(first) })
-  return used
+  try {
+    const used = await inflateAway(queue, head.size, (piece) => {
+      hash.update(piece)
+      return blob.write(piece)
+    })
+    await blob.end(hash.digest('hex'))
+    return used
+  } catch (error) {
+    blob.leave()
+    throw error
+  }
 }
 
 async function checkEnd(queue: ByteQueue, { idBytes }: ObjectFormat): Promise<void> {

@@ -91,7 +91,8 @@ function scanOf(
   if (scanner === undefined) return undefined
   const refs = updates.map(({ ref }) => ref)
   const push = scanner.begin({ step, connection: connection.name, repository, refs })
-  return openScan(scanner, push, formatOf(pushed).idBytes)
+  const named = updates.map(({ newCommit }) => newCommit)
+  return openScan(scanner, push, { idBytes: formatOf(pushed).idBytes, named })
 }
 
 /** A client of a shallow clone tells where its history ends even if it has nothing to push. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { deflateSync, gzipSync } from 'node:zlib'
 import { acceptedIn, request } from '../gateway.fixture.ts'
 import { markerInspection } from '../look.fixture.ts'
 import type { PushScanner, ScannedPush, UnseenBlobs } from '../push-scanner.ts'
@@ -15,7 +15,10 @@ interface Watched {
   readonly world: GitWorld
   readonly scanner: PushScanner
   readonly pushes: ScannedPush[]
-  readonly seen: Map<string, { size: number; bytes: Buffer }>
+  readonly seen: Map<string, Buffer>
+  /** Large ones that did not come to their end. */
+  readonly left: readonly number[]
+  readonly longest: () => number
   readonly unseen: UnseenBlobs[]
   /** A commit on `parent` with this file; returns its id. */
   commitOf(content: Buffer | string, parent: string): string
@@ -26,22 +29,39 @@ async function openWatched(t: TestContext, more: Partial<PushScanner> = {}): Pro
   const pushes: ScannedPush[] = []
   const seen: Watched['seen'] = new Map()
   const unseen: UnseenBlobs[] = []
+  const left: number[] = []
+  let longest = 0
   const scanner: PushScanner = {
     maxBlobBytes: 4_000_000,
     begin(push) {
       pushes.push(push)
       const findings: string[] = []
+      const take = (id: string, bytes: Buffer) => {
+        seen.set(id, bytes)
+        if (bytes.includes(marker)) findings.push(`a key in ${id}`)
+      }
       return {
-        async blob({ id, size, bytes }) {
+        async blob({ id, bytes }) {
           await new Promise(setImmediate)
-          seen.set(id, { size, bytes: Buffer.from(bytes) })
-          if (bytes.includes(marker)) findings.push(`a key in ${id}`)
+          take(id, Buffer.from(bytes))
+        },
+        large() {
+          const pieces: Buffer[] = []
+          return {
+            async write(piece) {
+              await new Promise(setImmediate)
+              pieces.push(Buffer.from(piece))
+              longest = Math.max(longest, piece.length)
+            },
+            end: (id) => take(id, Buffer.concat(pieces)),
+            leave: () => void left.push(pieces.length),
+          }
         },
         text(name, bytes) {
           if (bytes.includes(marker)) findings.push(`a key in ${name}`)
         },
-        async finish(missed) {
-          unseen.push(missed)
+        async finish(brought) {
+          unseen.push(brought.unseen)
           return findings.length === 0 ? { ok: true } : { ok: false, findings }
         },
       }
@@ -55,6 +75,8 @@ async function openWatched(t: TestContext, more: Partial<PushScanner> = {}): Pro
     pushes,
     seen,
     unseen,
+    left,
+    longest: () => longest,
     commitOf(content, parent) {
       const blob = world.local.git(['hash-object', '-w', '--stdin'], content)
       const tree = world.local.git(['mktree'], `100644 blob ${blob}\tfile\n`)
@@ -96,10 +118,7 @@ test('a push that brings a blob with the marker never reaches the repository, be
   seen.clear()
   const answer = await world.pushRaw([[old, clean, main]], world.local.pack(clean, `^${old}`))
   assert.equal(answer.refs[main], 'ok')
-  assert.deepEqual(
-    [...seen.values()].map(({ bytes }) => bytes.toString()),
-    [text],
-  )
+  assert.deepEqual([...seen.values()].map(String), [text])
   const { git } = (world.audit.ofType('access.granted').at(-1)?.data ?? {}) as {
     git?: { phase: string; scan: unknown }
   }
@@ -124,13 +143,12 @@ test('every blob of a real pack is seen, with its content and its name', async (
   const blobs = objects.split('\n').filter((id) => world.local.git(['cat-file', '-t', id]) === 'blob')
   assert.ok(blobs.length === 30)
   assert.deepEqual([...seen.keys()].toSorted(), blobs.toSorted())
-  for (const id of blobs)
-    assert.deepEqual(seen.get(id)?.bytes, world.local.gitBytes(['cat-file', 'blob', id]))
+  for (const id of blobs) assert.deepEqual(seen.get(id), world.local.gitBytes(['cat-file', 'blob', id]))
   assert.equal(unseen.at(-1)?.count, 0)
 })
 
-test('what cannot be seen is named: a delta of what the server has, and what is behind the first bytes', async (t) => {
-  const { world, commitOf, unseen, seen } = await openWatched(t, { maxBlobBytes: 1_000 })
+test('what cannot be seen is named: a delta of what the server has', async (t) => {
+  const { world, commitOf, unseen } = await openWatched(t)
   const { old } = world.ids
   const base = world.local.git(['rev-parse', `${old}:old`])
   const size = Number(world.local.git(['cat-file', '-s', base]))
@@ -149,14 +167,23 @@ test('what cannot be seen is named: a delta of what the server has, and what is 
     git?: { scan: { unseen: number } }
   }
   assert.equal(git?.scan.unseen, 1)
-  seen.clear()
-  const large = commitOf('x'.repeat(5_000), thin)
-  await world.pushRaw([[thin, large, main]], world.local.pack(large, `^${thin}`))
-  assert.deepEqual(
-    [...seen.values()].map(({ size: all, bytes }) => [all, bytes.length]),
-    [[5_000, 1_000]],
-  )
-  assert.match(unseen.at(-1)?.why[0] ?? '', /behind its first 1000 bytes/)
+})
+
+test('a file of any size is seen to its end while it comes, by its own name; one that breaks off is left', async (t) => {
+  const { world, commitOf, seen, left, longest } = await openWatched(t, { maxBlobBytes: 2_000_000 })
+  const { old } = world.ids
+  const content = Buffer.concat([noise(5_000_000), Buffer.from(marker)])
+  const large = commitOf(content, old)
+  const blob = world.local.git(['rev-parse', `${large}:file`])
+  const pack = world.local.pack(large, `^${old}`)
+  const answer = await world.pushRaw([[old, large, main]], pack)
+  assert.match(answer.remote, new RegExp(`a key in ${blob}`))
+  assert.deepEqual(seen.get(blob), content)
+  assert.ok(longest() <= 262_144, `${longest()} bytes at once`)
+  assert.deepEqual([left, world.refOf(main)], [[], old])
+  const broken = entry(types.blob, content, { zlib: deflateSync(content.subarray(0, 4_000_000)) })
+  assert.match((await world.pushRaw([[old, large, main]], packOf([broken]))).remote, /cannot be looked at/)
+  assert.equal(left.length, 1)
 })
 
 test('a delta of a delta is seen; one of a tree is none of a blob', async (t) => {
@@ -170,10 +197,7 @@ test('a delta of a delta is seen; one of a tree is none of a blob', async (t) =>
   const d = entry(types.offsetDelta, delta(0, 'tree'), { base: distance(tree.length) })
   const answer = await world.pushRaw([[zero, old, 'refs/heads/new']], packOf([a, b, c, tree, d]))
   assert.equal(answer.refs['refs/heads/new'], 'refused')
-  assert.deepEqual(
-    [...seen.values()].map(({ bytes }) => bytes.toString()),
-    [first, second, third],
-  )
+  assert.deepEqual([...seen.values()].map(String), [first, second, third])
   assert.equal(unseen.at(-1)?.count, 0)
 })
 
@@ -181,9 +205,16 @@ test('a scanner that fails lets nothing pass, nor does a pack that cannot be rea
   for (const failing of [
     {
       blob: async () => Promise.reject(new Error('broken')),
-      ...{ text: () => undefined, finish: async () => ({ ok: true as const }) },
+      ...{
+        large: () => assert.fail('none is large'),
+        text: () => undefined,
+        finish: async () => ({ ok: true as const }),
+      },
     },
-    { blob: () => undefined, text: () => undefined, finish: async () => Promise.reject(new Error('broken')) },
+    {
+      ...{ blob: () => undefined, large: () => assert.fail('none is large'), text: () => undefined },
+      finish: async () => Promise.reject(new Error('broken')),
+    },
   ]) {
     const { world, commitOf } = await openWatched(t, { begin: () => failing })
     const { old } = world.ids
@@ -213,6 +244,7 @@ test('what passes with a warning is told on the side band before the server’s 
   const { world, commitOf } = await openWatched(t, {
     begin: () => ({
       blob: () => undefined,
+      large: () => assert.fail('none is large'),
       text: () => undefined,
       finish: async () => ({ ok: true, warnings: warnings.current }),
     }),
@@ -347,4 +379,76 @@ test('the end of the credential that a push goes with cuts nothing of its answer
   const passing = commitOf('clean')
   assert.equal((await push(passing)).refs[main], 'ok')
   assert.deepEqual([gone, world.refOf(main)], [[false, false], passing])
+})
+
+test('a file is told at all its paths, and that there may be more where a tree or a commit is not known', async (t) => {
+  const world = await openGitWorld(t)
+  const { inspection } = markerInspection(marker)
+  world.setInspection(inspection)
+  const { git } = world.local
+  const { old } = world.ids
+  const blob = git(['hash-object', '-w', '--stdin'], marker)
+  const tree = (...entries: string[]) => git(['mktree'], entries.map((one) => `${one}\n`).join(''))
+  const folder = tree(`100644 blob ${blob}\tkey`)
+  const commit = (root: string, ...parents: string[]) =>
+    git(['commit-tree', root, '-m', 'x', ...parents.flatMap((one) => ['-p', one])])
+  const nested = commit(tree(`040000 tree ${folder}\tfixtures`, `100644 blob ${blob}\tother`), old)
+  const refused = async (id: string, pack = world.local.pack(id, `^${old}`)) => {
+    const { remote } = await world.pushRaw([[zero, id, 'refs/heads/new']], pack)
+    return /a secret in ([^(]*) \(/.exec(remote)?.[1]
+  }
+  assert.equal(await refused(nested), 'fixtures/key and other')
+  // The folder is the whole checkout of another commit.
+  assert.equal(await refused(commit(folder, nested)), 'fixtures/key and key and other')
+  const slash = git(
+    ['hash-object', '-w', '-t', 'tree', '--stdin', '--literally'],
+    treeOf('fixtures/key', blob),
+  )
+  assert.match((await refused(commit(slash, old))) ?? '', /perhaps elsewhere$/)
+  // Who leaves out a tree says only the end of its path.
+  const above = git(['cat-file', 'commit', nested])
+  const part = packOf([
+    entry(types.commit, `${above}\n`),
+    entry(types.tree, world.local.gitBytes(['cat-file', 'tree', folder])),
+    entry(types.idDelta, delta(3, 'a tree'), { base: Buffer.alloc(20, 7) }),
+    entry(types.blob, marker),
+  ])
+  assert.equal(await refused(nested, part), 'key and perhaps elsewhere')
+  assert.equal(world.refOf('refs/heads/new'), '')
+})
+
+function treeOf(name: string, blob: string): Buffer {
+  return Buffer.concat([Buffer.from(`100644 ${name}\0`), Buffer.from(blob, 'hex')])
+}
+
+test('a person’s yes to a push is good for the same objects alone, in whatever order their pack has them', async (t) => {
+  const world = await openGitWorld(t)
+  const { inspection, same } = markerInspection(marker)
+  world.setInspection(inspection)
+  const { git, gitBytes } = world.local
+  const { old } = world.ids
+  const blob = git(['hash-object', '-w', '--stdin'], marker)
+  const id = git(['commit-tree', git(['mktree'], `100644 blob ${blob}\tfile\n`), '-m', 'x', '-p', old])
+  const objects = [
+    entry(types.commit, gitBytes(['cat-file', 'commit', id])),
+    entry(types.tree, gitBytes(['cat-file', 'tree', `${id}^{tree}`])),
+    entry(types.blob, marker),
+  ]
+  const unknown = (text: string) => entry(types.idDelta, delta(3, text), { base: Buffer.alloc(20, 7) })
+  const sent = [
+    objects,
+    objects.toReversed(),
+    [...objects, entry(types.blob, 'that no commit names')],
+    [...objects, unknown('one')],
+    [...objects, unknown('one')],
+    [...objects, unknown('two')],
+    // Nobody keeps what is so large.
+    [...objects, unknown('x'.repeat(1_200_000))],
+  ]
+  for (const pack of sent)
+    assert.equal((await world.pushRaw([[old, id, main]], packOf(pack))).refs[main], 'refused')
+  assert.equal(same[0], same[1])
+  assert.equal(same[3], same[4])
+  assert.equal(new Set(same.slice(0, 6)).size, 4)
+  assert.equal(same[6], undefined)
 })

@@ -1,17 +1,26 @@
-import { escapeUnseen, messageOf } from '../../lib/index.ts'
+import { escapeUnseen, messageOf, sha256Hex } from '../../lib/index.ts'
 import { createTreePaths, entriesOf } from './tree-paths.ts'
-import type { PushScan, PushScanner, ScanVerdict, ScannedBlob } from '../push-scanner.ts'
+import type { LargeBlob, PushScan, PushScanner, ScanVerdict, ScannedBlob } from '../push-scanner.ts'
 
 /** What a reader of packs tells of the blobs in it. */
 export interface BlobSink {
+  /** Larger ones come piece by piece. */
   readonly maxBytes: number
   blob(blob: ScannedBlob): Promise<void> | void
+  large(): LargeBlob
   /** A tree, and what it holds. */
   tree(id: string, content: Buffer): Promise<void> | void
   /** A commit or a tag as Git keeps it: message, people, signature. */
   text(kind: 'commit' | 'tag', id: string, content: Buffer): Promise<void> | void
   /** An object whose content is not known. */
-  unseen(why: string): void
+  unseen(why: string, what: UnseenObject): void
+}
+
+export interface UnseenObject {
+  /** Nobody can say that it is no tree, nor a commit, of which paths are made. */
+  readonly isBlob: boolean
+  /** What there is of it, if it was kept. */
+  readonly delta?: Buffer
 }
 
 export interface BlobScan extends BlobSink {
@@ -34,25 +43,54 @@ const maxFindings = 20
 const maxWarnings = 50
 const maxFindingChars = 600
 const maxNamesKnown = 200_000
+/** Of more objects it is not told whether another pack brings the same. */
+const maxDigested = 100_000
 const newline = Buffer.from('\n')
 
 const shown = (line: string) => escapeUnseen(line).slice(0, maxFindingChars)
 
-export function openScan(scanner: PushScanner, scan: PushScan, idBytes = 20): BlobScan {
+export function openScan(
+  scanner: PushScanner,
+  scan: PushScan,
+  { idBytes, named }: { readonly idBytes: number; readonly named: readonly string[] },
+): BlobScan {
   const paths = createTreePaths(idBytes)
+  for (const id of named) paths.root(id)
   const namesKnown = new Set<string>()
+  /** Of each object its id, of what is not known its bytes' digest. */
+  const brought: string[] = []
+  let isDigested = true
   let blobs = 0
   let unseen = 0
   const why: string[] = []
   let warnings: readonly string[] = []
+
+  function bring(object: string): void {
+    if (brought.length < maxDigested) brought.push(object)
+    else isDigested = false
+  }
+
   return {
     maxBytes: scanner.maxBlobBytes,
     blob(blob) {
       blobs++
-      if (blob.bytes.length < blob.size) this.unseen(`${blob.id} behind its first ${blob.bytes.length} bytes`)
-      return scan.blob({ ...blob, path: paths.of(blob.id) })
+      bring(blob.id)
+      return scan.blob(blob)
+    },
+    large() {
+      blobs++
+      const blob = scan.large()
+      return {
+        write: (piece) => blob.write(piece),
+        end(id) {
+          bring(id)
+          blob.end(id)
+        },
+        leave: () => blob.leave(),
+      }
     },
     tree(id, content) {
+      bring(id)
       paths.add(id, content)
       const names: Buffer[] = []
       for (const { name } of entriesOf(content, idBytes)) {
@@ -64,15 +102,27 @@ export function openScan(scanner: PushScanner, scan: PushScan, idBytes = 20): Bl
       }
       if (names.length > 0) return scan.text(`names in tree ${id}`, Buffer.concat(names))
     },
-    text: (kind, id, content) => scan.text(`${kind} ${id}`, content),
-    unseen(reason) {
+    text(kind, id, content) {
+      bring(id)
+      const root = rootIn(content)
+      if (root === undefined) paths.incomplete()
+      else paths.root(root)
+      return scan.text(`${kind} ${id}`, content)
+    },
+    unseen(reason, { isBlob, delta }) {
       unseen++
       if (why.length < maxWhy) why.push(reason)
+      if (!isBlob) paths.incomplete()
+      if (delta === undefined) isDigested = false
+      else bring(`${reason} ${sha256Hex(delta)}`)
     },
     async finish() {
-      const nameOf = (id: string) => paths.of(id) ?? id
       const verdict = await scan
-        .finish({ count: unseen, why }, nameOf)
+        .finish({
+          unseen: { count: unseen, why },
+          pathsOf: (id) => paths.of(id),
+          digest: () => (isDigested ? sha256Hex(brought.toSorted().join('\n')) : undefined),
+        })
         .catch((error: unknown): ScanVerdict => ({
           ok: false,
           findings: [`the scanner failed: ${messageOf(error)}`],
@@ -87,4 +137,9 @@ export function openScan(scanner: PushScanner, scan: PushScan, idBytes = 20): Bl
     warnings: () => warnings,
     record: () => ({ blobs, unseen, ...(why.length === 0 ? {} : { whyUnseen: why }) }),
   }
+}
+
+/** The tree of a commit, or what a tag names: both stand in the first line. */
+function rootIn(content: Buffer): string | undefined {
+  return /^(?:tree|object) ([0-9a-f]{40,64})\n/.exec(content.toString('latin1', 0, 80))?.[1]
 }

@@ -1,35 +1,120 @@
+import type { FilePaths } from '../look.ts'
+
 /** Where blobs stand, as the trees of a pack say it: a pack names its objects by their content alone. */
 export interface TreePaths {
   add(tree: string, content: Buffer): void
-  /** One path of a blob; undefined if no tree that was added leads to it. */
-  of(blob: string): string | undefined
+  /** A commit, a tag or a ref names it: a tree is that of a checkout then, whatever other trees lead to it. */
+  root(id: string): void
+  /** A tree, or a commit, is not known. */
+  incomplete(): void
+  /** All paths of a blob; none if no tree that was added leads to it. */
+  of(blob: string): FilePaths
 }
 
-/** A tree of any size may be pushed; what finds no room has no path, and its id instead. */
-const maxEntries = 200_000
-const maxDepth = 100
+/** Trees of any size may be pushed: of what finds no room here it is said that not all paths are known. */
+const maxEntries = 1_000_000
+const maxIds = 300_000
+const maxNames = 200_000
+/** No system has longer names. */
 const maxNameBytes = 255
+const maxDepth = 100
+const maxPaths = 100
+/** Steps up from tree to tree, for one blob and for all. */
+const [maxSteps, maxStepsInAll] = [20_000, 1_000_000]
+
+const none = -1
 
 export function createTreePaths(idBytes: number): TreePaths {
-  const parents = new Map<string, { readonly tree: string; readonly name: string }>()
+  const ids = createNumbers(maxIds)
+  const names = createNumbers(maxNames)
+  const nameTexts: (string | undefined)[] = []
+  /** Of each id the last entry that names it; each entry has the one before. */
+  const last: number[] = []
+  const [before, parents, namesOf]: [number[], number[], number[]] = [[], [], []]
+  const added = new Set<number>()
+  const roots = new Set<number>()
+  let isWhole = true
+  let steps = 0
+
+  function addEntry(tree: number, name: Buffer, id: string): void {
+    const [child, named] = [ids.of(id), names.of(name.toString('latin1'))]
+    if (child === none || named === none || before.length >= maxEntries) return void (isWhole = false)
+    nameTexts[named] ??= isPlain(name) ? name.toString('utf8') : undefined
+    before.push(last[child] ?? none)
+    last[child] = parents.length
+    parents.push(tree)
+    namesOf.push(named)
+  }
+
+  /** Goes up to every tree that nothing leads to, or that is one of a checkout. */
+  function climb(blob: number): FilePaths {
+    const paths = new Set<string>()
+    // Named by itself, it stands at no path.
+    let isAll = isWhole && !roots.has(blob)
+    const seen = new Set<string>()
+    const open = [{ at: blob, path: '', depth: 0 }]
+    for (let next = open.pop(), own = 0; next !== undefined; next = open.pop(), own++) {
+      if (own >= maxSteps || steps++ >= maxStepsInAll || paths.size > maxPaths)
+        return { paths: [...paths].slice(0, maxPaths).toSorted(), isWhole: false }
+      const { at, path, depth } = next
+      const first = last[at] ?? none
+      if (at !== blob && (first === none || roots.has(at))) paths.add(path)
+      if (depth === maxDepth) isAll = false
+      else
+        for (let entry = first; entry !== none; entry = before[entry] ?? none) {
+          const name = nameTexts[namesOf[entry] ?? none]
+          const [above, longer] = [parents[entry] ?? none, `${name ?? '?'}${path === '' ? '' : `/${path}`}`]
+          // Where it is checked out, and whether it is, no name tells.
+          if (name === undefined) isAll = false
+          const key = `${above} ${longer}`
+          if (!seen.has(key)) open.push({ at: above, path: longer, depth: depth + 1 })
+          seen.add(key)
+        }
+    }
+    return { paths: [...paths].toSorted(), isWhole: isAll }
+  }
+
   return {
     add(tree, content) {
-      for (const { name, id } of entriesOf(content, idBytes)) {
-        if (parents.size >= maxEntries) return
-        // The same content at several places is told at one of them.
-        if (!parents.has(id)) parents.set(id, { tree, name: name.toString('utf8', 0, maxNameBytes) })
-      }
+      const number = ids.of(tree)
+      if (number === none) isWhole = false
+      if (number === none || added.has(number)) return
+      added.add(number)
+      for (const { name, id } of entriesOf(content, idBytes)) addEntry(number, name, id)
     },
+    root(id) {
+      const number = ids.of(id)
+      if (number === none) isWhole = false
+      else roots.add(number)
+    },
+    incomplete: () => void (isWhole = false),
     of(blob) {
-      const names: string[] = []
-      let entry = parents.get(blob)
-      while (entry !== undefined && names.length < maxDepth) {
-        names.unshift(entry.name)
-        entry = parents.get(entry.tree)
-      }
-      return names.length === 0 ? undefined : names.join('/')
+      const number = ids.known(blob)
+      return number === undefined ? { paths: [], isWhole } : climb(number)
     },
   }
+}
+
+/** Small numbers for texts; -1 for what has no room. */
+function createNumbers(most: number) {
+  const numbers = new Map<string, number>()
+  return {
+    known: (text: string) => numbers.get(text),
+    of(text: string): number {
+      const known = numbers.get(text)
+      if (known !== undefined) return known
+      if (numbers.size >= most) return none
+      numbers.set(text, numbers.size)
+      return numbers.size - 1
+    },
+  }
+}
+
+/** A name of one file in its folder, as git checks it out. */
+function isPlain(name: Buffer): boolean {
+  const { length } = name
+  const isDots = length <= 2 && name.every((byte) => byte === 0x2e)
+  return length <= maxNameBytes && !isDots && !name.includes(0x2f)
 }
 
 /** What a tree holds, as far as it can be read. Each entry: mode, a space, the name, a zero byte, the id. */

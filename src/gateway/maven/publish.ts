@@ -33,17 +33,18 @@ export async function publish(
     return deny(exchange, `a file has at most ${limits.mavenPublishBytes} bytes, or it broke off`, 413)
   const sha256 = createHash('sha256').update(body).digest('hex')
   const detail = { maven: { file: path.slice(path.lastIndexOf('/') + 1), sha256, bytes: body.length } }
-  const permit = await exchange.permit({ ...operation, ...ref }, detail, {
+  const asked = await exchange.permit({ ...operation, ...ref }, detail, {
     ...(route.kind === 'file' ? {} : { anyRef: true }),
     proven: () => broughtBy(route, path, body, sha256),
   })
-  if (!permit.allow) return plainAnswer(response, 403, permit.message)
-  const found = await lookAtFiles(
+  if (!asked.allow) return plainAnswer(response, 403, asked.message)
+  const permit = await lookAtFiles(
     exchange,
-    { place: 'packages', what: `${route.coordinates} ${detail.maven.file}`, same: sha256 },
+    asked,
+    { place: 'packages', what: `${route.coordinates} ${detail.maven.file}` },
     { [detail.maven.file]: body },
   )
-  if (found !== undefined) return deny(exchange, found)
+  if (typeof permit === 'string') return deny(exchange, permit)
   // It is of no version, so what a grant asks of one is not asked of it; and it may be written over.
   const wrong = route.kind === 'metadata' ? wrongBeside(path, body) : undefined
   if (wrong !== undefined) return deny(exchange, wrong)

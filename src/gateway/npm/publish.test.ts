@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { markerInspection } from '../look.fixture.ts'
+import { leakInspection, leasesOf, markerInspection } from '../look.fixture.ts'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { anyCharacter } from '../../lib/any-character.fixture.ts'
@@ -436,4 +436,28 @@ test('a package with a secret in its file, or beside it, never reaches the regis
   assert.match(beside.body, /secrets were found in it.*a secret in its document/)
   assert.equal(putsOf(npm).length, 1)
   assert.match(String(npm.world.audit.ofType('access.denied')[0]?.data['reason']), /a secret in its document/)
+})
+
+test('a person’s yes to a package is good for the same file with the same document alone', async (t) => {
+  const npm = await openNpm(t, publishing)
+  takesAll(npm)
+  const { inspection, same } = markerInspection('the-marker')
+  npm.world.setInspection(inspection)
+  const send = (readme: string) =>
+    put(
+      npm,
+      documentOf('@octo/app', '1.2.4', (document) => (document['readme'] = `the-marker ${readme}`)),
+    )
+  for (const readme of ['one', 'one', 'two']) assert.equal((await send(readme)).status, 403)
+  assert.match(same[0] ?? '', /^[0-9a-f]{64}$/)
+  assert.equal(same[0], same[1])
+  assert.notEqual(same[0], same[2])
+})
+
+test('a package that passes with its own credential in it goes with another one, which the log has first', async (t) => {
+  const npm = await openNpm(t, publishing)
+  takesAll(npm)
+  npm.world.setInspection(leakInspection(npm.world.brokers.endLease))
+  assert.equal((await put(npm, documentOf())).status, 201)
+  assert.deepEqual(leasesOf(npm.world, putsOf(npm)), [['injected:for-npm-2'], ['lse_1', 'lse_2']])
 })

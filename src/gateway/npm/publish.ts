@@ -71,7 +71,7 @@ async function publish(exchange: Exchange, turns: Turns, { kind, name }: Sent): 
   const digests = withDigests(publication, read)
   if (typeof digests === 'string') return refuse(exchange, 403, exchange.deny(what, digests))
   const { version, tags, document } = publication
-  const permit = await exchange.permit(
+  const asked = await exchange.permit(
     { ...operation, ref: version },
     {
       npm: {
@@ -89,13 +89,21 @@ async function publish(exchange: Exchange, turns: Turns, { kind, name }: Sent): 
       }),
     },
   )
-  if (!permit.allow) return refuse(exchange, 403, permit.message)
-  const found = await lookAtFiles(
+  if (!asked.allow) return refuse(exchange, 403, asked.message)
+  const permit = await lookAtFiles(
     exchange,
-    { place: 'packages', what: purlOf(name, version), same: read.sha256.toString('hex') },
-    { [`${name}-${version}.tgz`]: () => decoded(read.readText()), 'its document': Buffer.from(read.json) },
+    asked,
+    { place: 'packages', what: purlOf(name, version) },
+    {
+      [`${name}-${version}.tgz`]: () => decoded(read.readText()),
+      'its document': {
+        bytes: Buffer.from(read.json),
+        // The placeholder is made up anew for each request.
+        unchanging: JSON.stringify(read.json.split(read.placeholder)),
+      },
+    },
   )
-  if (found !== undefined) return refuse(exchange, 403, exchange.deny(`${what}@${version}`, found))
+  if (typeof permit === 'string') return refuse(exchange, 403, exchange.deny(`${what}@${version}`, permit))
   await turns(connection, `${name}@${version}`, async (isThere) => {
     const taken = isThere ? takenAlready : await whyTaken(exchange, permit, publication)
     if (taken === undefined) return sendAsPublisher(exchange, permit, { ...publication, kind }, read)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { acceptedIn } from '../gateway.fixture.ts'
-import { markerInspection } from '../look.fixture.ts'
+import { leakInspection, markerInspection } from '../look.fixture.ts'
 import {
   digest,
   errorOf,
@@ -389,4 +389,19 @@ test('that a step has ended is told to what looks into the uploads that it began
   assert.equal((await ask('POST', uploads, {})).status, 202)
   world.brokers.end(world.step)
   assert.deepEqual(opened, ['images octo/app', `ended ${world.step.id}`])
+})
+
+test('a layer that passes with its own credential in it is closed with another one', async (t) => {
+  const opened = await openRegistryWorld(t, ['oci:push images/octo/app@v*'])
+  takeUploads(opened, (n) => `/v2/octo/app/blobs/uploads/${n}`)
+  opened.world.setInspection(leakInspection(opened.world.brokers.endLease))
+  const answer = await opened.ask('POST', `${uploads}?digest=${digest('onetwo')}`, { body: 'onetwo' })
+  assert.equal(answer.status, 201)
+  const sent = opened.seen().map(({ method, headers }) => {
+    const [, credential = ''] = (headers.authorization ?? '').split(' ')
+    return `${method} ${Buffer.from(credential, 'base64').toString()}`
+  })
+  assert.deepEqual(sent, [
+    ...['POST injected:for-images', 'PATCH injected:for-images', 'PUT injected:for-images-2'],
+  ])
 })

@@ -38,14 +38,16 @@ export async function pushManifest(job: Job, { repository, ref }: Manifest): Pro
   const pushed = await readPushed(job, repository, ref)
   if ('wrong' in pushed)
     return refuse(exchange, `${nameOf(repository, ref)}: ${pushed.wrong}`, pushed.status, pushed.code)
-  const permit = await permitPush(job, pushed)
-  if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
-  const found = await lookAtFiles(
+  const asked = await permitPush(job, pushed)
+  if (!asked.allow) return answerError(exchange, 403, 'DENIED', asked.message)
+  const permit = await lookAtFiles(
     exchange,
-    { place: 'images', what: nameOf(repository, ref), same: pushed.digest },
+    asked,
+    { place: 'images', what: nameOf(repository, ref) },
     { manifest: pushed.bytes },
   )
-  if (found !== undefined) return refuse(exchange, `${nameOf(repository, ref)}: ${found}`, 403, 'DENIED')
+  if (typeof permit === 'string')
+    return refuse(exchange, `${nameOf(repository, ref)}: ${permit}`, 403, 'DENIED')
   const stored = isDigest(ref)
     ? await store(job, permit, pushed)
     : await job.turns(exchange.connection, `${repository}:${ref}`, () => name(job, permit, pushed))

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { limits, newId } from '../../lib/index.ts'
 import { isDigest, kinds } from '../../kinds/index.ts'
-import { discard, hasBody } from '../exchange.ts'
-import { refusalOf } from '../look-at.ts'
+import { discard, hasBody, type Permit } from '../exchange.ts'
+import { permitAfter } from '../look-at.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import type { Job } from './job.ts'
 import { toldDigest } from '../../images/index.ts'
@@ -102,19 +102,19 @@ async function close(job: Job, route: Upload, state: UploadState): Promise<void>
   const { repository } = state
   const digest = route.query['digest'] ?? ''
   if (!isPushable(digest)) return refuse(exchange, notPushable(digest), 400, 'DIGEST_INVALID')
-  const permit = await permitUnnamed(job, repository, { blob: digest })
-  if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
-  if (hasBody(exchange.request) && !(await receive(job, permit, route.id, state))) return
+  const asked = await permitUnnamed(job, repository, { blob: digest })
+  if (!asked.allow) return answerError(exchange, 403, 'DENIED', asked.message)
+  if (hasBody(exchange.request) && !(await receive(job, asked, route.id, state))) return
   memory.uploads.delete(route.id)
   const actual = `sha256:${state.hash.digest('hex')}`
   if (actual !== digest) {
-    await drop(job, permit, state)
+    await drop(job, asked, state)
     return refuse(exchange, `the upload has the digest ${actual}, not ${digest}`, 400, 'DIGEST_INVALID')
   }
-  const found = await refusedByLook(job, state, digest)
-  if (found !== undefined) {
-    await drop(job, permit, state)
-    return refuse(exchange, found, 403, 'DENIED')
+  const permit = await afterLook(job, asked, state, digest)
+  if (typeof permit === 'string') {
+    await drop(job, asked, state)
+    return refuse(exchange, permit, 403, 'DENIED')
   }
   const upstream = await registry.ask(permit, [pushScope(repository)], {
     method: 'PUT',
@@ -138,14 +138,16 @@ function lookOf({ exchange }: Job, repository: string): UploadState['look'] {
 }
 
 /** Nothing names the layer before its registry has it whole, which it does not get with what may not be in it. */
-async function refusedByLook(
+async function afterLook(
   { exchange }: Job,
+  permit: Permit,
   { look }: UploadState,
   digest: string,
-): Promise<string | undefined> {
-  if (look === undefined) return undefined
+): Promise<Permit | string> {
+  if (look === undefined) return permit
   look.stream.end()
-  return refusalOf(await exchange.finishLook(look.of, (name) => (name === layer ? `layer ${digest}` : name)))
+  const verdict = await exchange.finishLook(look.of, (name) => (name === layer ? `layer ${digest}` : name))
+  return permitAfter(exchange, permit, verdict)
 }
 
 async function cancel(job: Job, route: Upload, state: UploadState): Promise<void> {

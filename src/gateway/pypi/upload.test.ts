@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { MayflyError } from '../../lib/index.ts'
-import { markerInspection } from '../look.fixture.ts'
+import { leakInspection, leasesOf, markerInspection } from '../look.fixture.ts'
 import { boundaryIn, createFormReader } from './form-reader.ts'
 import { hex, openIndexWorld } from './pypi.fixture.ts'
 
@@ -310,4 +310,29 @@ test('a file with a secret in it is put aside first, and never reaches the index
   const body = form(usual())
   assert.equal((await upload(body)).status, 200)
   assert.equal(posts()[0]?.body.toString('latin1'), body)
+})
+
+test('a person’s yes to an upload is good for the same file with the same fields alone, whatever their boundary', async (t) => {
+  const { upload, world } = await publisher(t)
+  const { inspection, same } = markerInspection('the-marker')
+  world.setInspection(inspection)
+  const summary = (text: string) => form([...usual(), ['summary', `the-marker ${text}`]])
+  const sent = [
+    [summary('one'), boundary],
+    [summary('one').replaceAll(boundary, 'another-0'), 'another-0'],
+    [summary('two'), boundary],
+  ] as const
+  for (const [body, of] of sent)
+    assert.equal((await upload(body, '/', `multipart/form-data; boundary=${of}`)).status, 403)
+  assert.match(same[0] ?? '', /^[0-9a-f]{64}$/)
+  assert.equal(same[0], same[1])
+  assert.notEqual(same[0], same[2])
+})
+
+test('an upload that passes with its own credential in it goes with another one, which the log has first', async (t) => {
+  const { upload, posts, world, replies } = await publisher(t)
+  replies.set('POST /base/', { status: 200 })
+  world.setInspection(leakInspection(world.brokers.endLease))
+  assert.equal((await upload(form(usual()))).status, 200)
+  assert.deepEqual(leasesOf(world, posts()), [['injected:for-pypi-2'], ['lse_1', 'lse_2']])
 })

@@ -15,7 +15,7 @@ import { boundaryIn, createFormReader, formTypeOf, type FormReader } from './for
 import { operationOf } from './index-request.ts'
 import type { Pages } from './pages.ts'
 import { purlOf, versionOf } from './release-file.ts'
-import { openUploadBody } from './upload-body.ts'
+import { openUploadBody, type UploadBody } from './upload-body.ts'
 
 /** What is to be published, by the fields that came before the file. */
 interface Publication {
@@ -58,21 +58,14 @@ async function publish(exchange: Exchange, { pages, turns, shelf }: UploadDeps):
   const { project, version, file, sha256 } = publication
   await using body = openUploadBody({ head, chunks, reader, publication }, shelf)
   const operation = operationOf(exchange, 'pypi:publish', project, version)
-  const permit = await exchange.permit(
+  const asked = await exchange.permit(
     operation,
     { published: { file, sha256 } },
     { proven: () => ({ artifact: [`sha256:${sha256}`], beside: () => body.beside() }) },
   )
-  if (!permit.allow) return answerPlain(exchange, 403, permit.message)
-  if (exchange.looksAt('packages')) {
-    const content = await body.file()
-    const found = await lookAtFiles(
-      exchange,
-      { place: 'packages', what: file, same: sha256 },
-      { [file]: () => content, 'fields of the form': await body.fields() },
-    )
-    if (found !== undefined) return refuse(exchange, found, 403)
-  }
+  if (!asked.allow) return answerPlain(exchange, 403, asked.message)
+  const permit = await lookAtUpload(exchange, asked, { body, file, boundary })
+  if (typeof permit === 'string') return refuse(exchange, permit, 403)
   await turns(connection, file.toLowerCase(), async (isThere) => {
     const taken = isThere ? existing(file) : await takenReason(exchange, pages, permit, publication)
     if (taken === undefined) {
@@ -82,6 +75,29 @@ async function publish(exchange: Exchange, { pages, turns, shelf }: UploadDeps):
     refuse(exchange, taken.why, taken.status)
     return isThere
   })
+}
+
+async function lookAtUpload(
+  exchange: Exchange,
+  permit: Permit,
+  { body, file, boundary }: { readonly body: UploadBody; readonly file: string; readonly boundary: string },
+): Promise<Permit | string> {
+  if (!exchange.looksAt('packages')) return permit
+  const content = await body.file()
+  const fields = await body.fields()
+  return lookAtFiles(
+    exchange,
+    permit,
+    { place: 'packages', what: file },
+    {
+      [file]: () => content,
+      // Clients make up another boundary for each request.
+      'fields of the form': {
+        bytes: fields,
+        unchanging: JSON.stringify(fields.toString('latin1').split(boundary)),
+      },
+    },
+  )
 }
 
 async function readHead(chunks: AsyncIterator<Buffer>, reader: FormReader): Promise<Buffer[]> {

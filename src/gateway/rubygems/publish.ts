@@ -25,18 +25,19 @@ export function createPublisher(): (exchange: Exchange) => Promise<void> {
     const { connection } = exchange
     const operation = { action: 'rubygems:publish', connection: connection.name, path: gem, ref: version }
     const sha256 = createHash('sha256').update(body).digest('hex')
-    const permit = await exchange.permit(
+    const asked = await exchange.permit(
       operation,
       { rubygems: { version: written, sha256, bytes: body.length } },
       { proven: () => ({ artifact: [`sha256:${sha256}`] }) },
     )
-    if (!permit.allow) return refuse(exchange, 403, permit.message)
-    const found = await lookAtFiles(
+    if (!asked.allow) return refuse(exchange, 403, asked.message)
+    const permit = await lookAtFiles(
       exchange,
-      { place: 'packages', what: purlOf(release), same: sha256 },
+      asked,
+      { place: 'packages', what: purlOf(release) },
       { [`${gem}-${written}.gem`]: body },
     )
-    if (found !== undefined) return deny(exchange, found)
+    if (typeof permit === 'string') return deny(exchange, permit)
     await turns(connection, `${gem.toLowerCase()}-${written}`, async (isThere) => {
       if (isThere || (await checksumsOf(exchange, permit, gem)).has(written)) {
         deny(exchange, `${gem} ${written} is there already, and is not overwritten`, 409)

@@ -96,7 +96,7 @@ async function upload(job: Job, { repository, oid }: TransferRoute): Promise<voi
 
 /** It goes on as fast as it is looked at, and its last bytes once that is done: an object that is not whole is none. */
 function lookingAt(exchange: Exchange, what: string, oid: string) {
-  const look = exchange.look('push', what, oid)
+  const look = exchange.look('push', what, () => oid)
   let isRefused = false
   async function* pass(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     if (look === undefined) return yield* source
