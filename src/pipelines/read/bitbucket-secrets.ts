@@ -1,8 +1,8 @@
-import type { FindSecrets } from './file-parts.ts'
+import type { Declared, FindSecrets } from './file-parts.ts'
 import { shellSecrets } from './shell-variables.ts'
 
 /** Secured variables of Bitbucket, by their names, and those of a deployment. */
-export function bitbucketSecrets(declared: ReadonlySet<string>): FindSecrets {
+export function bitbucketSecrets(declared: Declared): FindSecrets {
   return (source, { text, path }, inCommand) => {
     const key = path.at(-1) ?? ''
     if (key === 'deployment' && path[0] === 'pipelines')

@@ -1,11 +1,11 @@
-import type { FindSecrets, FoundSecret } from './file-parts.ts'
+import type { Declared, FindSecrets, FoundSecret } from './file-parts.ts'
 import { matchesIn } from './matches.ts'
 import { shellSecrets } from './shell-variables.ts'
 
 const asked = /\bbuildkite-agent\s+secret\s+get\s+["']?([\w-]{1,200})/g
 
 /** Secrets of a Buildkite pipeline: `secrets:`, `buildkite-agent secret get`, variables of agents with names of secrets. */
-export function buildkiteSecrets(declared: ReadonlySet<string>): FindSecrets {
+export function buildkiteSecrets(declared: Declared): FindSecrets {
   return (source, { text, path }, inCommand) => {
     const at = path.lastIndexOf('secrets')
     const above = path.slice(0, Math.max(at, 0))
@@ -39,7 +39,7 @@ export function buildkiteSecrets(declared: ReadonlySet<string>): FindSecrets {
 /** `password-env: NAME` of a plugin says which variable has the secret. */
 function pluginVariable(
   { value, span }: Parameters<FindSecrets>[1]['text'],
-  declared: ReadonlySet<string>,
+  declared: Declared,
 ): FoundSecret[] {
   if (!/^[A-Za-z_]\w{0,199}$/.test(value) || declared.has(value)) return []
   return [{ name: value, store: 'variable', span, certain: true, inCommand: false }]

@@ -1,9 +1,9 @@
-import type { FindSecrets, FoundSecret } from './file-parts.ts'
+import type { Declared, FindSecrets, FoundSecret } from './file-parts.ts'
 import { looksSecret } from './secret-names.ts'
 import { shellSecrets } from './shell-variables.ts'
 
 /** Secrets of CircleCI: contexts, SSH keys of the project, variables of project and context with names of secrets. */
-export function circleciSecrets(declared: ReadonlySet<string>): FindSecrets {
+export function circleciSecrets(declared: Declared): FindSecrets {
   return (source, { text, path }, inCommand) => {
     const key = path.at(-1) ?? ''
     const certain = { span: text.span, certain: true, inCommand: false } as const
@@ -20,10 +20,10 @@ export function circleciSecrets(declared: ReadonlySet<string>): FindSecrets {
 function byName(
   path: readonly string[],
   { value, span }: Parameters<FindSecrets>[1]['text'],
-  declared: ReadonlySet<string>,
+  declared: Declared,
 ): FoundSecret[] {
   const key = path.at(-1) ?? ''
   const isParameter = path.some((one) => one.includes('/')) && /^[A-Z][A-Z0-9_]{2,199}$/.test(value)
-  if (!isParameter || declared.has(value) || !looksSecret(value)) return []
+  if (!isParameter || declared.has(value) || !(looksSecret(value) || looksSecret(key))) return []
   return [{ name: value, store: 'variable', span, certain: false, target: key, inCommand: false }]
 }

@@ -10,6 +10,15 @@ export type FileParts = Pick<
 /** A reference to a secret before it is known in which job it stands. */
 export type FoundSecret = Omit<PipelineFile['secrets'][number], 'job' | 'step'>
 
+/** Variables that the file itself gives a value. */
+export interface Declared {
+  has(name: string): boolean
+  /** Its own name says that it is a secret, or it fills another one whose name does. */
+  isSecret(name: string): boolean
+  /** A script of the file sets it. */
+  isSetByScript(name: string): boolean
+}
+
 /** Finds the references to secrets in one text of a file. */
 export type FindSecrets = (source: string, named: NamedText, inCommand: boolean) => FoundSecret[]
 

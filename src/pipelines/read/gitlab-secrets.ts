@@ -1,4 +1,4 @@
-import type { FindSecrets, FoundSecret } from './file-parts.ts'
+import type { Declared, FindSecrets, FoundSecret } from './file-parts.ts'
 import { shellSecrets } from './shell-variables.ts'
 
 /** Names under which a text is no place where a variable is read for its value. */
@@ -15,13 +15,18 @@ const notRead = new Set([
 ])
 
 /** Masked and hidden variables of a project or group, known by their names alone; and what GitLab asks a vault for. */
-export function gitlabSecrets(declared: ReadonlySet<string>): FindSecrets {
+export function gitlabSecrets(declared: Declared): FindSecrets {
   return (source, { text, path }, inCommand) => {
     const [kind, name] = path.slice(-4, -1).includes('secrets') ? path.slice(path.lastIndexOf('secrets')) : []
     if (kind === 'secrets' && name !== undefined && path[0] !== 'variables')
       return [{ name, store: 'external', span: text.span, certain: true, inCommand: false }]
-    if (path.some((one) => notRead.has(one))) return []
-    const target = path.at(-2) === 'variables' ? path.at(-1) : undefined
+    const at = path.lastIndexOf('variables')
+    // `NAME: value`, or `NAME: { value: ... }`.
+    const isValue = at === path.length - 2 || (at === path.length - 3 && path.at(-1) === 'value')
+    const target = at !== -1 && isValue ? path[at + 1] : undefined
+    // What a rule gives the job is a variable like any other.
+    const isGiven = target !== undefined && path[at - 1] === 'rules'
+    if (!isGiven && path.some((one) => notRead.has(one))) return []
     return shellSecrets(source, text, declared, {
       inCommand,
       ...(target === undefined ? {} : { target }),

@@ -1,4 +1,4 @@
-import type { CiName, Entry, FileRole, PipelineFile, ReadProblem, SecretReference } from '../model.ts'
+import type { CiName, FileRole, PipelineFile, ReadProblem, SecretReference } from '../model.ts'
 import { readAzure } from './azure.ts'
 import { azureSecrets } from './azure-secrets.ts'
 import { readBitbucket } from './bitbucket.ts'
@@ -8,19 +8,27 @@ import { readBuildkite } from './buildkite.ts'
 import { buildkiteSecrets } from './buildkite-secrets.ts'
 import { readCircleci } from './circleci.ts'
 import { circleciSecrets } from './circleci-secrets.ts'
-import { nothing, optional, type FileParts, type FindSecrets, type FoundSecret } from './file-parts.ts'
+import { declaredIn } from './declared.ts'
+import {
+  nothing,
+  optional,
+  type Declared,
+  type FileParts,
+  type FindSecrets,
+  type FoundSecret,
+} from './file-parts.ts'
 import { githubSecrets } from './github-expressions.ts'
 import { readAction, readWorkflow } from './github.ts'
 import { readGitlab } from './gitlab.ts'
 import { gitlabSecrets } from './gitlab-secrets.ts'
 import { readJenkins } from './jenkins.ts'
 import { createOwners, type Owner } from './owners.ts'
-import { readYamlFile, type NamedText } from './yaml-document.ts'
+import { readYamlFile } from './yaml-document.ts'
 import type { YamlView } from './yaml-view.ts'
 
 interface YamlReader {
   readonly read: (root: YamlView) => FileParts
-  readonly secrets: (declared: ReadonlySet<string>) => FindSecrets
+  readonly secrets: (declared: Declared) => FindSecrets
 }
 
 const readers: Readonly<Record<Exclude<CiName, 'jenkins'>, YamlReader>> = {
@@ -115,25 +123,6 @@ function readParts(views: readonly YamlView[], read: (root: YamlView) => FilePar
     stop(error)
     return nothing
   }
-}
-
-/** Variables that the file itself gives a value, other than their own. */
-function declaredIn({ environment, jobs }: FileParts, texts: readonly NamedText[]): ReadonlySet<string> {
-  const all = [
-    ...environment,
-    ...jobs.flatMap((job) => [...job.environment, ...job.steps.flatMap((step) => step.environment)]),
-  ]
-  // Parameters of a template or command are given by who uses it; what `secrets:` fetches is told of there.
-  const given = texts.flatMap(({ path }) => {
-    const at = path.lastIndexOf('secrets')
-    return [path[0] === 'parameters' ? path[1] : undefined, at === -1 ? undefined : path[at + 1]]
-  })
-  const names = [...all.filter(isGiven).map(({ key }) => key.value), ...given]
-  return new Set(names.filter((name) => name !== undefined))
-}
-
-function isGiven({ key, value }: Entry): boolean {
-  return value !== undefined && !value.value.includes(key.value)
 }
 
 function owned(secret: FoundSecret, { job, step }: Owner): SecretReference {

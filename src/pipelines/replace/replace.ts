@@ -1,4 +1,4 @@
-import { isJobToken } from '../read/secret-names.ts'
+import { isJobToken, looksPlain, looksSecret } from '../read/secret-names.ts'
 import type { PipelineFile, SecretReference } from '../model.ts'
 import { clouds } from './clouds.ts'
 import { registries } from './registries.ts'
@@ -41,11 +41,6 @@ const anyApi: Replacement = {
   revoke: 'where it was made',
 }
 
-/** Configuration that people keep among secrets: names, hosts, numbers. It goes where its secret goes. */
-const plain =
-  /(?:^|_)(?:USER|USERS|USERNAME|LOGIN|DEBUG|LICENSE|LICENCE|CA_CERT|CA|HOST|HOSTNAME|IP|PORT|REGION|NAME|EMAIL|MAIL|ORG|ACCOUNT|ACCOUNT_ID|PROJECT|PROJECT_ID|TENANT|TENANT_ID|CLIENT_ID|SUBSCRIPTION_ID|APP_ID|ID|URL|URI|ENDPOINT|BUCKET|DOMAIN|SERVER|REGISTRY|PATH|BRANCH|REPO|REPOSITORY)$/
-const secretAll = /(?:WEBHOOK|DATABASE|DB|REDIS|MYSQL|POSTGRES|PG|SLACK)_(?:\w+_)?URL$|ACCESS_KEY_ID$/
-
 /** As in the table: capitals and `_`. */
 function canonical(name: string): string {
   return name
@@ -69,7 +64,7 @@ export function replacementOf(file: PipelineFile, secret: SecretReference): Repl
     (row) => uses !== undefined && row.uses?.test(uses) === true && (row.input?.test(target) ?? true),
   )
   const names = [canonical(target), canonical(name)].filter((one) => one !== '')
-  if (names.some((one) => plain.test(one) && !secretAll.test(one)) && !isKey(names)) return undefined
+  if (names.some(looksPlain) && !isKey(names) && !fillsSecret(file, secret)) return undefined
   const byName = names.flatMap((one) => table.find((row) => row.names?.test(one) === true) ?? [])[0]
   const byId = store === 'credential' ? idReplacement(idWords, canonical(name)) : undefined
   return byUse?.replacement ?? byName?.replacement ?? byId ?? anyApi
@@ -116,6 +111,17 @@ function idReplacement(words: readonly [RegExp, string][], text: string): Replac
 /** Names of both, of which one says that it is plain and the other that it is none (`URL: DB_PASSWORD`). */
 function isKey(names: readonly string[]): boolean {
   return names.some((one) => /(?:TOKEN|PASSWORD|SECRET|PRIVATE_KEY|CREDENTIALS|KUBECONFIG)/.test(one))
+}
+
+/** It alone is the value of a variable whose name says that it is a secret: `AWS_ACCESS_KEY_ID: $DEPLOY_ID`. */
+function fillsSecret({ text }: PipelineFile, { span, target }: SecretReference): boolean {
+  if (target === undefined || !looksSecret(target) || looksPlain(canonical(target))) return false
+  const before = text.slice(text.lastIndexOf('\n', span.start - 1) + 1, span.start)
+  const [after = ''] = text.slice(span.end, span.end + 200).split('\n')
+  return (
+    /(?:^|[\s{,])(?:value|[\w.-]+)["']?(?:\s*:\s+|=)["']?(?:\$\{\{\s*)?\$?$/.test(before) &&
+    /^\s*(?:\}\})?["']?\s*(?:[#,}\s].*)?$/.test(after)
+  )
 }
 
 /** The action, pipe or plugin in whose inputs the secret stands; of Jenkins and variables none. */

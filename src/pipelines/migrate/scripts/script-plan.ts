@@ -170,7 +170,12 @@ function unaccounted(facts: ScriptFacts): Why | undefined {
       instead: 'write the variable out in the job alone',
     }
   const asked = new Set(references.map(({ name }) => name))
-  const mine = new Set(own.filter(holdsSecret).map(({ key }) => key.value))
+  // Filled in the job alone with a secret that is asked for, whatever that is called.
+  const mine = new Set(
+    own
+      .filter((entry) => references.some(({ span }) => within(span, entry.value?.span)))
+      .map(({ key }) => key.value),
+  )
   const one = readVariables(script).find(
     (name) =>
       looksSecret(name) &&
