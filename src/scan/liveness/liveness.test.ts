@@ -47,6 +47,17 @@ const odd: readonly Said[] = [
   { status: 302, headers: { location: 'http://169.254.169.254/latest/meta-data/' } },
 ]
 
+/** What gateways in front of a server of one's own say (Kong, Amazon's, Envoy, nginx), whatever is presented to them. */
+const ofGateways: readonly Said[] = [
+  { status: 401, json: { message: 'Unauthorized' } },
+  { status: 401, json: { message: 'No API key found in request' } },
+  { status: 401, json: { error: 'unauthorized' } },
+  { status: 401, json: { error: { message: 'Unauthorized' } } },
+  { status: 401, text: '<html><h1>401 Authorization Required</h1></html>' },
+  { status: 403, json: { message: 'Forbidden' } },
+  { status: 403, text: 'RBAC: access denied' },
+]
+
 test('each kind is of rules that there are, once, and says where it is documented', () => {
   const known = new Set(builtInRules.map(({ id }) => id))
   assert.deepEqual(
@@ -131,6 +142,9 @@ test('each vendor is asked as it documents, and its answers are read as it means
         const isMeant = elsewhere !== 'always' && beside === undefined
         assert.deepEqual([named.state, named.at], [isMeant ? 'dead' : 'unknown', namedHost])
       }
+      if (elsewhere !== undefined || placeOf(one) !== undefined)
+        for (const said of ofGateways)
+          assert.equal((await answerTo(said, own)).state, 'unknown', inspect(said))
       for (const said of [one.odd, ...odd]) {
         const { state, why } = await answerTo(said)
         assert.equal(state, 'unknown', inspect(said))
@@ -330,4 +344,28 @@ test('a hostile vendor ends in unknown: no HTTP, floods, an endless body, a slow
   }
   const told = await vendors.ask(other, { connection: 'own', url: 'https://unheard.corp.test' })
   assert.deepEqual([told.state, told.at], ['unknown', 'unheard.corp.test'])
+})
+
+test('a key of AWS is signed for the region of the endpoint that is asked', async () => {
+  const one = cases.find(({ rule }) => rule === 'aws-access-key-pair')
+  assert.ok(one !== undefined)
+  for (const [host, region] of [
+    ['sts.amazonaws.com', 'us-east-1'],
+    ['sts.eu-central-1.amazonaws.com', 'eu-central-1'],
+    ['sts-fips.us-gov-west-1.amazonaws.com', 'us-gov-west-1'],
+    ['sts.cn-north-1.amazonaws.com.cn', 'cn-north-1'],
+    ['vpce-0a1b.sts.ap-southeast-2.vpce.amazonaws.com', 'ap-southeast-2'],
+    ['sts.internal.example.com', 'us-east-1'],
+  ] as const) {
+    const seen: string[] = []
+    const vendors = createVendors({
+      ask: ({ headers }) => {
+        seen.push(String(new Headers(headers).get('authorization')))
+        return Promise.reject(new Error('nobody answers'))
+      },
+      nowMs: () => Date.now(),
+    })
+    await vendors.ask(keyOf(one), { connection: 'sts', url: `https://${host}` })
+    assert.match(seen.join(), new RegExp(`/${region}/sts/aws4_request,`), host)
+  }
 })

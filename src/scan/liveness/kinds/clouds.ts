@@ -141,7 +141,7 @@ async function callerIdentity({ base, secret, beside }: Presented): Promise<Requ
   const url = new URL(`${base}/`)
   const body = 'Action=GetCallerIdentity&Version=2011-06-15'
   const headers = await signedForAws({
-    ...{ url, service: 'sts', region: 'us-east-1', body },
+    ...{ url, service: 'sts', region: regionOf(url.hostname), body },
     headers: {
       'content-type': 'application/x-www-form-urlencoded; charset=utf-8',
       accept: 'application/json',
@@ -149,6 +149,13 @@ async function callerIdentity({ base, secret, beside }: Presented): Promise<Requ
     credentials: { accessKeyId: beside, secretAccessKey: secret },
   })
   return { method: 'POST', url: url.href, headers, body }
+}
+
+/** The endpoint of a region takes a signature for this region alone; the global one is of us-east-1. Source: AWS, Regions and endpoints of STS. */
+function regionOf(host: string): string {
+  const form =
+    /(?:^|\.)sts(?:-fips)?\.([a-z]{2}(?:-[a-z]+){1,3}-\d{1,2})\.(?:vpce\.)?amazonaws\.com(?:\.cn)?$/
+  return form.exec(host)?.[1] ?? 'us-east-1'
 }
 
 /** JWT bearer grant (RFC 7523), for a minute. Its audience is fixed: what stands in the key's file is not believed. */

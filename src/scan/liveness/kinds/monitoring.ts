@@ -40,7 +40,7 @@ export const monitoring: readonly Kind[] = [
     request: get('/abilities', header('authorization', 'Token token=')),
     meanings: [
       alive(200, has('.abilities')),
-      dead(401, has('.error')),
+      dead(401, says('.error.message', /correct credentials/)),
       alive(403, says('.error.message', /Access Denied/)),
     ],
     whose: [],

@@ -82,7 +82,8 @@ export const sourceHosts: readonly Kind[] = [
     request: get(glSelf, header('private-token')),
     meanings: [
       alive(200, has('.id', '.scopes', '.user_id')),
-      dead(401, has('.message')),
+      // Its own words: gateways in front of a server of one's own refuse what lives with another message.
+      dead(401, says('.message', '401 Unauthorized')),
       dead(401, says('.error', 'invalid_token')),
       alive(403, says('.error', 'insufficient_scope')),
     ],
