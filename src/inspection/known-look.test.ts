@@ -57,12 +57,25 @@ test('each place is told once, wherever it stands, across what is looked at in o
 
 test('what could be guessed is not answered; what is full of beginnings is said not to be whole', async () => {
   const { ask } = setup()
-  assert.deepEqual(await ask(Buffer.from(`password: ${words}\n`)), { places: [], isWhole: true })
+  const guessed = { places: [], isWhole: true, tries: 1 }
+  assert.deepEqual(await ask(Buffer.from(`password: ${words}\n`.repeat(5))), guessed)
   const beginnings = `${token.slice(0, -1)} ${token.slice(1)} `.repeat(10_000)
   const { places, isWhole } = await ask(Buffer.from(beginnings.slice(0, 1_000_000)))
   assert.deepEqual([places, isWhole], [[], false])
   const many = await ask(Buffer.from(`${token}\n`.repeat(5_000)))
   assert.deepEqual([many.places.length, many.isWhole], [500, false])
+})
+
+test('each different text that looks like a secret and is none is a try; chance, and what is told, is not', async () => {
+  const { ask } = setup()
+  const tail = (i: number) => `${token.slice(0, -4)}${String(i).padStart(4, '-')}`
+  const { tries } = await ask(Buffer.from(tail(0)))
+  assert.ok(tries > 0)
+  const many = Buffer.from(Array.from({ length: 200 }, (_, i) => `${tail(i)}\n`.repeat(3)).join(''))
+  const once = await ask(many)
+  assert.ok(once.isWhole && once.tries >= 200, String(once.tries))
+  assert.ok((await ask(randomBytes(1_000_000))).tries <= 3)
+  assert.equal((await ask(Buffer.from(`${token}\n`.repeat(300)))).tries, 0)
 })
 
 test('many ask at once, and each is answered; of too many one is told to come again, and who asks for little is not', async () => {

@@ -16,6 +16,8 @@ export interface KnownPlace {
 export interface KnownAnswer {
   readonly places: readonly KnownPlace[]
   readonly isWhole: boolean
+  /** Different texts that looked like a secret and were none that is told, beyond those that do by chance. */
+  readonly tries: number
 }
 
 /** Says where secrets of the vault stand in what operators scan. */
@@ -42,9 +44,12 @@ export function createKnownLook({ secrets }: { readonly secrets: VaultSecrets })
   async function lookThrough(bytes: Buffer): Promise<KnownAnswer> {
     const known = secrets.known() ?? (await firstSweep(secrets))
     const places: KnownPlace[] = []
+    const tried = new Set<string>()
     let isWhole = true
     for (let from = 0, ended = 0; from < bytes.length; from += sliceBytes) {
-      const found = known.find(bytes.subarray(from, from + sliceBytes + overlapBytes))
+      const found = known.find(bytes.subarray(from, from + sliceBytes + overlapBytes), (form) =>
+        tried.add(form.toString('latin1')),
+      )
       isWhole &&= found.isWhole
       for (const hit of found.hits) {
         const [start, end] = [from + hit.start, from + hit.end]
@@ -56,7 +61,8 @@ export function createKnownLook({ secrets }: { readonly secrets: VaultSecrets })
       }
       await breathe()
     }
-    return { places, isWhole }
+    const tries = Math.max(0, tried.size - Math.round(2 * known.expectedIn(bytes.length)))
+    return { places, isWhole, tries }
   }
 
   return {

@@ -1,5 +1,5 @@
 import { findCandidates, windowTableOf, type Candidate, type WindowTable } from './candidates.ts'
-import type { Fingerprint } from './fingerprint.ts'
+import { stride, type Fingerprint } from './fingerprint.ts'
 import { isSameProof, type ProofKey, type WindowKey } from './keys.ts'
 
 export interface KnownHit<Of> {
@@ -21,8 +21,16 @@ export interface KnownSecrets<Of> {
   table(): WindowTable
   /** What a candidate is: held against the proofs of all secrets that have such a form, in constant time each. */
   prove(candidate: Omit<Candidate, 'window'>): KnownHit<Of> | undefined
-  /** Both at once, each hit once; `isWhole` is false if there was more to look at than is looked at. */
-  find(bytes: Uint8Array): { readonly hits: readonly KnownHit<Of>[]; readonly isWhole: boolean }
+  /**
+   * Both at once, each hit once; `isWhole` is false if there was more to look at than is looked at. `tried` is told of each text that
+   * looked like a secret and is none for certain.
+   */
+  find(
+    bytes: Uint8Array,
+    tried?: (form: Buffer) => void,
+  ): { readonly hits: readonly KnownHit<Of>[]; readonly isWhole: boolean }
+  /** How many such texts there are by chance in so many bytes. */
+  expectedIn(bytes: number): number
 }
 
 /** Whoever fills a file with the beginning of a secret that they know has us prove nothing all day. */
@@ -38,7 +46,9 @@ export function createKnownSecrets<Of>(keys: {
   readonly proof: ProofKey
 }): KnownSecrets<Of> {
   const all = new Map<string, { readonly of: Of; readonly fingerprints: readonly Fingerprint[] }>()
-  let made: { table: WindowTable; byProof: Map<number, { of: Of; one: Fingerprint }[]> } | undefined
+  let made:
+    | { table: WindowTable; shapes: number; byProof: Map<number, { of: Of; one: Fingerprint }[]> }
+    | undefined
 
   function current() {
     if (made !== undefined) return made
@@ -51,13 +61,12 @@ export function createKnownSecrets<Of>(keys: {
       if (same === undefined) byProof.set(headOf(each.one.proof), [each])
       else same.push(each)
     }
-    made = {
-      table: windowTableOf(
-        keys.window,
-        every.map(({ one }) => one),
-      ),
-      byProof,
-    }
+    const table = windowTableOf(
+      keys.window,
+      every.map(({ one }) => one),
+    )
+    const shapes = [...table.shapes.values()].reduce((sum, { length }) => sum + length, 0)
+    made = { table, shapes, byProof }
     return made
   }
 
@@ -81,7 +90,9 @@ export function createKnownSecrets<Of>(keys: {
         if (isSameProof(proof, each.one.proof) && hit?.one.isCertain !== true) hit = each
       return hit === undefined ? undefined : { of: hit.of, start, end, isCertain: hit.one.isCertain }
     },
-    find(bytes) {
+    // Of every fourth place one hash, of 32 bits.
+    expectedIn: (bytes) => (bytes / stride) * (current().shapes / 2 ** 32),
+    find(bytes, tried) {
       const hits: KnownHit<Of>[] = []
       let ended = 0
       const isWhole = findCandidates(
@@ -91,6 +102,7 @@ export function createKnownSecrets<Of>(keys: {
           // Its other windows, and its other forms that look alike.
           if (candidate.start < ended) return
           const hit = known.prove(candidate)
+          if (hit?.isCertain !== true) tried?.(candidate.form)
           if (hit === undefined) return
           hits.push(hit)
           ended = hit.end

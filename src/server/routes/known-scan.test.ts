@@ -76,6 +76,22 @@ test('who sends what begins as a secret does, over and over, waits; what is too 
   assert.equal((await ask(Buffer.alloc(1_048_577))).status, 413)
 })
 
+test('who tries guesses waits, however few of them are in each text; what is found is no guess', async (t) => {
+  const { ask, it } = await setup(t)
+  let guess = 0
+  const guesses = (count: number) =>
+    Array.from({ length: count }, () => `${value.slice(0, -6)}${String(guess++).padStart(6, '-')}`).join('\n')
+  const answers = []
+  for (let i = 0; i < 40; i++) answers.push(await ask(guesses(100)))
+  const refused = answers.filter(({ status }) => status === 429)
+  assert.ok(answers.slice(0, 5).every(({ status, body }) => status === 200 && body['whole'] === true))
+  assert.ok(refused.length >= 20, String(refused.length))
+  const seconds = Number(refused.at(-1)?.headers.get('retry-after'))
+  assert.ok(seconds > 0 && seconds <= 60, String(seconds))
+  it.clock.aheadMs += 60_000
+  for (let i = 0; i < 20; i++) assert.equal((await ask(`TOKEN=${value}\n`.repeat(200))).status, 200)
+})
+
 test('a log that does not take the entry: nothing is told, and it is asked again', async (t) => {
   const { ask, entries, it } = await setup(t)
   it.audit.down = true

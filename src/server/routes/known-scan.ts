@@ -68,7 +68,8 @@ export function knownScanRoute(deps: { known: KnownLook; audit: AuditClient; clo
       refuseTooMuch(who, bytes.length)
       const looked = await known.look(bytes, who)
       if (looked === undefined) throw tooMuch('too many scans ask at once', 2)
-      const { places, isWhole } = looked
+      const { places, isWhole, tries } = looked
+      meter.tried(who, tries)
       if (!isWhole) brake.wrong(who)
       await record(call, who, places)
       return {
