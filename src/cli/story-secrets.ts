@@ -18,6 +18,9 @@ export const secretTellers: Tellers = {
   'scan.known': (data) => [
     `${text(data['by'])} FOUND SECRETS by a scan, in ${data['file'] === undefined ? 'a file' : text(data['file'])}: ${secretsOf(data)}`,
   ],
+  'scan.told': (data) => [
+    `${text(data['by'])} was told what vendors said before of ${Array.isArray(data['keys']) ? data['keys'].length : 'some'} secrets that were found`,
+  ],
   'scan.verifying': ({ rule, fingerprint, at }) => [
     `asks ${text(at)} about a secret that was found (${text(rule)}, ${text(fingerprint)})`,
   ],

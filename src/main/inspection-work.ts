@@ -100,7 +100,7 @@ export function createInspectionWork(deps: {
       names.add({ ...credential, isKept: from.some(({ held, version }) => held && version === 0) })
     },
     async sweep() {
-      await Promise.all([secrets.sweep(), names.sweep()])
+      await Promise.all([secrets.sweep(), names.sweep(), verifier.sweep()])
     },
     forget() {
       secrets.forget()

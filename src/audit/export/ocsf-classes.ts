@@ -65,6 +65,7 @@ const lines: Readonly<Record<string, Line>> = {
   'secret.described': ['api', 3, 1],
   'secret.revealed': ['api', 2, 3],
   'scan.asked': ['api', 2, 1],
+  'scan.told': ['api', 2, 1],
   'scan.verifying': ['api', 2, 1],
   'scan.revoking': ['api', 4, 2],
   'scan.revoked': ['api', 4, 2],

@@ -182,13 +182,13 @@ function numberOf({ id }: FindingInBuild): number {
 }
 
 function matches({ found, timeMs, ...one }: FindingInBuild, query: FindingsQuery): boolean {
-  const { run, role, rule, secret, fingerprint, sinceMs } = query
+  const { run, role, rule, secret, fingerprint, onlyKeyed = false, sinceMs } = query
   return (
     (run === undefined || one.run === run) &&
     (role === undefined || one.role === role) &&
     (rule === undefined || ('rule' in found && found.rule === rule)) &&
     (secret === undefined || ('secret' in found && found.secret === secret)) &&
-    (fingerprint === undefined || one.fingerprint === fingerprint) &&
+    (fingerprint === undefined || (one.fingerprint === fingerprint && !(onlyKeyed && 'rule' in found))) &&
     (sinceMs === undefined || timeMs >= sinceMs)
   )
 }

@@ -47,5 +47,7 @@ export interface FindingsQuery {
   readonly rule?: string | undefined
   readonly secret?: string | undefined
   readonly fingerprint?: string | undefined
+  /** A fingerprint of a finding by rule matches nothing: whoever asks is not to try guesses by it. */
+  readonly onlyKeyed?: boolean
   readonly sinceMs?: number | undefined
 }

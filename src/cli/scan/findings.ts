@@ -37,7 +37,8 @@ interface Finding {
   certain?: boolean
   path: string
   line: number
-  fingerprint: string
+  /** Of a finding by rule only for who may scan. */
+  fingerprint?: string
   verified?: { state: string; time: string }
 }
 
@@ -87,7 +88,7 @@ function tell(one: Finding): string[] {
   return [
     `${one.time}  ${decisionOf(one)}  ${one.path}:${one.line}  ${whatOf(one)}${verifiedOf(one)}`,
     `    ${where}${one.reported === true ? ' (as its supervisor says)' : ''}`,
-    `    run ${one.run ?? '-'}${of}, role ${one.role ?? '-'}${by}  [${one.fingerprint}]`,
+    `    run ${one.run ?? '-'}${of}, role ${one.role ?? '-'}${by}  [${one.fingerprint ?? 'fingerprint: scope secret:scan'}]`,
   ]
 }
 

@@ -11,6 +11,8 @@ const unknownMs = 60_000
 /** A server that asks longer than that is gone. */
 const lapseMs = 60_000
 const keptMs = 86_400_000
+/** That one was ended is known so long, and it is not asked or ended again. */
+const endedMs = 400 * 86_400_000
 
 export type Claim = { readonly mine: true } | { readonly mine: false; readonly answer: Liveness | undefined }
 
@@ -45,10 +47,6 @@ export function createAsked(deps: { store: Store; clock: Clock; seed: () => Prom
         const answer = row === undefined ? undefined : freshOf(row, now)
         const isTaken = row?.claimed_ms != null && Math.abs(now - row.claimed_ms) < lapseMs
         if (answer !== undefined || isTaken) return { mine: false, answer }
-        await tx
-          .deleteFrom('scan_asked')
-          .where('seen_ms', '<', now - keptMs)
-          .execute()
         const values = { claimed_ms: now, seen_ms: now, answered_ms: null, answer: null }
         await tx
           .insertInto('scan_asked')
@@ -62,6 +60,31 @@ export function createAsked(deps: { store: Store; clock: Clock; seed: () => Prom
       store.write((tx) =>
         tx.updateTable('scan_asked').set({ claimed_ms: null }).where('name', '=', name).execute(),
       ),
+    /** What is over: answers, which name people, after their hour, whether or not somebody asks again. */
+    async sweep(): Promise<void> {
+      const now = clock.nowMs()
+      const rows = () => store.read.selectFrom('scan_asked').select('name').limit(1)
+      const stale = await rows()
+        .where('answered_ms', '<=', now - hourMs)
+        .executeTakeFirst()
+      const gone = await rows()
+        .where('seen_ms', '<', now - keptMs)
+        .where((e) => e.or([e('revoked_ms', 'is', null), e('revoked_ms', '<', now - endedMs)]))
+        .executeTakeFirst()
+      if (stale === undefined && gone === undefined) return
+      await store.write(async (tx) => {
+        await tx
+          .updateTable('scan_asked')
+          .set({ answered_ms: null, answer: null })
+          .where('answered_ms', '<=', now - hourMs)
+          .execute()
+        await tx
+          .deleteFrom('scan_asked')
+          .where('seen_ms', '<', now - keptMs)
+          .where((e) => e.or([e('revoked_ms', 'is', null), e('revoked_ms', '<', now - endedMs)]))
+          .execute()
+      })
+    },
     answered: (tx: QueryCreator<Tables>, name: string, answer: Liveness): Promise<unknown> =>
       tx
         .updateTable('scan_asked')

@@ -61,4 +61,6 @@ export interface Verifier {
   settle(key: FoundKey, asker: Asker): Promise<Settled>
   /** Records why what was to be asked, or ended, was not: once the store has it, no log that is down loses it. */
   recordOpen(key: FoundKey, asker: Asker, settled: Settled): Promise<void>
+  /** Forgets answers that are over. Called every second. */
+  sweep(): Promise<void>
 }

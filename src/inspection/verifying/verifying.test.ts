@@ -75,9 +75,10 @@ async function setup(t: TestContext, config = configured) {
   const { server } = ringSetup(t)
   const open = async () => {
     const { store, ring } = await server()
-    return serverOn(store, { vendors, audit, config, clock }, ring)
+    return { store, ...serverOn(store, { vendors, audit, config, clock }, ring) }
   }
-  return { vendors, audit, clock, one: await open(), two: await open() }
+  const [one, two] = [await open(), await open()]
+  return { vendors, audit, clock, one, two, store: one.store }
 }
 
 const keyOf = (secret: string) => ({
@@ -179,6 +180,34 @@ test("a wrong word beside a key that lives does not make it dead, and is nobody 
   assert.match(mistaken.why ?? '', /id of a lasting key .* may be another's/)
   const { state, asked } = await two.verifier.verify({ ...key, beside: right }, asker)
   assert.deepEqual([state, asked], ['alive', 'now'])
+})
+
+test('whose a secret is stays in the store for its hour; that it was ended, for a year', async (t) => {
+  const { vendors, clock, one, two, store } = await setup(t)
+  vendors.answer = endsWhenAsked(github.alive, refused)
+  const [ended, other] = [keyOf(token()), keyOf(token())]
+  await one.verifier.verify(ended, asker)
+  await one.verifier.revoke(ended, asker)
+  await one.verifier.verify(other, asker)
+  const rows = () => store.read.selectFrom('scan_asked').selectAll().execute()
+  await two.verifier.sweep()
+  assert.ok((await rows()).some(({ answer }) => answer?.includes('octocat')))
+  clock.aheadMs += 3_600_001
+  await two.verifier.sweep()
+  assert.deepEqual(
+    (await rows()).map(({ answer, answered_ms }) => [answer, answered_ms]),
+    [
+      [null, null],
+      [null, null],
+    ],
+  )
+  clock.aheadMs += 360 * 86_400_000
+  await two.verifier.sweep()
+  assert.equal((await rows()).length, 1)
+  assert.equal((await two.verifier.revoke(ended, asker)).state, 'before')
+  clock.aheadMs += 41 * 86_400_000
+  await two.verifier.sweep()
+  assert.equal((await rows()).length, 0)
 })
 
 test('buckets fill with time, and none with a clock that goes back', () => {

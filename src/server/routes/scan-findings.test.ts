@@ -174,6 +174,29 @@ test('it takes the scope of runs and their logs', async (t) => {
   assert.equal((await it.asPerson(anna, 'GET', '/v1/scan/findings')).status, 200)
 })
 
+test('whoever may only read cannot try guesses of a password by its fingerprint', async (t) => {
+  const { it } = await setup(t, story)
+  const { body } = await it.asAdmin('POST', '/v1/tokens', {
+    ...{ name: 'r', scopes: ['session:read'], expires_in: 3_600 },
+  })
+  const headers = { authorization: `Bearer ${String(body['token'])}` }
+  const shown = async (query: string) => {
+    const answer = await it.call('GET', `/v1/scan/findings${query}`, { headers })
+    return (answer.body['findings'] as Record<string, unknown>[]).map(({ id, fingerprint }) => [
+      id,
+      fingerprint,
+    ])
+  }
+  assert.deepEqual(await shown(''), [
+    ['7.0', undefined],
+    ['5.1', 'ee'],
+    ['5.0', 'ff'],
+    ['0.1', undefined],
+    ['0.0', undefined],
+  ])
+  assert.deepEqual([await shown('?fingerprint=aa'), await shown('?fingerprint=ff')], [[], [['5.0', 'ff']]])
+})
+
 test('more than a page: its end says where to go on, and nothing is told twice or left out', async (t) => {
   const many = Array.from({ length: 700 }, (_, i) =>
     found(`run_${i}`, 'build', {

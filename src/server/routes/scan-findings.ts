@@ -33,7 +33,9 @@ const finding = z.object({
   certain: z.boolean().optional(),
   path: z.string(),
   line: z.int(),
-  fingerprint: z.string(),
+  fingerprint: text.describe(
+    'Of a finding by rule only with the scope secret:scan: guesses can be tried by it.',
+  ),
   verified: z
     .object({ state: z.string().describe('`alive`, `dead`, `unknown`, `revoked`'), time: z.string() })
     .optional()
@@ -73,10 +75,11 @@ export function scanFindingsRoute({ findings }: { findings: Findings }): Route {
     async handle(call) {
       const { since, after, ...match } = checkedQuery(call.query)
       const sinceMs = since === undefined ? undefined : Date.parse(since)
-      const page = await findings.page({ ...match, sinceMs }, { after, limit: pageSize })
+      const seesAll = call.operator?.scopes.includes('secret:scan') === true
+      const page = await findings.page({ ...match, sinceMs, onlyKeyed: !seesAll }, { after, limit: pageSize })
       const next = page.more ? page.findings.at(-1)?.id : undefined
       return {
-        findings: page.findings.map(describe),
+        findings: page.findings.map((one) => describe(one, seesAll)),
         ...(next === undefined ? {} : { next }),
         ...(page.forgotten === 0 ? {} : { forgotten: page.forgotten }),
       }
@@ -97,7 +100,7 @@ function checkedQuery(given: unknown): z.output<typeof query> {
   )
 }
 
-function describe(one: FindingsPage['findings'][number]): z.output<typeof finding> {
+function describe(one: FindingsPage['findings'][number], seesAll: boolean): z.output<typeof finding> {
   const { found, verified } = one
   return {
     ...{ id: one.id, time: new Date(one.timeMs).toISOString(), run: one.run, session: one.session },
@@ -110,7 +113,8 @@ function describe(one: FindingsPage['findings'][number]): z.output<typeof findin
     ...('rule' in found ? found : { certain: found.isCertain }),
     ...('secret' in found ? { secret: found.secret, version: found.version } : {}),
     ...('credentialOf' in found ? { credential_of: found.credentialOf } : {}),
-    ...{ path: one.path, line: one.line, fingerprint: one.fingerprint },
+    ...{ path: one.path, line: one.line },
+    ...(seesAll || !('rule' in found) ? { fingerprint: one.fingerprint } : {}),
     ...(verified === undefined
       ? {}
       : { verified: { state: verified.state, time: new Date(verified.timeMs).toISOString() } }),

@@ -43,8 +43,16 @@ test('an operator asks whether a secret lives: the log has it first, and nothing
   const shared = { fingerprint: key.fingerprint, revocable: true }
   assert.deepEqual(first.body, { keys: [{ ...shared, ...answer, asked: 'now' }] })
   assert.ok(atAsking[0]?.includes('scan.verifying'))
-  // Within the hour it is not asked again.
+  // Within the hour it is not asked again, but the log has that it was told.
+  it.audit.down = true
+  assert.ok((await ask()).status >= 500)
+  it.audit.down = false
   assert.deepEqual((await ask()).body, { keys: [{ ...shared, ...answer, asked: 'before' }] })
+  const { rule, fingerprint } = key
+  assert.deepEqual(
+    it.audit.ofType('scan.told').map(({ data }) => data['keys']),
+    [[{ rule, fingerprint, at: 'api.github.com', state: 'alive' }]],
+  )
   assert.equal(vendors.seen.length, 1)
   it.clock.aheadMs += 3_600_001
   await ask()
@@ -221,6 +229,7 @@ test('a secret is revoked once, after the log has it; and an operator needs the 
   assert.deepEqual((await revoke()).body, { state: 'revoked', at: 'api.github.com' })
   assert.equal(before.filter((type) => type === 'scan.revoking').length, 2)
   assert.deepEqual((await revoke()).body, { state: 'before', at: 'api.github.com' })
+  assert.partialDeepStrictEqual(it.audit.ofType('scan.told')[0]?.data, { keys: [{ state: 'revoked' }] })
   const posts = () => vendors.seen.filter(({ method }) => method === 'POST').length
   assert.equal(posts(), 2)
   const both = found()

@@ -67,6 +67,13 @@ export function verifyRoutes(deps: {
     return rest
   }
 
+  /** What a vendor said before is told, too, once the log has that. */
+  async function recordRemembered(call: Call, told: readonly Remembered[]): Promise<void> {
+    if (told.length === 0) return
+    const keys = told.map(({ rule, fingerprint, at, state }) => ({ rule, fingerprint, at, state }))
+    await audit.append(operatorEvent(call, 'scan.told', { keys }))
+  }
+
   return [
     {
       method: 'GET',
@@ -95,12 +102,19 @@ export function verifyRoutes(deps: {
       ...withBody(keys, async (call, { keys: asked }) => {
         refuseGuessing(call)
         const all = asked.map((one) => ({ ...one, key: keyOf(one) }))
-        const answers = all.map(async ({ rule, fingerprint, key: found }) => ({
-          fingerprint,
-          ...(await recorded(call, await verifier.verify(found, askerOf(call)))),
-          revocable: revocable.includes(rule),
-        }))
-        return { keys: await Promise.all(answers) }
+        const answers = await Promise.all(
+          all.map(async ({ rule, fingerprint, key: found }) => ({
+            ...{ rule, fingerprint },
+            ...(await recorded(call, await verifier.verify(found, askerOf(call)))),
+          })),
+        )
+        await recordRemembered(
+          call,
+          answers.filter(({ asked: when }) => when === 'before'),
+        )
+        return {
+          keys: answers.map(({ rule, ...one }) => ({ ...one, revocable: revocable.includes(rule) })),
+        }
       }),
     },
     {
@@ -115,7 +129,12 @@ export function verifyRoutes(deps: {
       }),
       ...withBody(key, async (call, one) => {
         refuseGuessing(call)
-        return await recorded(call, await verifier.revoke(keyOf(one), askerOf(call)))
+        const ended = await recorded(call, await verifier.revoke(keyOf(one), askerOf(call)))
+        if (ended.state === 'before')
+          await recordRemembered(call, [
+            { ...ended, rule: one.rule, fingerprint: one.fingerprint, state: 'revoked' },
+          ])
+        return ended
       }),
     },
   ]
@@ -130,6 +149,13 @@ function keyOf({ rule, secret, beside, fingerprint }: z.output<typeof key>) {
 
 function askerOf(call: Call): Asker {
   return { who: whoAsks(call), entryOf: (type, data) => operatorEvent(call, type, data) }
+}
+
+interface Remembered {
+  readonly rule: string
+  readonly fingerprint: string
+  readonly at: string
+  readonly state: string
 }
 
 /** Of an answer what is not for whoever asked. */
