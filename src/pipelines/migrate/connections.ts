@@ -120,15 +120,19 @@ const templates: Readonly<Record<string, ConnectionTemplate>> = {
     credential: 'ssh-key',
     holds: 'the private key',
     more: [`host_keys: ["${noHostKey}"]`],
-    fillIn: ['host_keys: as `ssh-keyscan HOST` says them, held against what its operators say'],
+    fillIn: [
+      'url: the host',
+      'host_keys: as `ssh-keyscan HOST` says them, held against what its operators say',
+    ],
   },
 }
 
 /** A connection by its name: of the table, or a registry or API at this address. */
 export function templateOf(name: string, url: string | undefined): ConnectionTemplate {
-  const known = templates[name]
+  const [, base = name] = /^(.+?)-\d+$/.exec(name) ?? []
+  const known = templates[name] ?? templates[base]
   if (known !== undefined)
-    return url === undefined || known.url === undefined ? known : { ...known, url, ...filledIn(known) }
+    return url === undefined || known.url === undefined ? known : { ...known, url, ...filledIn(known, url) }
   if (name === 'git' || name.startsWith('git-'))
     return { kind: 'git', url: url ?? 'https://github.com', credential: 'basic', holds: 'USER:TOKEN' }
   if (/^(?:ghcr|quay|registry-|gitlab-registry)/.test(name))
@@ -137,9 +141,9 @@ export function templateOf(name: string, url: string | undefined): ConnectionTem
 }
 
 /** With an address of its own it lacks the address no more. */
-function filledIn({ fillIn = [] }: ConnectionTemplate): Pick<ConnectionTemplate, 'fillIn'> {
-  const left = fillIn.filter((one) => !one.startsWith('url:'))
-  return left.length === 0 ? {} : { fillIn: left }
+function filledIn({ fillIn = [] }: ConnectionTemplate, url: string): Pick<ConnectionTemplate, 'fillIn'> {
+  if (/\breplace-me(?:-\d+)?\.invalid\b/.test(url)) return { fillIn }
+  return { fillIn: fillIn.flatMap((one) => (one.startsWith('url:') ? (one.split('; ')[1] ?? []) : one)) }
 }
 
 /** Connections of which each takes the place of such a secret. The first is the one that a step has that says no more. */
@@ -157,7 +161,7 @@ const byReplacement: Readonly<Record<string, readonly string[]>> = {
   azure: ['azure'],
   kubernetes: ['cluster'],
   ssh: ['host', 'git'],
-  postgres: ['database'],
+  postgres: ['database', 'mysql-database'],
   mysql: ['mysql-database'],
   redis: ['cache'],
 }

@@ -8,6 +8,7 @@ import { migrateBuildkite } from './buildkite/pipeline.ts'
 import { migrateCircleci } from './circleci/config.ts'
 import { migrateGitlab } from './gitlab/pipeline.ts'
 import type { Migration, Project } from './model.ts'
+import { apart } from './apart.ts'
 import { besideApi } from './one-host.ts'
 
 /** Moves one pipeline file; what cannot be moved is told in `kept`. Nothing is written here. Never throws, whatever a stranger wrote. */
@@ -31,7 +32,7 @@ export function migrateFiles(files: readonly PipelineFile[], project: Project): 
     for (const { name } of migration.roles) taken.add(name)
     return migration
   })
-  return besideApi(migrations)
+  return apart(besideApi(migrations))
 }
 
 const movers: Readonly<Partial<Record<CiName, (file: PipelineFile, project: Project) => Migration>>> = {

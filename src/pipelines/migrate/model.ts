@@ -14,8 +14,16 @@ export interface Project {
   readonly pins: ReadonlyMap<string, string>
   /** Also in files of which no secret is moved. */
   readonly pinsEverywhere?: boolean
+  /** What the job has made of Git before: branches and tags. */
+  readonly refs?: MadeRefs
   /** Names of roles that other files have. */
   readonly taken?: ReadonlySet<string>
+}
+
+/** Names as the scripts write them, variables and all. */
+export interface MadeRefs {
+  readonly tags: ReadonlySet<string>
+  readonly branches: ReadonlySet<string>
 }
 
 /** Packages that a checkout is the source of, by the kind of their registry. */
@@ -44,6 +52,10 @@ export interface Need {
   readonly connection: string
   /** `https://ghcr.io`: where it is, if the connection's name does not say. */
   readonly url?: string
+  /** What the script says of where it is, if no address comes of it: `$DB_HOST`. */
+  readonly place?: string
+  /** The secrets of the CI by which the script reached it. */
+  readonly by?: readonly string[]
   /** `npm:publish`. */
   readonly action: string
   readonly path?: string

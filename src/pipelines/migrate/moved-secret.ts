@@ -26,6 +26,13 @@ export function movedIn(
   script: string,
   project: Project,
 ): Moved {
+  const one = movedTo(file, reference, script, project)
+  return one.ok === true
+    ? { ...one, needs: one.needs.map((need) => ({ ...need, by: [reference.name] })) }
+    : one
+}
+
+function movedTo(file: PipelineFile, reference: SecretReference, script: string, project: Project): Moved {
   if (reference.store === 'all')
     return { ok: false, why: 'it hands on every secret at once', instead: 'name those that are needed' }
   const replacement = replacementOf(file, reference)
@@ -35,7 +42,7 @@ export function movedIn(
   const reach = reachOf(script, project)
   // What writes needs the secret; what only reads may be public.
   const needs = reach.needs
-    .filter((one) => isFor(one, replacement))
+    .filter((one) => isFor(one, replacement) && isNamedFor(one, reference))
     .toSorted((one, other) => Number(other.writes) - Number(one.writes))
   if (needs.length > 0) return { ok: true, needs, replacement, isGuess: false }
   if (replacement.connection === 'http') return httpMoved(replacement, reach, script)
@@ -56,11 +63,17 @@ function cannotMove({ id, how, what, connection }: Replacement): Moved | undefin
   return undefined
 }
 
+/** `DB_PASSWORD` may be that of any database, and `PGPASSWORD` is none of MySQL's. */
+function isNamedFor({ connection }: Need, { name, target = '' }: SecretReference): boolean {
+  return connection !== 'mysql-database' || !/^PG|(?:^|_)(?:PG|POSTGRES)/.test(`${target} ${name}`)
+}
+
 function isFor(need: Need, replacement: Replacement): boolean {
   // Its name says nothing: what the script asks of a forge's API is what it is for.
   if (replacement.id === 'http') return need.needsLogin === true
   if (replacement.id === 'oci') return need.action.startsWith('oci:')
-  return connectionsFor(replacement).includes(need.connection)
+  const connection = need.connection.startsWith('git-') ? 'git' : need.connection
+  return connectionsFor(replacement).includes(connection)
 }
 
 /** A step whose script calls something that we do not know: the grant that such a job needs, for what is there nowhere. */

@@ -1,4 +1,4 @@
-import type { Host, Need, Packages, RepositoryFacts } from '../model.ts'
+import type { Host, MadeRefs, Need, Packages, RepositoryFacts } from '../model.ts'
 
 /** One simple command of a script, as far as words tell. */
 export interface Command {
@@ -11,6 +11,9 @@ export interface Command {
 export interface CommandFacts {
   readonly repository: RepositoryFacts
   readonly packages: Packages
+  readonly refs?: MadeRefs
+  /** The script whose command it is. */
+  readonly script?: string
 }
 
 /** A name of that kind which nothing has. */

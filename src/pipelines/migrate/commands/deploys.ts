@@ -19,8 +19,13 @@ export const deploys: readonly Family[] = [
       const [service = '', verb = ''] = plainWords(
         wordsWithout(words, '--region', '--profile', '--output', '--endpoint-url'),
       )
-      if (service === 's3') return { needs: s3Needs(words) }
-      return { needs: service === '' || verb === '' ? [] : [awsNeed(service, verb, words)] }
+      const needs =
+        service === 's3'
+          ? s3Needs(words)
+          : service === '' || verb === ''
+            ? []
+            : [awsNeed(service, verb, words)]
+      return { needs: needs.map((one) => ({ ...one, ...placed(optionOf(words, '--profile')) })) }
     },
   },
   {
@@ -50,7 +55,7 @@ export const deploys: readonly Family[] = [
         needs: [
           need('cluster', action, action !== 'k8s:read', `apps/deployments/${space}/*`),
           ...(action === 'k8s:apply' ? [need('cluster', action, true, `core/services/${space}/*`)] : []),
-        ],
+        ].map((one) => ({ ...one, ...placed(optionOf(words, '--context', '--kubeconfig', '--server')) })),
       }
     },
   },
@@ -60,21 +65,18 @@ export const deploys: readonly Family[] = [
     reaches({ program, words }) {
       const action =
         program === 'pg_dump' ? 'postgres:read' : program === 'psql' ? 'postgres:write' : 'postgres:ddl'
-      const database = narrow(optionOf(words, '-d', '--dbname'))
-      const host = optionOf(words, '-h', '--host')
-      const port = optionOf(words, '-p', '--port') ?? ''
-      const where =
-        host !== undefined && /^[a-z0-9.-]+$/i.test(host)
-          ? { url: `postgres://${host}:${/^\d{1,5}$/.test(port) ? port : '5432'}` }
-          : {}
-      return { needs: [{ ...need('database', action, action !== 'postgres:read', database), ...where }] }
+      const isClient = program === 'psql' || program === 'pg_dump'
+      const { where, name = isClient ? databaseIn(words) : undefined } = databaseAt('postgres', words)
+      return { needs: [{ ...need('database', action, action !== 'postgres:read', narrow(name)), ...where }] }
     },
   },
   {
     programs: /^(?:mysql|mariadb|mysqldump)$/,
-    reaches({ program }) {
+    reaches({ program, words }) {
       const isDump = program === 'mysqldump'
-      return { needs: [need('database', isDump ? 'mysql:read' : 'mysql:write', !isDump, unknownName)] }
+      const { where, name = databaseIn(words) } = databaseAt('mysql', words)
+      const action = isDump ? 'mysql:read' : 'mysql:write'
+      return { needs: [{ ...need('mysql-database', action, !isDump, narrow(name)), ...where }] }
     },
   },
   {
@@ -85,7 +87,8 @@ export const deploys: readonly Family[] = [
       if (!/^(?:upgrade|install|uninstall|rollback)$/.test(verb)) return { needs: [] }
       // Helm keeps its releases in Secrets of the namespace.
       const places = [`apps/deployments/${space}/*`, `core/services/${space}/*`, `secrets/${space}/*`]
-      return { needs: places.map((path) => need('cluster', 'k8s:write', true, path)) }
+      const where = placed(optionOf(words, '--kube-context', '--kubeconfig'))
+      return { needs: places.map((path) => ({ ...need('cluster', 'k8s:write', true, path), ...where })) }
     },
   },
   {
@@ -102,7 +105,10 @@ export const deploys: readonly Family[] = [
   },
   {
     programs: /^redis-cli$/,
-    reaches: () => ({ needs: [need('cache', 'redis:write', true, `${unknownName}:*`)] }),
+    reaches({ words }) {
+      const { where } = databaseAt('redis', words)
+      return { needs: [{ ...need('cache', 'redis:write', true, `${unknownName}:*`), ...where }] }
+    },
   },
   {
     programs: /^(?:ssh|scp|rsync|sftp)$/,
@@ -110,7 +116,13 @@ export const deploys: readonly Family[] = [
       const target = words.map(asPattern).find((word) => /^[\w.*-]+@[\w.*-]+(?::.*)?$/.test(word))
       const [, user = unknownName, host, path = ''] =
         /^([\w.-]+)@([\w.-]+)(?::(.*))?$/.exec(target ?? '') ?? []
-      const url = host === undefined ? {} : { url: `ssh://${host}` }
+      const computed = words.find((word) => /^[\w.$&{}-]*@?\$/.test(word))
+      const url =
+        host !== undefined && !host.includes('*')
+          ? { url: `ssh://${host}` }
+          : computed === undefined
+            ? {}
+            : { place: computed.split(':')[0] ?? '' }
       const isFile = program !== 'ssh'
       const at = words.findIndex((word) => word.includes('@'))
       const line = words.slice(at + 1).join(' ')
@@ -140,6 +152,86 @@ export const deploys: readonly Family[] = [
     },
   },
 ]
+
+const databases = {
+  postgres: {
+    url: /^postgres(?:ql)?:\/\//,
+    port: ['-p', '--port'],
+    number: '5432',
+    name: ['-d', '--dbname'],
+  },
+  mysql: { url: /^mysql:\/\//, port: ['-P', '--port'], number: '3306', name: ['-D', '--database'] },
+  redis: { url: /^rediss?:\/\//, port: ['-p'], number: '6379', name: ['-n'] },
+} as const
+
+/** Where a client of a database goes by its words, and to which of the databases there. */
+function databaseAt(
+  kind: keyof typeof databases,
+  words: readonly string[],
+): { readonly where: Pick<Need, 'url' | 'place'>; readonly name: string | undefined } {
+  const form = databases[kind]
+  const named = words.find((word) => form.url.test(word.replace(/^--?\w+=/, '')))?.replace(/^--?\w+=/, '')
+  const [, ofUrl, portOfUrl, nameOfUrl] =
+    /^\w+:\/\/(?:[^@/]*@)?([^/:?]+)(?::(\d{1,5}))?(?:\/([\w-]+))?/.exec(named ?? '') ?? []
+  const conninfo = words.find((word) => /(?:^|\s)host=/.test(word))
+  const ofInfo = (key: string) => new RegExp(`(?:^|\\s)${key}=(\\S+)`).exec(conninfo ?? '')?.[1]
+  const host = optionOf(words, '-h', '--host') ?? ofUrl ?? ofInfo('host')
+  const port = optionOf(words, ...form.port) ?? portOfUrl ?? ofInfo('port') ?? ''
+  const name = nameOfUrl ?? ofInfo('dbname') ?? optionOf(words, ...form.name)
+  if (host !== undefined && /^[a-z0-9.-]+$/i.test(host))
+    return {
+      where: { url: `${kind}://${host.toLowerCase()}:${/^\d{1,5}$/.test(port) ? port : form.number}` },
+      name,
+    }
+  const place = host ?? named ?? conninfo
+  return { where: place === undefined ? {} : { place }, name }
+}
+
+function placed(place: string | undefined): Pick<Need, 'place'> {
+  return place === undefined ? {} : { place }
+}
+
+/** `psql -h HOST shop`, `mysql -h HOST shop < FILE`: the first word that is no option, nor the value of one. */
+function databaseIn(words: readonly string[]): string | undefined {
+  const end = words.findIndex((word) => /^[0-9]?[<>]/.test(word))
+  const [name] = plainWords(
+    wordsWithout(
+      end === -1 ? words : words.slice(0, end),
+      ...[
+        '-h',
+        '-U',
+        '-u',
+        '-p',
+        '-P',
+        '-d',
+        '-D',
+        '-f',
+        '-c',
+        '-e',
+        '-v',
+        '-o',
+        '-L',
+        '-F',
+        '-n',
+        '-t',
+        '-j',
+      ],
+      ...[
+        '--host',
+        '--username',
+        '--user',
+        '--port',
+        '--file',
+        '--command',
+        '--execute',
+        '--set',
+        '--schema',
+        '--table',
+      ],
+    ),
+  )
+  return name !== undefined && /^[\w-]+$/.test(name) ? name : undefined
+}
 
 function s3Needs(words: readonly string[]): Need[] {
   const [, verb = '', ...rest] = plainWords(words)

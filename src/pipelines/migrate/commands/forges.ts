@@ -7,6 +7,7 @@ import {
   type Family,
   wordsWithout,
 } from './command.ts'
+import { valueOf } from './made-refs.ts'
 import type { Need } from '../model.ts'
 
 export const forges: readonly Family[] = [
@@ -17,8 +18,9 @@ export const forges: readonly Family[] = [
       const verb = words[at]
       if (verb === undefined) return { needs: [] }
       const rest = words.slice(at + 1)
-      if (verb !== 'push') return { needs: [need('git', 'git:read', false, readFrom(rest, facts))] }
-      return { needs: [need('git', 'git:read', false, facts.repository.path), ...pushed(rest, facts)] }
+      const place = targetOf(rest, facts)
+      const read = { ...place, action: 'git:read', writes: false }
+      return { needs: verb === 'push' ? [read, ...pushed(rest, place, facts)] : [read] }
     },
   },
   {
@@ -51,14 +53,19 @@ export const forges: readonly Family[] = [
   },
 ]
 
-/** The repository of an address on the project's own host; else the project's. */
-function readFrom(words: readonly string[], { repository }: CommandFacts): string {
+type Place = Pick<Need, 'connection' | 'path' | 'url'>
+
+/** The repository of an address; else the project's. Another host than the project's is a connection of its own. */
+function targetOf(words: readonly string[], { repository }: CommandFacts): Place {
   for (const word of words) {
     const [, host, path] =
       /^https:\/\/(?:[^@/]{0,200}@)?([\w.:-]+)\/([\w./-]+?)(?:\.git)?\/?$/.exec(word) ?? []
-    if (path !== undefined && host === new URL(repository.host).host) return path
+    if (host === undefined || path === undefined) continue
+    if (host === new URL(repository.host).host) return { connection: 'git', path }
+    const connection = `git-${host.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`.slice(0, 60)
+    return { connection, path, url: `https://${host}` }
   }
-  return repository.path
+  return { connection: 'git', path: repository.path }
 }
 
 /** The API of a server of one's own; of the one that everybody has the connection knows it. */
@@ -92,12 +99,23 @@ function ghAction(subject: string, verb: string): string {
 }
 
 /** What a push moves, as far as its words say; each ref as narrow as they are. */
-function pushed(words: readonly string[], { repository }: CommandFacts): Need[] {
+function pushed(words: readonly string[], place: Place, facts: CommandFacts): Need[] {
+  const { repository } = facts
   const isDelete = words.includes('--delete') || words.includes('-d')
   const isForce = words.some((word) => /^(?:-f|--force|--force-with-lease\b.*)$/.test(word))
   const [, ...named] = plainWords(words)
-  const whole = words.includes('--tags') || words.includes('--follow-tags') ? ['refs/tags/v*'] : []
-  const refs = [...named.map((word) => refOf(word, repository.defaultBranch)), ...whole]
+  const whole = words.includes('--tags') || words.includes('--follow-tags') ? tagsOf(facts) : []
+  // `git push origin tag NAME`.
+  const refs = [
+    ...named.flatMap((word, i) =>
+      word === 'tag' && named[i + 1] !== undefined
+        ? []
+        : named[i - 1] === 'tag'
+          ? refOf(`refs/tags/${word}`, facts)
+          : refOf(word, facts),
+    ),
+    ...whole,
+  ]
   const all =
     refs.length === 0 || words.includes('--follow-tags')
       ? [...refs, `refs/heads/${repository.defaultBranch}`]
@@ -108,14 +126,32 @@ function pushed(words: readonly string[], { repository }: CommandFacts): Need[] 
       : isForce && !ref.startsWith('refs/tags/')
         ? 'git:force'
         : 'git:push'
-    return need('git', action, true, repository.path, ref)
+    return { ...place, action, writes: true, ref }
   })
 }
 
-function refOf(word: string, defaultBranch: string): string {
-  const to = asPattern(word.replace(/^\+/, '').split(':').at(-1) ?? '')
+/** Tags that the script makes; else versions. */
+function tagsOf({ refs, script = '' }: CommandFacts): string[] {
+  const made = [...(refs?.tags ?? [])].map((name) => tagRef(asPattern(valueOf(name, script))))
+  return made.length === 0 ? ['refs/tags/v*'] : made
+}
+
+/** A bare `*` would be all of them: what is computed as a whole is a version more often than not. */
+function tagRef(name: string): string {
+  return `refs/tags/${/^\**$/.test(name) ? 'v*' : name}`
+}
+
+function refOf(word: string, { repository: { defaultBranch }, refs, script = '' }: CommandFacts): string {
+  const named =
+    word
+      .replace(/^\+/, '')
+      .split(/:(?![-+=?])/)
+      .at(-1) ?? ''
+  const to = asPattern(valueOf(named, script))
   if (to.startsWith('refs/') && !/^refs\/\*?$/.test(to)) return to.replace(/^(refs\/tags\/)\*$/, '$1v*')
   if (to === 'HEAD' || to === '') return `refs/heads/${defaultBranch}`
+  if (refs?.tags.has(named) === true && !refs.branches.has(named)) return tagRef(to)
+  if (refs?.branches.has(named) === true && !/^\**$/.test(to)) return `refs/heads/${to}`
   // A name that is computed is a version more often than a branch; and the narrower of the two.
   if (/^v?[\d*]/.test(to)) return `refs/tags/${to === '*' ? 'v*' : to}`
   return `refs/heads/${to}`

@@ -1,7 +1,8 @@
-import type { Host, Need } from '../model.ts'
+import type { Host, MadeRefs, Need } from '../model.ts'
 import type { Command, CommandFacts } from './command.ts'
 import { deploys } from './deploys.ts'
 import { forges } from './forges.ts'
+import { madeRefs } from './made-refs.ts'
 import { registries } from './registries.ts'
 import { commandsOf } from './words.ts'
 
@@ -16,12 +17,17 @@ export interface ScriptReach {
 export function reachOf(script: string, facts: CommandFacts): ScriptReach {
   const needs = new Map<string, Need>()
   const hosts = new Set<Host>()
-  for (const command of commandsOf(script))
+  const commands = commandsOf(script)
+  const known = { ...facts, script, refs: madeRefs(commands, facts.refs) }
+  for (const command of commands)
     for (const family of families) {
       if (!family.programs.test(command.program)) continue
-      const reached = family.reaches(command, facts)
+      const reached = family.reaches(command, known)
       for (const one of reached.needs)
-        needs.set(`${one.action} ${one.connection}/${one.path ?? ''}@${one.ref ?? ''}`, one)
+        needs.set(
+          `${one.action} ${one.connection}/${one.path ?? ''}@${one.ref ?? ''} ${one.url ?? one.place ?? ''}`,
+          one,
+        )
       for (const host of reached.hosts ?? []) hosts.add(host)
     }
   return { needs: [...needs.values()], hosts: [...hosts] }
@@ -49,6 +55,11 @@ const impossible: readonly { readonly programs: RegExp; readonly why: string; re
 export function impossibleIn(script: string): (typeof impossible)[number] | undefined {
   const programs = commandsOf(script).map(({ program }) => program)
   return impossible.find((one) => programs.some((program) => one.programs.test(program)))
+}
+
+/** What a script leaves behind for the scripts after it. */
+export function refsAfter(script: string, before?: MadeRefs): MadeRefs {
+  return madeRefs(commandsOf(script), before)
 }
 
 export function programsOf(script: string): string[] {

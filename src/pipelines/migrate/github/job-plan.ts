@@ -42,7 +42,7 @@ export function planJob(
   const isOf = ({ job: id, step }: { readonly job?: string; readonly step?: number }) =>
     id === job.id && step === undefined
   const ambient = planAmbient(file, view, job.environment, isOf, steps)
-  const roles = rolesOf(file, job, starts, steps, logins, project, role)
+  const roles = rolesOf(file, job, starts, steps, logins, project, role, ambient.moved)
   if (typeof roles === 'string') return { is: 'stays', job, view, why: { why: roles } }
   return { is: 'moves', job, view, steps, logins, ambient, roles }
 }

@@ -1,6 +1,6 @@
 import type { Job, PipelineFile, Step } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
-import type { MovedRole, Need, Project } from '../model.ts'
+import type { MovedRole, MovedSecret, Need, Project } from '../model.ts'
 import { isGitOnly, roleOf } from '../role.ts'
 import { leavesOf, type Condition } from '../conditions/index.ts'
 import {
@@ -18,7 +18,7 @@ import {
   type Triggers,
 } from '../triggers.ts'
 import { githubCondition } from './condition.ts'
-import { usesLogin } from './logins.ts'
+import { usesLogin, type LoginPlan } from './logins.ts'
 import type { RunBy } from './shell.ts'
 import type { StepPlan } from './steps.ts'
 
@@ -105,9 +105,10 @@ export function rolesOf(
   job: Job,
   startsFor: (steps: readonly Step[]) => Starts,
   steps: readonly StepPlan[],
-  logins: readonly { readonly gone: boolean }[],
+  logins: readonly Pick<LoginPlan, 'gone' | 'moved'>[],
   project: Project,
   name: string,
+  ambient: readonly MovedSecret[] = [],
 ): Roles | string {
   const run = steps.filter((step) => step.use === undefined && step.blocked === undefined)
   const gone = steps.filter((_, i) => logins[i]?.gone === true)
@@ -141,6 +142,16 @@ export function rolesOf(
     url: project.repository.host,
     writes: false,
   }
+  // By which secrets of the job itself they reached it, where it had logged in or had them among its variables.
+  const opened = (need: Need): Need => {
+    const secrets = [
+      ...gone.flatMap((login) => (usesLogin(login, need) ? (logins[steps.indexOf(login)]?.moved ?? []) : [])),
+      ...ambient.filter(({ connection }) => connection === need.connection),
+    ]
+    return secrets.length === 0
+      ? need
+      : { ...need, by: [...(need.by ?? []), ...secrets.map(({ reference }) => reference.name)] }
+  }
   const shared = writing.some((step) => reading.some((one) => one.index < step.index) && !isGitOnly(step))
   const all: MovedRole[] = []
   if (reading.length > 0 && read !== undefined)
@@ -159,7 +170,7 @@ export function rolesOf(
         name,
         `Job ${job.id} of ${file.path}: what had its secrets.`,
         write.rule,
-        [base, ...writing.flatMap(({ needs }) => needs)],
+        [base, ...writing.flatMap(({ needs }) => needs.map(opened))],
         writing,
       ),
       allow: shared ? ['shared-workspace'] : [],

@@ -2,8 +2,8 @@ import type { Job, PipelineFile, Step } from '../../model.ts'
 import { isJobToken } from '../../read/secret-names.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import { unknownName } from '../commands/command.ts'
-import { impossibleIn, programsOf, reachOf, readsVariable } from '../commands/index.ts'
-import type { Host, Kept, MovedSecret, Need, Project } from '../model.ts'
+import { impossibleIn, programsOf, reachOf, readsVariable, refsAfter } from '../commands/index.ts'
+import type { Host, Kept, MadeRefs, MovedSecret, Need, Project } from '../model.ts'
 import { movedIn, type Moved } from '../moved-secret.ts'
 import { unfit } from '../unfit.ts'
 import { actionUse, type ActionUse } from './actions.ts'
@@ -45,11 +45,17 @@ export function planSteps(
 ): StepPlan[] {
   const views = job.get('steps').items()
   const ambient = ambientNames(file, environment)
+  let made: MadeRefs | undefined
   return steps.flatMap((step, index) => {
     const view = views[index]
     if (view === undefined) return []
     const asked = askedBy(file, id, index, step)
-    const here = projectAt(project, steps.slice(0, index), folderOf(root, job, view))
+    const here = {
+      ...projectAt(project, steps.slice(0, index), folderOf(root, job, view)),
+      ...(made === undefined ? {} : { refs: made }),
+    }
+    const script = step.commands.map(({ value }) => value).join('\n')
+    if (step.uses === undefined) made = refsAfter(script, made)
     return [
       step.uses === undefined
         ? planScript(
