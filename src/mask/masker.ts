@@ -50,6 +50,8 @@ export interface Masker {
   readonly refused: readonly RefusedSecret[]
   /** Registers a secret for all streams, open ones included, from the next call on. Never throws. `fewForms` as in `formsOf`. */
   add(secret: Secret, options?: { readonly fewForms?: boolean }): AddResult
+  /** The same of many, in the time of one look at what is known already; the results are in their order. */
+  addAll(secrets: readonly Secret[], options?: { readonly fewForms?: boolean }): readonly AddResult[]
   /**
    * A new stream; stdout and stderr need one each. `onSeen` is told the name of each secret that a mask hides: a monitor may
    * want to know that a step printed it. Once for each mask, whatever forms it hides.
@@ -91,6 +93,7 @@ export function createMasker(secrets: readonly Secret[], options: MaskerOptions 
   return {
     refused: results.flatMap((result, index) => (result.ok ? [] : [{ index, result }])),
     add: (secret, { fewForms = false } = {}) => addAll(set, [secret], fewForms)[0] as AddResult,
+    addAll: (more, { fewForms = false } = {}) => addAll(set, more, fewForms),
     stream,
     *pieces(source, onSeen) {
       const masked = stream(onSeen)

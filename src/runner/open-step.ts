@@ -101,10 +101,10 @@ export async function openStep(
 }
 
 /** What the server has found in the output is masked from here on; what was shown, was. */
-function maskFound(redactor: Redactor, tell: (line: string) => void): (value: string) => void {
+function maskFound(redactor: Redactor, tell: (line: string) => void): (values: readonly string[]) => void {
   let isTold = false
-  return (value) => {
-    redactor.add(new Secret(value, 'a secret in the output'))
+  return (values) => {
+    redactor.add(...values.map((value) => new Secret(value, 'a secret in the output')))
     if (!isTold)
       tell(
         'mayfly: a secret was found in what the step writes: it is masked from here on, and in the audit log',

@@ -41,13 +41,11 @@ test('what one step shows is counted by the names of its secrets, what others sh
   assert.deepEqual(names, ['DEPLOY_TOKEN', 'DEPLOY_TOKEN', 'OTHER', 'DEPLOY_TOKEN'])
 })
 
-test('a secret that is added later counts in streams that are open', () => {
+test('a secret that is added later counts in streams that are open, at once', () => {
   const redactor = open()
   const stream = redactor.masker().stream()
   const first = stream.write(Buffer.from('late-secret-'))
   redactor.add(new Secret('late-secret-value'))
-  redactor.warm()
-  assert.equal(redactor.text('late-secret-value'), '***')
   assert.ok(
     !Buffer.concat([first, stream.write(Buffer.from('value late-secret-value\n')), stream.end()])
       .toString()

@@ -36,6 +36,7 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
   const all: Secret[] = []
   const seen = new Set<string>()
   let made: Masker | undefined
+  /** Until there is a masker. */
   let waiting: Secret[] = []
   const own = new Set<Secret>()
   let unmasked = 0
@@ -44,25 +45,30 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
 
   // Two variables often hold the same value.
   function add(...more: readonly Secret[]): void {
+    const fresh: Secret[] = []
     for (const secret of more) {
       if (seen.has(secret.reveal())) continue
       seen.add(secret.reveal())
       all.push(secret)
-      waiting.push(secret)
+      fresh.push(secret)
     }
+    // Streams that are open ask for no masker again.
+    if (made === undefined) waiting.push(...fresh)
+    else learn(made, fresh)
+  }
+
+  function learn(masker: Masker, fresh: readonly Secret[]): void {
+    const few = fresh.filter((secret) => own.has(secret))
+    const many = fresh.filter((secret) => !own.has(secret))
+    if (many.length > 0) unmasked += masker.addAll(many).filter(({ ok }) => !ok).length
+    if (few.length > 0) masker.addAll(few, { fewForms: true })
   }
 
   function masker(): Masker {
-    const fresh = waiting
+    if (made !== undefined) return made
+    made = createMasker([])
+    learn(made, waiting)
     waiting = []
-    if (made === undefined) {
-      const many = fresh.filter((secret) => !own.has(secret))
-      made = createMasker(many)
-      unmasked += made.refused.length
-      for (const token of fresh) if (own.has(token)) made.add(token, { fewForms: true })
-      return made
-    }
-    for (const secret of fresh) if (!made.add(secret, { fewForms: own.has(secret) }).ok) unmasked++
     return made
   }
 

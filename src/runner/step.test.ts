@@ -120,7 +120,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
         ...request,
       },
     )
-  return { calls, opened, finished, stdout, stderr, cancellation, redactor, workspace, run }
+  return { api, calls, opened, finished, stdout, stderr, cancellation, redactor, workspace, run }
 }
 
 const sessionFacts = {
@@ -251,6 +251,44 @@ test('without a sandbox: codes and signals as a shell reports them', async (t) =
   assert.equal((await run(['/no/such/program'])).exitCode, 127)
   assert.equal((await run([workspace])).exitCode, 126)
   assert.match(stderr.text, /cannot run \/no\/such\/program/)
+})
+
+test('what the server finds in the output is masked from then on, each of several that come one after the other', async (t) => {
+  const texts = ['first-found-text', 'second-found-text', 'third-found-text']
+  const { api: stub, run, stdout, stderr, workspace } = await openWorld(t)
+  let kept = Buffer.alloc(0)
+  const api = {
+    ...stub,
+    // A STUB of the server: it finds each of the texts in the first piece that has it.
+    async appendLog(_step: StepGrant, offset: number, bytes: Buffer) {
+      kept = Buffer.concat([kept, bytes])
+      const mask = texts.flatMap((text) => {
+        const from = kept.indexOf(text)
+        return from < offset ? [] : [{ from, to: from + text.length }]
+      })
+      return { size: kept.length, mask }
+    },
+  } as unknown as ServerApi
+  const script = texts.map(
+    (text, i) =>
+      `echo ${text}; until [ -e ${i} ]; do sleep 0.05; done; echo ${texts.slice(0, i + 1).join(' ')}`,
+  )
+  const running = run(['/bin/sh', '-c', script.join(';')], {}, { api })
+  for (let i = 0; i < texts.length; i++) {
+    // What the next piece has is shown once this is masked.
+    while (!kept.includes(texts[i] ?? '')) await new Promise((next) => setTimeout(next, 20))
+    await new Promise((next) => setImmediate(next))
+    writeFileSync(join(workspace, String(i)), '')
+  }
+  await running
+  const shown = texts.flatMap((text, i) => [
+    text,
+    Array(i + 1)
+      .fill('***')
+      .join(' '),
+  ])
+  assert.deepEqual(stdout.text.trim().split('\n'), shown)
+  assert.equal(stderr.text.match(/a secret was found in what the step writes/g)?.length, 1)
 })
 
 test('without a sandbox: what makes identity tokens is kept back all the same', async (t) => {

@@ -212,7 +212,7 @@ test('what the server has found, by its place, is told as the text that was sent
     },
     tell: () => undefined,
     nowMs: () => 1_000,
-    found: (value) => found.push(value),
+    found: (values) => found.push(...values),
   })
   log.add('o', Buffer.from('here is the-secret, shown\n'))
   await log.end()

@@ -58,8 +58,8 @@ export function createStepLog(deps: {
   send: SendPiece
   tell: (line: string) => void
   nowMs: () => number
-  /** A secret that the step has shown. */
-  found?: (value: string) => void
+  /** Secrets that the step has shown. */
+  found?: (values: readonly string[]) => void
 }): StepLog {
   const { send, tell, nowMs } = deps
   const hash = createHash('sha256')
@@ -134,7 +134,8 @@ export function createStepLog(deps: {
     try {
       const { size, full, mask = [] } = await send(offset, piece, timeoutMs)
       recent.add(offset, piece)
-      for (const value of recent.textsAt(mask)) deps.found?.(value)
+      const found = recent.textsAt(mask)
+      if (found.length > 0) deps.found?.(found)
       failing = false
       if (!pieces.confirm(size)) return stop('the server has lost a part of it')
       if (full !== undefined) stop(full)
