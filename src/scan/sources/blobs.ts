@@ -58,7 +58,7 @@ export async function* readBlobs(
         unseen({
           name: name || id,
           code: 'unreadable',
-          why: `Git does not have ${id}: is it a partial clone?`,
+          why: `Git does not have ${id}: is it a partial clone, or broken (\`git fsck\`)?`,
         })
         continue
       }

@@ -5,7 +5,7 @@ import { changesOf, type BlobOrigin, type BlobOrigins } from './changes.ts'
 import { gitRecords, type GitPlace } from './git.ts'
 import { notesOf, tagsOf } from './messages.ts'
 import type { Batch } from './model.ts'
-import { isPartial, shallowEdge, unseenBehind } from './repository.ts'
+import { isPartial, shallowEdge, tellPassedOver, unseenBehind } from './repository.ts'
 
 /** `A..B`, or `A`: what came since, up to HEAD. Throws `bad_input` for what Git could take for an option or for something to compute. */
 function revisionsOf(range: string): readonly string[] {
@@ -45,7 +45,10 @@ async function saidOf(
   if (cut.size > 0) unseen(unseenBehind(cut.size))
   return [
     ...Array.from(commits, (id) => ({ id, name: `commit ${id} (message)` })),
-    ...(await tagsOf(place, commits)).map((id) => ({ id, name: `tag ${id} (message)` })),
+    ...(await tagsOf(place, commits, tellPassedOver(unseen))).map((id) => ({
+      id,
+      name: `tag ${id} (message)`,
+    })),
     ...(await notesOf(place, commits)).map(({ id, commit }) => ({ id, name: `commit ${commit} (note)` })),
   ]
 }

@@ -14,7 +14,7 @@ export interface GitPlace {
 /**
  * How Git is run, whatever its configuration says. It may be anybody's (`safe.directory`), so nothing that it names is run, and nothing in it
  * changes what is printed: a file that is not in a list, or is there by another name, is one that nobody looks at. All that our commands
- * (cat-file, config, diff, for-each-ref, log, ls-files, ls-tree, rev-list, rev-parse) go by is set here, or by their own options
+ * (cat-file, config, count-objects, diff, for-each-ref, log, ls-files, ls-tree, rev-list, rev-parse) go by is set here, or by their own options
  * (git-config(1)).
  */
 const pinned = [

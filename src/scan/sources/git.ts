@@ -12,6 +12,8 @@ const usualSilentMs = 600_000
 export interface RunningGit {
   /** What it prints. Throws `bad_input` with what Git said if it fails. */
   readonly output: AsyncIterable<Buffer>
+  /** What it said on standard error so far. */
+  said(): string
   /** Resolves when there is room for more. */
   write(input: string): Promise<void>
   end(): void
@@ -59,6 +61,7 @@ export function startGit(place: GitPlace, args: readonly string[]): RunningGit {
 
   return {
     output: output(),
+    said: () => said,
     async write(input) {
       if (child.stdin.write(input) || child.stdin.destroyed) return
       silence.is('asked', true)
@@ -95,12 +98,16 @@ function createSilence(maxMs: number, tooLong: (seconds: number) => void) {
 
 const linesAtOnce = 1_000
 
-/** What Git prints with this byte behind each, once it has read its input. Throws `bad_input` with what it said. */
+/**
+ * What Git prints with this byte behind each, once it has read its input. Throws `bad_input` with what it said. What it could not read and passed
+ * over, it says to `passedOver`.
+ */
 export async function* gitRecords(
   place: GitPlace,
   args: readonly string[],
   end = 0,
   input: readonly string[] = [],
+  passedOver: (what: string) => void = () => {},
 ): AsyncGenerator<string> {
   const running = startGit(place, args)
   const asking = ask(running, input)
@@ -116,7 +123,11 @@ export async function* gitRecords(
   }
   await asking
   if (rest.length > 0) yield rest.toString('utf8')
+  for (const line of new Set(running.said().split('\n'))) if (isPassedOver.test(line)) passedOver(shown(line))
 }
+
+/** Objects, packs or borrowed folders that it cannot use (`error`), and what names an object that is not there; Git goes on, and ends well. */
+const isPassedOver = /^error: |^warning: (?:ignoring (?:broken|dangling)|no corresponding)/
 
 async function ask(running: RunningGit, input: readonly string[]): Promise<void> {
   for (let at = 0; at < input.length; at += linesAtOnce)
@@ -137,7 +148,7 @@ function failed({ folder }: GitPlace, end: number | string, said: string): Mayfl
   if (said.includes('--no-index'))
     return new MayflyError('bad_input', `${shown(folder)} is not in a Git repository`)
   const why = shown(said.trim().split('\n').slice(0, 3).join(' ')) || `it ended with ${end}`
-  const isGone = /invalid revision range|unknown revision|bad (?:object|revision)/i.test(said)
+  const isGone = /invalid revision range|unknown revision|bad (?:object (?!HEAD|refs\/)|revision)/i.test(said)
   const hint = isGone
     ? '; if it is not misspelt, the checkout is of too little depth to have it: run `git fetch --unshallow`, or check out with fetch-depth: 0'
     : ''

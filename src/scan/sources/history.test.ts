@@ -352,10 +352,10 @@ test('an object that is broken is said, or ends the scan with what Git says', as
   writeFileSync(file, 'no object')
   const { texts, unseen } = await history(place)
   assert.deepEqual(Object.values(texts), ['x'.repeat(10_000)])
-  assert.deepEqual(
-    unseen.map(({ name, code }) => `${name} ${code}`),
-    [`${id} broken`],
-  )
+  assert.deepEqual([...new Set(unseen.map(({ name, code }) => `${name} ${code}`))].toSorted(), [
+    `${id} broken`,
+    'objects of Git broken',
+  ])
   writeFileSync(file, whole.fill(0x5a, 4_000, 4_100))
   await assert.rejects(history(place), { code: 'bad_input', message: /git cannot read/ })
 })

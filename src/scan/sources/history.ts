@@ -3,7 +3,7 @@ import { maxHeldBlobBytes, readBlobs, type WantedBlob } from './blobs.ts'
 import { pathsOfBlobs } from './commits.ts'
 import { gitRecords, type GitPlace } from './git.ts'
 import type { Batch } from './model.ts'
-import { tellMissing } from './repository.ts'
+import { tellMissing, tellPassedOver } from './repository.ts'
 
 /**
  * Every blob that the repository has, once, and in no order: of all branches, of stashes, of what was rewritten and is there still. They have
@@ -15,7 +15,8 @@ export async function* historySource(
   unseen: (unseen: Unseen) => void,
   isAskedFor?: (path: string) => boolean,
 ): AsyncGenerator<Batch> {
-  await tellMissing(place, unseen)
+  const passedOver = tellPassedOver(unseen)
+  await tellMissing(place, unseen, passedOver)
   const large: string[] = []
   const paths = isAskedFor === undefined ? new Map() : await pathsOfBlobs(place, isAskedFor, unseen)
   const named = (blob: string) => {
@@ -23,7 +24,7 @@ export async function* historySource(
     return known === undefined ? {} : { paths: known }
   }
   async function* wanted(): AsyncGenerator<WantedBlob> {
-    for await (const one of objectsOf(place, large, unseen)) yield { ...one, ...named(one.id) }
+    for await (const one of objectsOf(place, large, unseen, passedOver)) yield { ...one, ...named(one.id) }
   }
   yield* readBlobs(place, wanted(), unseen)
   for (const blob of large) yield { parts: [{ kind: 'blob', name: '', blob, git: place, ...named(blob) }] }
@@ -36,10 +37,11 @@ async function* objectsOf(
   place: GitPlace,
   large: string[],
   unseen: (unseen: Unseen) => void,
+  passedOver: (what: string) => void,
 ): AsyncGenerator<WantedBlob> {
   const format = '--batch-check=%(objecttype) %(objectname) %(objectsize)'
   const args = ['cat-file', '--batch-all-objects', '--unordered', '--buffer', format]
-  for await (const line of gitRecords(place, args, newline)) {
+  for await (const line of gitRecords(place, args, newline, [], passedOver)) {
     const [type = '', id = '', size] = line.split(' ')
     if (id === 'missing')
       unseen({ name: type, code: 'broken', why: 'Git cannot read this object: run `git fsck`' })

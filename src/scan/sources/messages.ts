@@ -43,11 +43,15 @@ export function createMessageParts(): (type: string, id: string, object: Buffer)
 
 const newline = 0x0a
 
-/** The tags of these commits, and tags of tags. */
-export async function tagsOf(place: GitPlace, commits: ReadonlySet<string>): Promise<string[]> {
+/** The tags of these commits, and tags of tags. A name of what is not there is said to `passedOver`. */
+export async function tagsOf(
+  place: GitPlace,
+  commits: ReadonlySet<string>,
+  passedOver: (what: string) => void,
+): Promise<string[]> {
   const format = '--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname)'
   const tags: string[] = []
-  for await (const line of gitRecords(place, ['for-each-ref', format], newline)) {
+  for await (const line of gitRecords(place, ['for-each-ref', format], newline, [], passedOver)) {
     const [type, id, ofType, of] = line.split(' ')
     if (type === 'tag' && id !== undefined && (ofType === 'tag' || commits.has(of ?? ''))) tags.push(id)
   }

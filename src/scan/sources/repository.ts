@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { Unseen } from '../unpack/index.ts'
 import { gitRecords, type GitPlace } from './git.ts'
 
@@ -60,17 +60,54 @@ export async function isPartial(place: GitPlace): Promise<boolean> {
   return false
 }
 
-/** What a history cannot have, since the clone is without it. */
-export async function tellMissing(place: GitPlace, unseen: (unseen: Unseen) => void): Promise<void> {
+const mostNamed = 3
+
+/**
+ * What a history does not have and should: what is behind the edge of a shallow clone, what a clone was made without, and what is lost, since
+ * the folder that it borrows objects from is not there, or a pack has no index, or an object is gone. Git lists what it finds, and says
+ * nothing of the rest, so all that branches, tags, reflogs and the index lead to is gone through.
+ */
+export async function tellMissing(
+  place: GitPlace,
+  unseen: (unseen: Unseen) => void,
+  passedOver: (what: string) => void,
+): Promise<void> {
   const edge = await shallowEdge(place)
   if (edge.size > 0) unseen(unseenBehind(edge.size))
-  if (!(await isPartial(place))) return
-  let missing = 0
-  const args = ['rev-list', '--objects', '--missing=print', '--all', '--reflog']
-  for await (const line of gitRecords(place, args, newline)) if (line.startsWith('?')) missing++
-  if (missing > 0)
-    unseen({
+  const isFiltered = await isPartial(place)
+  const missing = { count: 0, first: [] as string[] }
+  const ask = async (...args: readonly string[]) => {
+    try {
+      for await (const line of gitRecords(place, args, newline, [], passedOver))
+        if (line.startsWith('?') && missing.count++ < mostNamed) missing.first.push(line.slice(1))
+    } catch (error) {
+      passedOver(messageOf(error))
+    }
+  }
+  // It fails where no object can be read at all, and that is an error as it is.
+  for await (const _ of gitRecords(place, ['rev-parse', '--git-dir'], newline));
+  await ask('count-objects', '-v')
+  const from = ['--all', '--reflog', '--indexed-objects']
+  await ask('rev-list', '--objects', '--quiet', '--missing=print', ...from)
+  if (missing.count === 0) return
+  const objects = missing.count === 1 ? 'an object' : `${missing.count} objects`
+  if (isFiltered)
+    return unseen({
       ...{ name: whole, code: 'absent' },
-      why: `the clone is without ${missing} objects, and what is in them: clone without --filter`,
+      why: `the clone is without ${objects}, and what is in them: clone without --filter`,
     })
+  passedOver(`it is without ${objects} that others lead to (${missing.first.join(', ')})`)
 }
+
+/** Of objects that should be there. It is called another name than what a clone is without by design: whoever lets that be unseen means not this. */
+export function tellPassedOver(unseen: (unseen: Unseen) => void): (what: string) => void {
+  const told = new Set<string>()
+  return (what) => {
+    if (told.has(what)) return
+    told.add(what)
+    unseen({ name: 'objects of Git', code: 'broken', why: `${what}: ${mend}` })
+  }
+}
+
+const mend =
+  'run `git fsck`; a clone that borrows objects needs the folders that .git/objects/info/alternates names'
