@@ -115,6 +115,19 @@ test('a layer that is another one, or is not there, is said', async (t) => {
   )
 })
 
+test('a configuration that the registry does not have is said: it has the variables of the image', async (t) => {
+  let gone = ''
+  const { name } = await registry(t, (all) => {
+    gone = [...all].find(([, bytes]) => bytes.toString().startsWith('{"os":'))?.[0] ?? ''
+    assert.ok(all.delete(gone))
+  })
+  const { unseen } = await parts(`${name}:v1`)
+  assert.deepEqual(
+    unseen.map(({ name: of, code }) => `${of} ${code}`),
+    [`configuration (${gone.slice('blobs/'.length).slice(0, 19)}) unreadable`],
+  )
+})
+
 test('an image that is not there, or not what its digest names, is said', async (t) => {
   const wrong = `sha256:${'a'.repeat(64)}`
   const { name } = await registry(t, (all) =>

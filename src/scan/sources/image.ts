@@ -1,9 +1,21 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { indexType, readManifest, type Descriptor } from '../../images/index.ts'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join, sep } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { limits, MayflyError } from '../../lib/index.ts'
-import { isArchive, type Unseen } from '../unpack/index.ts'
+import { isArchive, isPacked, type Unseen } from '../unpack/index.ts'
 import { folderSource } from './folder.ts'
+import { partsOf, tellLacking, type ImagePlace } from './image-parts.ts'
 import type { Batch } from './model.ts'
 
 /**
@@ -19,58 +31,55 @@ export async function* imageSource(path: string, unseen: (unseen: Unseen) => voi
       `${JSON.stringify(path.slice(0, 200))} is no file and no folder: an image of a registry is brought by \`skopeo copy docker://IMAGE oci:FOLDER\``,
     )
   if (about.isDirectory()) return yield* layoutSource(path, unseen)
-  if (!isArchive(readBounded(path, 512) ?? Buffer.alloc(0)))
+  if (!isArchive(readBounded(path, headBytes) ?? Buffer.alloc(0)))
     throw new MayflyError('bad_input', `${JSON.stringify(path.slice(0, 200))} is no archive of an image`)
-  yield { parts: [{ kind: 'file', name: basename(path), path }] }
+  yield { parts: [{ kind: 'file', name: basename(path), path, isImage: true }] }
 }
 
 async function* layoutSource(root: string, unseen: (unseen: Unseen) => void): AsyncGenerator<Batch> {
-  const names = namesOfLayers(root)
-  if (names === undefined)
+  const place = placeIn(root)
+  const image = partsOf(place)
+  if (image === undefined)
     throw new MayflyError(
       'bad_input',
-      `${JSON.stringify(root.slice(0, 200))} is no image: it has no index.json`,
+      `${JSON.stringify(root.slice(0, 200))} is no image: it has neither index.json nor manifest.json`,
     )
-  const missing = new Map(names)
   for await (const batch of folderSource(root, { unseen })) {
-    for (const { name } of batch.parts) missing.delete(name)
-    const parts = batch.parts.map((part) => ({ ...part, name: names.get(part.name) ?? part.name }))
+    const parts = batch.parts.map((part) => ({
+      ...part,
+      name: image.parts.get(part.name)?.name ?? part.name,
+    }))
     yield { ...batch, parts }
   }
-  for (const [blob, name] of missing)
-    unseen({ name, code: 'unreadable', why: `the image is without ${blob}: copy it with all its layers` })
+  await tellLacking(place, image, unseen)
 }
 
-const maxManifests = 1_000
-
-/** What each blob is to the image, by its path; undefined without an index. */
-function namesOfLayers(root: string): Map<string, string> | undefined {
-  const index = readBounded(join(root, 'index.json'), limits.manifestBytes)
-  if (index === undefined) return undefined
-  const names = new Map<string, string>()
-  const waiting: { readonly bytes: Buffer; readonly type: string }[] = [{ bytes: index, type: indexType }]
-  const seen = new Set<string>()
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    const manifest = readManifest(next.bytes, next.type)
-    // What cannot be read is looked at as the file that it is.
-    if (typeof manifest === 'string') continue
-    for (const [i, { digest }] of manifest.layers.entries())
-      names.set(blobPath(digest), `layer ${i + 1} of ${manifest.layers.length} (${digest.slice(0, 19)})`)
-    for (const one of manifest.manifests) {
-      if (seen.has(one.digest) || seen.size >= maxManifests) continue
-      seen.add(one.digest)
-      const bytes = readBounded(join(root, blobPath(one.digest)), limits.manifestBytes)
-      if (bytes === undefined) names.set(blobPath(one.digest), `manifest ${one.digest.slice(0, 19)}`)
-      else waiting.push({ bytes, type: typeOf(one) })
-    }
+/** What is outside, or behind a link, is not there: nobody looks at it. */
+function placeIn(root: string): ImagePlace {
+  const real = realpathSync(root)
+  const within = (path: string) => {
+    const file = join(real, path)
+    const folder = dirname(file)
+    const isIn = file.startsWith(join(real, sep)) && existsSync(folder) && realpathSync(folder) === folder
+    return isIn ? file : undefined
   }
-  return names
+  const read = (path: string, maxBytes: number) => {
+    const file = within(path)
+    return file === undefined ? undefined : readBounded(file, maxBytes)
+  }
+  return {
+    read: (path) => read(path, limits.manifestBytes),
+    async about(path, algorithm) {
+      const [file, head] = [within(path), read(path, headBytes)]
+      if (file === undefined || head === undefined) return undefined
+      const hash = createHash(algorithm)
+      await pipeline(createReadStream(file), hash)
+      return { digest: `${algorithm}:${hash.digest('hex')}`, isPacked: isPacked(head) }
+    },
+  }
 }
 
-/** A digest that `images` took is one: an algorithm, and hexadecimal digits. */
-const blobPath = (digest: string) => `blobs/${digest.replace(':', '/')}`
-
-const typeOf = ({ mediaType }: Descriptor) => (typeof mediaType === 'string' ? mediaType : '')
+const headBytes = 512
 
 /** A file's first bytes, none of a link or a pipe. */
 function readBounded(path: string, maxBytes: number): Buffer | undefined {

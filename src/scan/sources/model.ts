@@ -37,6 +37,8 @@ export interface FilePart extends Named {
   readonly isRaw?: boolean
   /** It is read only if it is below this folder when it is open. */
   readonly below?: string
+  /** It is an archive of an image: what that lacks is told. */
+  readonly isImage?: boolean
 }
 
 /** A stream that this process has open, as its standard input. */

@@ -1,4 +1,5 @@
-import { unpack, type Content, type UnpackOptions } from '../unpack/index.ts'
+import { unpack, type Content, type Input, type UnpackOptions } from '../unpack/index.ts'
+import { createImageArchive } from './image-archive.ts'
 import { startGit } from './git.ts'
 import type { Batch, BytesPart, Part } from './model.ts'
 import { bytesOf, createFileOpener } from './open-file.ts'
@@ -41,7 +42,9 @@ export function createBatchReader(
             : own,
         )
       case 'file':
-        return withFile(part, (input) => unpack(part.name, input, own))
+        return withFile(part, (input) =>
+          part.isImage === true ? readImage(part.name, input) : unpack(part.name, input, own),
+        )
       case 'descriptor':
         return unpack(part.name, bytesOf(part.descriptor), own)
       case 'blob': {
@@ -50,6 +53,12 @@ export function createBatchReader(
         return unpack(part.name, git.output, own)
       }
     }
+  }
+
+  async function readImage(name: string, input: Input): Promise<void> {
+    const image = createImageArchive()
+    await unpack(name, input, { ...own, member: image.member })
+    await image.tell(name, own.unseen)
   }
 
   return async (batch, parts = batch.parts) => {

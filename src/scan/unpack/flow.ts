@@ -81,16 +81,23 @@ export interface Within {
 /** What is short is in memory as a whole. */
 const wholeBytes = 1_048_576
 
-export async function flowWithin(outer: Flow, bytes: number): Promise<Within> {
+/** `see` is handed each of these bytes once, in their order. */
+export async function flowWithin(
+  outer: Flow,
+  bytes: number,
+  see: (bytes: Buffer) => void = () => {},
+): Promise<Within> {
   if (bytes <= wholeBytes || outer.isWhole) {
     await outer.fill(Math.min(bytes, Number.MAX_SAFE_INTEGER))
     const taken = outer.take(bytes)
+    see(taken)
     return { flow: flowOfBytes(taken), rest: async () => bytes - taken.length }
   }
   let left = bytes
   const pull = async () => {
     const chunk = left === 0 ? undefined : await outer.next(left)
     left -= chunk?.length ?? 0
+    if (chunk !== undefined) see(chunk)
     return chunk
   }
   return {

@@ -62,6 +62,12 @@ export function isArchive(head: Buffer): boolean {
   return form === 'tar' || form === 'gzip' || form === 'zstd' || form === 'xz'
 }
 
+/** Whether a file that begins so has to be unpacked to be read as a tar. Takes its first 512 bytes. */
+export function isPacked(head: Buffer): boolean {
+  const form = formOf(head)
+  return form !== 'tar' && form !== 'plain'
+}
+
 const zerosMeanBytes = 256
 
 /** The order of the bytes, if it is a text in UTF-16: by its mark, or since every other byte is zero as in Latin letters. */

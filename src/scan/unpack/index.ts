@@ -5,8 +5,8 @@
  * Invariant: what is not looked at is said, with why; time and memory are bounded by `UnpackLimits`, whatever the bytes are.
  */
 export type { Content, Position, Unseen, UnseenCode } from './model.ts'
-export type { UnpackLimits, UnpackOptions } from './model.ts'
-export { isArchive } from './form.ts'
+export type { Member, MemberReader, UnpackLimits, UnpackOptions } from './model.ts'
+export { isArchive, isPacked } from './form.ts'
 export { lfsPointerIn } from './lfs.ts'
 export { unpack, type Input } from './unpack.ts'
 export type { Placed } from './flow.ts'

@@ -82,4 +82,20 @@ export interface UnpackOptions {
   readonly limits?: Partial<UnpackLimits>
   /** It is a text, whatever it begins with: it is not unpacked, though what stands encoded in it is decoded. */
   readonly isText?: boolean
+  /** Told of each member of the file, if it is a tar, packed or not; not of those of archives in it. */
+  readonly member?: (member: Member) => MemberReader | undefined
+}
+
+/** As the tar says it, whatever that is. */
+export interface Member {
+  readonly name: string
+  readonly type: 'file' | 'hard link' | 'symbolic link' | 'other'
+  /** Where a link leads. */
+  readonly link: string
+}
+
+/** Is handed the bytes of a member as they stand in the archive, true until `add` returns. `end`: those were all; not called if it breaks off. */
+export interface MemberReader {
+  readonly add: (bytes: Buffer) => void
+  readonly end: () => void
 }

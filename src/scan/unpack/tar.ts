@@ -1,4 +1,5 @@
 import { flowWithin, type Flow } from './flow.ts'
+import type { Member } from './model.ts'
 import { createRegion } from './region.ts'
 import { paxIn, tarBlock, tarHeadIn, type TarHead } from './tar-head.ts'
 import { deeper, memberOf, say, type Walk } from './walk.ts'
@@ -20,8 +21,9 @@ interface Next {
  * them would see.
  */
 export async function unpackTar(walk: Walk, flow: Flow): Promise<void> {
-  const inner = deeper(walk)
-  if (inner === undefined) return
+  const below = deeper(walk)
+  if (below === undefined) return
+  const inner = { ...below, member: undefined }
   const between = createRegion({ ...inner, name: `${walk.name}!(between)` })
   const names = createRegion({ ...inner, name: `${walk.name}!(names)` })
   let next: Next = {}
@@ -37,7 +39,7 @@ export async function unpackTar(walk: Walk, flow: Flow): Promise<void> {
     if (aboutNext.has(head.type)) next = { ...next, ...(await aboutNextIn(flow, head, between.add)) }
     else {
       await names.add(namesIn(head, next))
-      if (!(await openMember(inner, flow, head, next))) return names.end()
+      if (!(await openMember(inner, walk.member, flow, head, next))) return names.end()
       next = {}
     }
     await between.add(await paddingIn(flow))
@@ -62,15 +64,29 @@ async function aboutNextIn(flow: Flow, head: TarHead, see: (bytes: Buffer) => Pr
   return head.type === 'K' || head.type === 'g' ? {} : paxIn(content)
 }
 
-async function openMember(inner: Walk, flow: Flow, head: TarHead, next: Next): Promise<boolean> {
-  const member = memberOf(inner, next.path ?? head.name)
+async function openMember(
+  inner: Walk,
+  told: Walk['member'],
+  flow: Flow,
+  head: TarHead,
+  next: Next,
+): Promise<boolean> {
+  const name = next.path ?? head.name
+  const member = memberOf(inner, name)
   if (member === undefined) return false
+  const reader = told?.({ name, type: typeOf(head), link: head.link })
   const bytes = withoutContent.has(head.type) ? 0 : Math.min(head.bytes, next.bytes ?? head.bytes)
-  if (bytes === 0) return true
-  const content = await flowWithin(flow, bytes)
-  await member.open(member, content.flow)
+  const content = await flowWithin(flow, bytes, reader?.add)
+  if (bytes > 0) await member.open(member, content.flow)
   if ((await content.rest()) > 0) say(member, 'broken', 'it breaks off: what is missing was not looked at')
+  else reader?.end()
   return true
+}
+
+function typeOf({ type }: TarHead): Member['type'] {
+  if (type === '1') return 'hard link'
+  if (type === '2') return 'symbolic link'
+  return withoutContent.has(type) ? 'other' : 'file'
 }
 
 /** What fills up the last block. */

@@ -22,7 +22,16 @@ export type Input = Buffer | Placed | AsyncIterable<Buffer>
  */
 export async function unpack(name: string, input: Input, options: UnpackOptions): Promise<void> {
   const budget = createBudget(options.limits)
-  const walk: Walk = { name, options, budget, depth: 0, encodings: 0, decoded: [], open }
+  const walk: Walk = {
+    name,
+    options,
+    budget,
+    depth: 0,
+    encodings: 0,
+    decoded: [],
+    open,
+    member: options.member,
+  }
   const failed = (error: unknown) =>
     say(walk, 'unreadable', `it could not be read to its end: ${messageOf(error)}`)
   if (Buffer.isBuffer(input) && (options.isText === true || isPlainText(input))) {

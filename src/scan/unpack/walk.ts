@@ -17,6 +17,8 @@ export interface Walk {
   readonly isUtf16?: true
   /** Of all that is in it, if it stands encoded in a text: the place of that. */
   readonly place?: Position
+  /** See `UnpackOptions.member`. */
+  readonly member?: UnpackOptions['member']
   /** Visits what is in these bytes, whatever they are. */
   readonly open: (walk: Walk, flow: Flow) => Promise<void>
 }
