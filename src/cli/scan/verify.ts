@@ -29,6 +29,8 @@ type Answer = FoundLiveness & { readonly fingerprint: string; readonly asked: st
 const atOnce = 8
 /** Who finds more of them asks again when these are gone. */
 const mostKeys = 1_000
+/** One after another. */
+const mostFailed = 2
 
 /**
  * Throws `denied` in a job that strangers may have a hand in, and `bad_input` for a server that is not asked by TLS, or for a kind that it
@@ -41,14 +43,33 @@ export async function createVerifying(options: ScanOptions): Promise<Verifying |
   const api = createOperatorApi(options)
   const known = await api.call<Kinds>('GET', '/v1/scan/kinds')
   const handed = options.revoke === undefined ? chosen(options.verify, known) : known.revocable
-  const keys = new Map<string, HandedKey>()
+  const keys = createKeys(options.revoke)
   return {
     handed,
-    take(key) {
-      if (keys.size < mostKeys) keys.set(key.fingerprint, key)
-    },
+    take: keys.take,
     verified: (findings) => verified(api, findings, keys),
-    revoke: (findings) => revoke(api, keys.get(options.revoke ?? ''), findings, options),
+    revoke: (findings) => revoke(api, keys.all.get(options.revoke ?? ''), findings, options),
+  }
+}
+
+export interface Keys {
+  readonly take: (key: HandedKey) => void
+  readonly all: ReadonlyMap<string, HandedKey>
+  /** Fingerprints of those that found no room. */
+  readonly more: ReadonlySet<string>
+}
+
+/** All that are found, or the one that is named, however many others there are. */
+export function createKeys(only: string | undefined, most = mostKeys): Keys {
+  const all = new Map<string, HandedKey>()
+  const more = new Set<string>()
+  return {
+    ...{ all, more },
+    take(key) {
+      if (only !== undefined && key.fingerprint !== only) return
+      if (all.size < most || all.has(key.fingerprint)) all.set(key.fingerprint, key)
+      else more.add(key.fingerprint)
+    },
   }
 }
 
@@ -78,22 +99,32 @@ function chosen(asked: string | true | undefined, { kinds }: Kinds): readonly st
 export async function verified(
   api: Pick<OperatorApi, 'call'>,
   findings: readonly Finding[],
-  keys: ReadonlyMap<string, HandedKey>,
+  keys: Pick<Keys, 'all' | 'more'>,
 ): Promise<readonly Finding[]> {
   const open = new Set(
     findings.flatMap(({ accepted, fingerprint }) => (accepted === undefined ? [fingerprint] : [])),
   )
-  const asked = [...keys.values()].filter(({ fingerprint }) => open.has(fingerprint))
-  const answers = new Map<string, FoundLiveness>()
+  const asked = [...keys.all.values()].filter(({ fingerprint }) => open.has(fingerprint))
+  const unasked = (why: string): FoundLiveness => ({ state: 'unknown', at: '', why, revocable: false })
+  const tooMany = unasked(
+    `it was not asked about: more than ${keys.all.size} were found, ask again when these are gone`,
+  )
+  const answers = new Map(
+    [...keys.more].filter((one) => open.has(one)).map((fingerprint) => [fingerprint, tooMany]),
+  )
+  let failed = 0
   for (let i = 0; i < asked.length; i += atOnce) {
     const batch = asked.slice(i, i + atOnce)
     try {
+      // A server that is gone is not waited for with every few of them.
+      if (failed >= mostFailed) throw new MayflyError('upstream_unreachable', 'it did not answer before')
       const answer = await api.call<{ keys: readonly Answer[] }>('POST', '/v1/scan/verify', { keys: batch })
       for (const { fingerprint, asked: _, ...liveness } of answer.keys) answers.set(fingerprint, liveness)
+      failed = 0
     } catch (error) {
-      const why = `the server was not asked: ${messageOf(error)}`
-      for (const { fingerprint } of batch)
-        answers.set(fingerprint, { state: 'unknown', at: '', why, revocable: false })
+      failed++
+      const liveness = unasked(`the server was not asked: ${messageOf(error)}`)
+      for (const { fingerprint } of batch) answers.set(fingerprint, liveness)
     }
   }
   return findings.map((finding) => {

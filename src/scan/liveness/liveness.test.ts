@@ -145,6 +145,10 @@ test('each vendor is asked as it documents, and its answers are read as it means
       if (elsewhere !== undefined || placeOf(one) !== undefined)
         for (const said of ofGateways)
           assert.equal((await answerTo(said, own)).state, 'unknown', inspect(said))
+      for (const said of one.over ?? []) {
+        const { state } = await answerTo(said)
+        assert.equal(state, 'dead', inspect(said))
+      }
       for (const said of [one.odd, ...odd]) {
         const { state, why } = await answerTo(said)
         assert.equal(state, 'unknown', inspect(said))
@@ -204,6 +208,24 @@ test('its holder may end it where the vendor lets them, and what is no yes of th
     ended.filter((rule) => !revocable.includes(rule)),
     [],
   )
+})
+
+test('GitHub ends tokens of each form that it lists, and is asked to end no other', async (t) => {
+  const standIn = await startVendors(t, { tls: false })
+  const vendors = vendorsOf(standIn)
+  const [github] = cases
+  assert.ok(github)
+  const forms = { ghp: 'github-personal-access-token', gho: 'github-oauth-token', ghu: 'github-oauth-token' }
+  for (const [form, rule] of Object.entries(forms)) {
+    const secret = new Secret(fillTemplate(`${form}_{alnum:36}`, random))
+    standIn.answer = endsWhenAsked(github.alive, github.dead?.[0] ?? { status: 500 })
+    assert.equal((await vendors.revoke({ rule, secret })).state, 'revoked', form)
+    assert.deepEqual(
+      standIn.seen.filter(({ method }) => method === 'POST').map(({ text }) => JSON.parse(text) as unknown),
+      [{ credentials: [secret.reveal()] }],
+    )
+    standIn.seen.length = 0
+  }
 })
 
 test('a yes that only says it was taken ends nothing until the vendor refuses the secret that it knew', async (t) => {

@@ -175,7 +175,8 @@ function meant(kind: Kind, key: FoundKey, host: string, answer: Answer, isNamed:
       ...(isOfNow(answer.status) ? { later: true } : {}),
     }
   if (meaning.state === 'dead') {
-    const why = doubtOf(kind, host, isNamed)
+    const why =
+      meaning.isKnown === true && kind.beside === undefined ? undefined : doubtOf(kind, host, isNamed)
     return why === undefined ? { state: 'dead', at: host } : { state: 'unknown', at: host, why }
   }
   const cleaning = createCleaning([key.secret.reveal()])

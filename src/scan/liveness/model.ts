@@ -26,6 +26,8 @@ export interface Answer {
 export interface Meaning {
   readonly status: number
   readonly state: 'alive' | 'dead'
+  /** Dead, and this host knows it: it is of nowhere else. */
+  readonly isKnown?: true
   /** Of its body: a page that somebody in between sends fits nothing. */
   readonly if: (answer: Answer) => boolean
 }

@@ -40,6 +40,11 @@ export function dead(status: number, test: Test): Meaning {
   return { status, state: 'dead', if: test }
 }
 
+/** It was one of this vendor, and is over. */
+export function over(status: number, test: Test): Meaning {
+  return { ...dead(status, test), isKnown: true }
+}
+
 type Headers = Readonly<Record<string, string>>
 type HeadersOf = (secret: string, beside: string) => Headers
 

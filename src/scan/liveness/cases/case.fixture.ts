@@ -16,6 +16,8 @@ export interface Case {
   readonly alsoAlive?: readonly Said[]
   /** None: it can never be told. */
   readonly dead?: readonly Said[]
+  /** It knew this very one, which is over: that is so wherever others are. */
+  readonly over?: readonly Said[]
   /** Near to one of these, and neither. */
   readonly odd: Said
   readonly revoke?: { readonly sends: string; readonly body?: RegExp; readonly done: Said }

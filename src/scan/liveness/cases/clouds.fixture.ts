@@ -46,10 +46,8 @@ export const cloudsCases: readonly Case[] = [
     header: bearer,
     alive: json(200, { success: true, result: { id: 't1', status: 'active' } }),
     whose: 't1',
-    dead: [
-      json(401, { success: false, errors: [{ code: 1_000, message: 'Invalid API Token' }] }),
-      json(200, { success: true, result: { id: 't1', status: 'disabled' } }),
-    ],
+    dead: [json(401, { success: false, errors: [{ code: 1_000, message: 'Invalid API Token' }] })],
+    over: ['disabled', 'expired'].map((status) => json(200, { success: true, result: { id: 't1', status } })),
     odd: json(403, { success: false, errors: [{ code: 9_109, message: 'Cannot use from this location' }] }),
   },
   {

@@ -44,7 +44,13 @@ export const sourceHostsCases: readonly Case[] = [
     alsoAlive: [json(403, { error: 'insufficient_scope', error_description: 'The request requires ...' })],
     dead: [
       json(401, { message: '401 Unauthorized' }),
-      json(401, { error: 'invalid_token', error_description: 'Token was revoked.' }),
+      json(401, { error: 'invalid_token', error_description: 'The access token is invalid' }),
+    ],
+    over: [
+      json(401, {
+        error: 'invalid_token',
+        error_description: 'Token was revoked. You have to re-authorize from the user.',
+      }),
     ],
     odd: json(404, { message: '404 Not found' }),
     revoke: { sends: 'DELETE gitlab.com/api/v4/personal_access_tokens/self', done: { status: 204 } },

@@ -1,7 +1,7 @@
 import { createPrivateKey, sign } from 'node:crypto'
 import { signedForAws } from '../../../clouds/index.ts'
 import type { Kind, Presented, Request } from '../model.ts'
-import { alive, bearer, dead, get, has, header, listAt, says, scopesIn } from '../words.ts'
+import { alive, bearer, dead, get, has, header, listAt, over, says, scopesIn } from '../words.ts'
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 
@@ -62,7 +62,7 @@ export const clouds: readonly Kind[] = [
     request: get('/client/v4/user/tokens/verify', bearer),
     meanings: [
       alive(200, says('.result.status', 'active')),
-      dead(200, says('.result.status', /^(?:disabled|expired)$/)),
+      over(200, says('.result.status', /^(?:disabled|expired)$/)),
       dead(401, says('.errors[0].code', 1000)),
     ],
     whose: ['.result.id'],

@@ -1,5 +1,5 @@
 import type { Kind } from '../model.ts'
-import { alive, bearer, dead, get, has, header, listAt, says } from '../words.ts'
+import { alive, bearer, dead, get, has, header, listAt, over, says } from '../words.ts'
 
 /** Datadog, Sentry, PagerDuty and Grafana. */
 export const monitoring: readonly Kind[] = [
@@ -25,7 +25,8 @@ export const monitoring: readonly Kind[] = [
     // Without a token it answers, too: what says alive is that it knows whose it is.
     meanings: [
       alive(200, has('.auth.scopes')),
-      dead(401, says('.detail', /^(?:Invalid (?:org )?token|Token expired)/)),
+      over(401, says('.detail', /^Token expired/)),
+      dead(401, says('.detail', /^Invalid (?:org )?token/)),
     ],
     whose: ['.user.email', '.user.name'],
     can: listAt('.auth.scopes'),
@@ -56,7 +57,8 @@ export const monitoring: readonly Kind[] = [
     request: get('/api/org', bearer),
     meanings: [
       alive(200, has('.id', '.name')),
-      dead(401, says('.message', /^(?:Invalid API key|Expired API key|Unauthorized)/i)),
+      over(401, says('.message', /^Expired API key/i)),
+      dead(401, says('.message', /^(?:Invalid API key|Unauthorized)/i)),
       dead(401, says('.messageId', /^api-key\.|^auth\./)),
       alive(403, says('.accessErrorId', /./)),
     ],

@@ -1,5 +1,5 @@
 import type { Kind } from '../model.ts'
-import { alive, bearer, dead, flags, get, has, header, listAt, post, says } from '../words.ts'
+import { alive, bearer, dead, flags, get, has, header, listAt, over, post, says } from '../words.ts'
 
 const versionOfNotion = { 'notion-version': '2022-06-28' }
 
@@ -71,7 +71,8 @@ export const saas: readonly Kind[] = [
     request: get('/v1/me', header('x-figma-token')),
     meanings: [
       alive(200, has('.id', '.handle')),
-      dead(403, says('.err', /^(?:Invalid token|Token expired)/)),
+      over(403, says('.err', /^Token expired/)),
+      dead(403, says('.err', /^Invalid token/)),
       alive(403, says('.err', /^Invalid scope/)),
     ],
     whose: ['.handle', '.email'],

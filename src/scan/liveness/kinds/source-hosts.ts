@@ -10,6 +10,7 @@ import {
   has,
   header,
   listAt,
+  over,
   post,
   says,
   scopesIn,
@@ -39,7 +40,7 @@ export const sourceHosts: readonly Kind[] = [
     can: scopesIn('x-oauth-scopes'),
     revoke: {
       source: 'https://docs.github.com/en/rest/credentials/revoke',
-      form: /^(?:ghp_|github_pat_)/,
+      form: /^(?:gh[pou]_|github_pat_)/,
       // Asked with a credential it is refused: whoever found one may end it.
       request: post(
         '/credentials/revoke',
@@ -84,6 +85,7 @@ export const sourceHosts: readonly Kind[] = [
       alive(200, has('.id', '.scopes', '.user_id')),
       // Its own words: gateways in front of a server of one's own refuse what lives with another message.
       dead(401, says('.message', '401 Unauthorized')),
+      over(401, says('.error_description', /^Token (?:was revoked|is expired)/)),
       dead(401, says('.error', 'invalid_token')),
       alive(403, says('.error', 'insufficient_scope')),
     ],
