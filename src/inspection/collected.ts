@@ -87,16 +87,16 @@ export function createCollected(deps: {
 
   function takeSecrets(item: string, known: KnownSecrets<Owner>, { candidates }: Scanned): void {
     for (const { form, places, more: moreOf, spans: ofText } of candidates) {
-      const hit = known.prove({ start: 0, end: form.length, form })
-      if (hit === undefined) continue
-      const { of: owner, isCertain } = hit
-      const fingerprint = known.nameOf(idOf(owner))
+      const hits = known.prove({ start: 0, end: form.length, form })
       const isMasked = as === 'output' && ofText.length > 0
-      const room = isCertain ? certain : likely
-      for (const { name, line, isBinary } of places)
-        room.take({ item, owner, name, line, isCertain, isBinary, fingerprint, isMasked })
-      room.count(moreOf)
-      for (const span of ofText) spans.ours.push(span)
+      for (const { of: owner, isCertain } of hits) {
+        const fingerprint = known.nameOf(idOf(owner))
+        const room = isCertain ? certain : likely
+        for (const { name, line, isBinary } of places)
+          room.take({ item, owner, name, line, isCertain, isBinary, fingerprint, isMasked })
+        room.count(moreOf)
+      }
+      if (hits.length > 0) for (const span of ofText) spans.ours.push(span)
     }
   }
 

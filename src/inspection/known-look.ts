@@ -45,19 +45,23 @@ export function createKnownLook({ secrets }: { readonly secrets: VaultSecrets })
     const known = secrets.known() ?? (await firstSweep(secrets))
     const places: KnownPlace[] = []
     const tried = new Set<string>()
+    /** Where the last form of each secret ends. */
+    const ended = new Map<string, number>()
     let isWhole = true
-    for (let from = 0, ended = 0; from < bytes.length; from += sliceBytes) {
+    for (let from = 0; from < bytes.length; from += sliceBytes) {
       const found = known.find(bytes.subarray(from, from + sliceBytes + overlapBytes), (form) =>
         tried.add(form.toString('latin1')),
       )
       isWhole &&= found.isWhole
       for (const hit of found.hits) {
         const [start, end] = [from + hit.start, from + hit.end]
+        if (!hit.isCertain) continue
+        const fingerprint = known.nameOf(idOf(hit.of))
         // Found by the slice before, too.
-        if (!hit.isCertain || start < ended) continue
-        ended = end
+        if (start < (ended.get(fingerprint) ?? 0)) continue
+        ended.set(fingerprint, end)
         if (places.length >= mostPlaces) isWhole = false
-        else places.push({ owner: hit.of, start, end, fingerprint: known.nameOf(idOf(hit.of)) })
+        else places.push({ owner: hit.of, start, end, fingerprint })
       }
       await breathe()
     }

@@ -77,6 +77,46 @@ test('what a step was given is known while it lives; a sealed vault leaves nothi
   assert.equal(secrets.known(), undefined)
 })
 
+test('what a step was given is known, whatever text of the vault stands in it', async (t) => {
+  const it = ringSetup(t)
+  const { store, ring, clock } = await it.server()
+  const vault = createVault({ store, key: ring, clock })
+  const kept = token()
+  const values = ['https://sso.corp.example/', 'deploy-bot-production', kept]
+  for (const [i, value] of values.entries()) await vault.set(`kept-${i}`, new Secret(value))
+  const secrets = createVaultSecrets({ store, vault, vaultKey: ring, nowMs: clock.nowMs })
+  await secrets.sweep()
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const random = () => randomBytes(24).toString('base64url')
+  const claims = { iss: 'https://sso.corp.example/', sub: 'octo/app' }
+  const fresh = [
+    `deploy-bot-production:${random()}`,
+    `postgres://deploy-bot-production:${random()}@db/x`,
+    `${part({ alg: 'RS256' })}.${part(claims)}.${randomBytes(256).toString('base64url')}`,
+    `${kept}.${random()}`,
+  ]
+  const given = (value: string, i: number) =>
+    secrets.given({
+      ...{ connection: 'db', step: `stp_${i}` as StepId, lease: `lse_${i}`, untilMs: clock.ms + 60_000 },
+      value: new Secret(value),
+    })
+  for (const [i, value] of [...fresh, kept, `Bearer ${kept}`].entries()) given(value, i)
+  const found = (text: string) => secrets.known()?.find(Buffer.from(` ${text}\n`)).hits ?? []
+  for (const [i, value] of fresh.entries())
+    assert.ok(
+      found(value).some(
+        ({ of, isCertain }) => of.kind === 'credential' && of.lease === `lse_${i}` && isCertain,
+      ),
+      value,
+    )
+  // What the vault has is known as that, also behind a word.
+  for (const text of [kept, `Bearer ${kept}`])
+    assert.deepEqual(
+      found(text).map(({ of }) => of.kind),
+      ['secret'],
+    )
+})
+
 test('what rules would find in a file of the vault is known, in whatever form that file has it', async (t) => {
   const it = ringSetup(t)
   const { store, ring, clock } = await it.server()

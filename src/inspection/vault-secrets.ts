@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { MayflyError, Secret, type StepId } from '../lib/index.ts'
 import { createKnownSecrets, fingerprintsOf, keysOf, type KnownSecrets } from '../scan/known/index.ts'
-import { packFingerprints, reckonedVersion, unpackFingerprints } from '../scan/known/index.ts'
+import { isWorthLooking, packFingerprints, reckonedVersion, unpackFingerprints } from '../scan/known/index.ts'
+import type { Fingerprint } from '../scan/known/index.ts'
 import { upsertRow, type Store } from '../store/index.ts'
 import { openSealed, seal, type Vault, type VaultKey } from '../vault/index.ts'
 import { createVendorSecrets } from './vendor-secrets.ts'
@@ -189,9 +190,7 @@ export function createVaultSecrets(deps: {
   function addGiven({ connection, step, lease, untilMs: until, value }: GivenCredential): void {
     if (known === undefined || keys === undefined || until <= deps.nowMs()) return
     const fingerprints = fingerprintsOf(value.reveal(), keys)
-    // What is kept in the vault is known as that: a hit says which secret it is.
-    const { hits } = known.find(Buffer.from(value.reveal()))
-    if (hits.some(({ of }) => of.kind === 'secret') || fingerprints.length === 0) return
+    if (fingerprints.length === 0 || isOfVault(known, value.reveal(), fingerprints)) return
     const id = `credential ${step} ${fingerprints[0]?.proof.toString('hex')}`
     untilMs.delete(id)
     untilMs.set(id, until)
@@ -223,6 +222,19 @@ export function createVaultSecrets(deps: {
       return known
     },
   }
+}
+
+/**
+ * What is kept in the vault is known as that: a hit says which secret it is. But what only has a text of the vault in it, as the name of
+ * a user before a password, is none of it.
+ */
+function isOfVault(known: KnownSecrets<Owner>, value: string, fingerprints: readonly Fingerprint[]): boolean {
+  const isKept = (owner: Owner) => owner.kind === 'secret'
+  if (fingerprints.every((one) => known.ownersOf(one).some(isKept))) return true
+  const bytes = Buffer.from(value)
+  for (const { of, start, end } of known.find(bytes).hits) if (isKept(of)) bytes.fill(' ', start, end)
+  // A word in front, as `Bearer`.
+  return !isWorthLooking(bytes.toString().trim())
 }
 
 function contextOf(name: string, version: number): string {

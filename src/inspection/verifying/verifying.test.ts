@@ -10,7 +10,7 @@ import { compileScan } from '../../policy/scan.ts'
 import { cases } from '../../scan/liveness/cases.fixture.ts'
 import { createVendors } from '../../scan/liveness/index.ts'
 import { endsWhenAsked, startVendors, type StandIn } from '../../scan/liveness/vendors.fixture.ts'
-import { createKnownSecrets, keysOf } from '../../scan/known/index.ts'
+import { createKnownSecrets, fingerprintsOf, keysOf } from '../../scan/known/index.ts'
 import { fillTemplate, seededRandom } from '../../scan/rules/index.ts'
 import { Secret, type StepId } from '../../lib/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -152,6 +152,26 @@ test('what a step was given is neither asked about nor ended, whichever server g
   }
   assert.equal(vendors.seen.length, 0)
   assert.equal((await two.verifier.verify(keyOf(token()), asker)).asked, 'now')
+})
+
+test('a webhook of the vault is ours, whatever else of the vault its address begins with', async (t) => {
+  const { vendors, one } = await setup(t, { kinds: ['slack-webhook'], revoke: [], at: {} })
+  const hook = cases.find(({ rule }) => rule === 'slack-webhook')
+  assert.ok(hook)
+  const add = (secret: string, value: string) =>
+    one.known.add(
+      `secret 1 ${secret}`,
+      { kind: 'secret', secret, version: 1 },
+      fingerprintsOf(value, keysOf(Buffer.alloc(32))),
+    )
+  add('place', 'https://hooks.slack.com')
+  for (let i = 0; i < 8; i++) {
+    const secret = fillTemplate(hook.secret, random)
+    add(`hook-${i}`, secret)
+    const { asked, ours } = await one.verifier.verify({ ...keyOf(secret), rule: hook.rule }, asker)
+    assert.deepEqual([asked, ours?.owner], ['no', { kind: 'secret', secret: `hook-${i}`, version: 1 }])
+  }
+  assert.equal(vendors.seen.length, 0)
 })
 
 test('what somebody says stood beside it makes no other question of the same secret', async (t) => {

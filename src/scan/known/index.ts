@@ -11,5 +11,6 @@ export { findCandidates, type Candidate, type WindowTable } from './candidates.t
 export { fingerprintsOf, reckonedVersion, packFingerprints, unpackFingerprints } from './fingerprint.ts'
 export type { Fingerprint } from './fingerprint.ts'
 export { partsOf } from './parts.ts'
+export { isWorthLooking } from './strength.ts'
 export { keysOf } from './keys.ts'
 export { createKnownSecrets, type KnownHit, type KnownSecrets } from './known-secrets.ts'

@@ -164,7 +164,7 @@ test('who scans has neither a secret nor what proves one, and can be another thr
   for (const { proof } of fingerprintsOf(token, keys)) assert.ok(!held.includes(proof.toString('latin1')))
   const found: string[] = []
   const bytes = Buffer.from(`a line\n${token}\n`)
-  findCandidates(table, bytes, (one) => void found.push(known.prove(one)?.of ?? 'none'), 10)
+  findCandidates(table, bytes, (one) => found.push(...known.prove(one).map(({ of }) => of)), 10)
   assert.ok(found.includes(token))
   // With another vault's key the same windows are nothing.
   const other = createKnownSecrets<string>(keysOf(randomBytes(32)))
@@ -186,4 +186,25 @@ test('a file that is full of beginnings of a secret is not proved without end', 
   const isWhole = (text: string) => known.find(Buffer.from(text)).isWhole
   assert.equal(isWhole(`${token.slice(0, -1)} ${token.slice(1)} `.repeat(10_000)), false)
   assert.equal(isWhole(`${token.slice(0, -1)} ${token.slice(1)} `.repeat(10)), true)
+})
+
+test('no secret hides another one, however they overlap: a guessable one in front, one within the other, the same under two names', () => {
+  const hex = (bytes: number) => randomBytes(bytes).toString('hex')
+  for (let i = 0; i < 40; i++) {
+    // Which window is met first depends on the place, and on the secret.
+    const strong = `postgres-admin-user-${hex(15)}`
+    const inner = hex(16)
+    const outer = `${hex(9)}.${inner}`
+    const known = knowing('postgres-admin-user', strong, inner, outer, inner)
+    const { hits, isWhole } = known.find(
+      Buffer.from(`${' '.repeat(i % 8)}DB=${strong}\nKEY=${outer}\nother ${inner}\n`),
+    )
+    assert.ok(isWhole)
+    const of = (secret: string) => hits.filter((hit) => hit.of === secret && hit.isCertain).length
+    assert.deepEqual([of(strong), of(outer), of(inner)], [1, 1, 4])
+    assert.deepEqual(
+      hits.map(({ start }) => start),
+      hits.map(({ start }) => start).toSorted((one, other) => one - other),
+    )
+  }
 })

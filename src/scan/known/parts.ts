@@ -1,5 +1,5 @@
 import { settingsIn } from './settings.ts'
-import { bitsOf, certainBits, leastBits, leastBytes } from './strength.ts'
+import { bitsOf, certainBits, isWorthLooking } from './strength.ts'
 
 /** A text whose forms are looked for, because whoever has it has the secret or the part of it that counts. */
 export interface Part {
@@ -21,9 +21,7 @@ export function partsOf(secret: string, found: readonly string[] = []): Part[] {
 }
 
 function partOf(text: string): Part[] {
-  const bits = bitsOf(text)
-  if (Buffer.byteLength(text) < leastBytes || bits < leastBits) return []
-  return [{ text, isCertain: bits >= certainBits }]
+  return isWorthLooking(text) ? [{ text, isCertain: bitsOf(text) >= certainBits }] : []
 }
 
 const pemBlock = /-----BEGIN ([A-Z0-9 ]{1,60})-----([^-]*)-----END [A-Z0-9 ]{1,60}-----/g

@@ -17,6 +17,11 @@ const bitsOfOther = 3.5
 /** Nobody guesses it, and nothing that is not it looks like it. */
 export const certainBits = 60
 /** Below that a text is found in files that have nothing to do with it: `postgres`, `changeme-please`. */
-export const leastBits = 30
+const leastBits = 30
 /** Shorter ones are not looked for: nine bytes or fewer stand in innocent text too often. */
-export const leastBytes = 12
+const leastBytes = 12
+
+/** It is looked for at all. */
+export function isWorthLooking(text: string): boolean {
+  return Buffer.byteLength(text) >= leastBytes && bitsOf(text) >= leastBits
+}
