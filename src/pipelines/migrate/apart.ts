@@ -82,7 +82,9 @@ function sharedBy({ moved }: Migration, all: readonly Migration[]): string[] {
   const everywhere = all.flatMap((one) => one.moved)
   return [...new Set(moved.map(({ connection }) => connection))].flatMap((connection) => {
     const own = everywhere.filter((one) => one.connection === connection)
-    const byTarget = Map.groupBy(own, ({ reference: { target, name } }) => target ?? name)
+    const byTarget = Map.groupBy(own, ({ reference: { target, name } }) =>
+      connection.startsWith('api-') ? '' : (target ?? name),
+    )
     const several = [...byTarget.values()]
       .map((group) => [...new Set(group.map(({ reference }) => reference.name))].toSorted())
       .find((names) => names.length > 1)

@@ -1,4 +1,5 @@
 import type { Replacement } from '../replace/replacement.ts'
+import type { Way } from './model.ts'
 
 /** What stands in a policy for what the pipeline does not say: it exists nowhere, so that whatever needs it fails. */
 export const unknownHost = 'replace-me.invalid'
@@ -9,7 +10,7 @@ export interface ConnectionTemplate {
   /** Undefined: the kind says it itself. */
   readonly url?: string
   /** The kind of its credential, as mayfly.yaml writes it; undefined where it needs none. */
-  readonly credential?: 'basic' | 'bearer' | 'ssh-key' | 'authorization'
+  readonly credential?: Way['credential'] | 'ssh-key' | 'authorization'
   /** What the secret holds, for whoever stores it. */
   readonly holds?: string
   /** Further keys, as YAML in one line each. */

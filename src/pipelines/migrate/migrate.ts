@@ -14,7 +14,7 @@ import { besideApi } from './one-host.ts'
 /** Moves one pipeline file; what cannot be moved is told in `kept`. Nothing is written here. Never throws, whatever a stranger wrote. */
 export function migrateFile(file: PipelineFile, project: Project): Migration {
   try {
-    const migration = moved(file, project)
+    const migration = moved(file, { ...project, ways: project.ways ?? new Map() })
     const why = whatIsWrong(migration)
     return why === undefined ? migration : refused(file, why)
   } catch (error) {
@@ -27,8 +27,9 @@ export function migrateFile(file: PipelineFile, project: Project): Migration {
 /** Moves the files of a checkout, each role by a name of its own. */
 export function migrateFiles(files: readonly PipelineFile[], project: Project): Migration[] {
   const taken = new Set(project.taken)
+  const ways = new Map<string, string>()
   const migrations = files.map((file) => {
-    const migration = migrateFile(file, { ...project, taken })
+    const migration = migrateFile(file, { ...project, taken, ways })
     for (const { name } of migration.roles) taken.add(name)
     return migration
   })

@@ -16,6 +16,8 @@ export interface Project {
   readonly pinsEverywhere?: boolean
   /** What the job has made of Git before: branches and tags. */
   readonly refs?: MadeRefs
+  /** How the jobs before send the credential of a connection, in JSON by its name: it has one. */
+  readonly ways?: Map<string, string>
   /** Names of roles that other files have. */
   readonly taken?: ReadonlySet<string>
 }
@@ -54,6 +56,8 @@ export interface Need {
   readonly url?: string
   /** What the script says of where it is, if no address comes of it: `$DB_HOST`. */
   readonly place?: string
+  /** How the script sends the credential, where its kind does not say. */
+  readonly way?: Way
   /** The secrets of the CI by which the script reached it. */
   readonly by?: readonly string[]
   /** `npm:publish`. */
@@ -63,6 +67,13 @@ export interface Need {
   readonly writes: boolean
   /** What asks for it does so with a credential, also where it only reads. */
   readonly needsLogin?: true
+}
+
+/** What the gateway adds to requests, and what the secret of it holds, for whoever stores it. */
+export interface Way {
+  /** The kind of the credential as mayfly.yaml writes it. `header`: a header of that name, with a text in front of the secret. */
+  readonly credential: 'basic' | 'bearer' | { readonly header: string; readonly prefix?: string }
+  readonly holds: string
 }
 
 /** A host that a step reaches without a credential: `cdn.example.org:443`. */

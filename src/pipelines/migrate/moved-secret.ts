@@ -5,6 +5,7 @@ import type { Replacement } from '../replace/replacement.ts'
 import { reachOf, type ScriptReach } from './commands/index.ts'
 import { unknownName } from './commands/command.ts'
 import { connectionsFor } from './connections.ts'
+import { sentIn, usualWay } from './http-way.ts'
 import type { Need, Project } from './model.ts'
 
 /** What takes a secret's place in a step, or why nothing can. */
@@ -45,7 +46,7 @@ function movedTo(file: PipelineFile, reference: SecretReference, script: string,
     .filter((one) => isFor(one, replacement) && isNamedFor(one, reference))
     .toSorted((one, other) => Number(other.writes) - Number(one.writes))
   if (needs.length > 0) return { ok: true, needs, replacement, isGuess: false }
-  if (replacement.connection === 'http') return httpMoved(replacement, reach, script)
+  if (replacement.connection === 'http') return httpMoved(replacement, reach, script, reference, project)
   const guess = usual(replacement, project)
   if (guess.length === 0)
     return {
@@ -109,7 +110,13 @@ function usual({ id }: Replacement, project: Project): Need[] {
 }
 
 /** An API by token: the paths that the script asks for, if `curl` says them. */
-function httpMoved(replacement: Replacement, { hosts }: ScriptReach, script: string): Moved {
+function httpMoved(
+  replacement: Replacement,
+  { hosts }: ScriptReach,
+  script: string,
+  { name, target }: SecretReference,
+  project: Project,
+): Moved {
   const known =
     replacement.url === undefined || replacement.id === 'http' ? undefined : new URL(replacement.url).host
   const urls = [
@@ -125,6 +132,15 @@ function httpMoved(replacement: Replacement, { hosts }: ScriptReach, script: str
       instead: 'if it is for an HTTP API, a connection of kind http adds it (docs/configuration.md)',
     }
   const at = known ?? host ?? ''
+  const shown = sentIn(script, [name, ...(target === undefined ? [] : [target])])
+  if (shown === undefined && replacement.url === undefined)
+    return {
+      ok: false,
+      why: 'the script does not show how it is sent',
+      instead: 'name it where it is sent: curl -H "Authorization: Bearer $NAME"',
+    }
+  const sent = shown ?? usualWay(replacement.id)
+  if ('why' in sent) return { ok: false, ...sent }
   const path = narrowPath(urls.find(([, one]) => one?.toLowerCase() === at)?.[2] ?? '')
   const isRead =
     !/\s(?:-X|--request|-d|--data\S*|-F|--form|-T|--upload-file|--json)\b/.test(script) &&
@@ -136,9 +152,18 @@ function httpMoved(replacement: Replacement, { hosts }: ScriptReach, script: str
     replacement.id === 'http'
       ? `api-${at.replaceAll(/[^a-z0-9]+/g, '-')}`.slice(0, 60)
       : `api-${replacement.id}`
+  const way = JSON.stringify(sent.way)
+  if ((project.ways?.get(connection) ?? way) !== way)
+    return {
+      ok: false,
+      why: `another one is sent to ${at} in another way, and its connection has one credential`,
+      instead: 'send both in one way, or give the other one to a step of its own outside of Mayfly',
+    }
+  project.ways?.set(connection, way)
   const need: Need = {
     connection,
     url: `https://${at}`,
+    way: sent.way,
     action: `http:${method}`,
     path,
     writes: method !== 'get',

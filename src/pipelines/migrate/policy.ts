@@ -45,7 +45,13 @@ export function draftPolicyText(
   learning: Readonly<Record<string, string>> = {},
 ): PolicyDraft {
   const connections = connectionsOf(roles)
-  const templateFor = (name: string, url: string | undefined) => withSaid(templateOf(name, url), said)
+  const ways = new Map(
+    roles.flatMap(({ needs }) =>
+      needs.flatMap(({ connection, way }) => (way === undefined ? [] : [[connection, way] as const])),
+    ),
+  )
+  const templateFor = (name: string, url: string | undefined) =>
+    withSaid({ ...templateOf(name, url), ...ways.get(name) }, said)
   const credentialed = new Set([
     ...migrations.flatMap(({ moved }) => moved.map(({ connection }) => connection)),
     ...roles.flatMap(({ needs }) =>
@@ -104,7 +110,12 @@ function connectionLines(name: string, template: ConnectionTemplate, isUsed: boo
   return [...fillIn.map((one) => `  # FILL IN ${one}`), `  ${name}: { ${keys.join(', ')} }`]
 }
 
-function credentialText(credential: string, name: string): string {
+function credentialText(credential: NonNullable<ConnectionTemplate['credential']>, name: string): string {
+  if (typeof credential === 'object') {
+    const { header, prefix } = credential
+    const front = prefix === undefined ? '' : `, prefix: ${JSON.stringify(prefix)}`
+    return `{ header: { name: ${header}${front}, secret: secret:${name} } }`
+  }
   if (credential === 'authorization') return `{ header: { name: Authorization, secret: secret:${name} } }`
   return `{ ${credential}: secret:${name} }`
 }

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readPipeline } from '../read/read-pipeline.ts'
+import { sentIn, usualWay } from './http-way.ts'
+import { migrateFiles } from './migrate.ts'
+import { draftPolicyText } from './policy.ts'
+
+const api = 'https://api.octo.example/v1/x'
+const header = (name: string, prefix?: string) =>
+  JSON.stringify({ header: name, ...(prefix === undefined ? {} : { prefix }) })
+
+const ways: readonly (readonly [script: string, credential: string, holds: string])[] = [
+  [`curl -H "Authorization: Bearer $K" ${api}`, '"bearer"', 'the token'],
+  [`curl --oauth2-bearer "$K" ${api}`, '"bearer"', 'the token'],
+  [`curl -sS -H 'accept: x' -H "X-Api-Key: \${K}" ${api}`, header('X-Api-Key'), 'the token'],
+  [`curl --header="PRIVATE-TOKEN: $K" ${api}`, header('PRIVATE-TOKEN'), 'the token'],
+  [`wget --header "Authorization: token $K" ${api}`, header('Authorization', 'token '), 'the token'],
+  [
+    `curl -H "Authorization: Basic $K" ${api}`,
+    header('Authorization', 'Basic '),
+    'what stands behind Basic, in base64',
+  ],
+  [`curl -u "bot:$K" ${api}`, '"basic"', 'bot:TOKEN'],
+  [`curl --user "$WHO:$K" ${api}`, '"basic"', 'USER:TOKEN'],
+  [`curl -u "$K:" ${api}`, '"basic"', 'TOKEN:'],
+  [`curl -u $K ${api}`, '"basic"', 'USER:PASSWORD'],
+  [`curl https://bot:$K@api.octo.example/x`, '"basic"', 'bot:TOKEN'],
+  [`http POST ${api} "X-Key:$K"`, header('X-Key'), 'the token'],
+  [`curl -H "X-Key: \${{ secrets.K }}" ${api}`, header('X-Key'), 'the token'],
+]
+for (const [script, credential, holds] of ways)
+  test(`a credential is added as the script sends it: ${script}`, () => {
+    const sent = sentIn(script, ['K'])
+    assert.ok(sent !== undefined && 'way' in sent)
+    assert.deepEqual([JSON.stringify(sent.way.credential), sent.way.holds], [credential, holds])
+  })
+
+const left: readonly (readonly [script: string, why: RegExp])[] = [
+  [`curl "${api}?key=$K"`, /the parameter key of the address/],
+  [`curl "https://api.octo.example/$K/x"`, /a part of the address/],
+  [`curl -d "token=$K" ${api}`, /in the body/],
+  [`curl --json "{\\"a\\": \\"$K\\"}" ${api}`, /in the body/],
+  [`curl -H "Authorization: Basic $(printf 'a:%s' $K | base64)" ${api}`, /holds more than it/],
+  [`curl -H "Cookie: $K" ${api}`, /holds more than it/],
+  [`curl -u "bot:x$K" ${api}`, /a part of the password/],
+  [`curl -H "X-A: $K" ${api}\ncurl -u "a:$K" ${api}`, /in several ways/],
+]
+for (const [script, why] of left)
+  test(`what no connection can add is told: ${script}`, () => {
+    const sent = sentIn(script, ['K'])
+    assert.ok(sent !== undefined && 'why' in sent)
+    assert.match(sent.why, why)
+  })
+
+test('a name that only begins so is another variable, and what no request names is not shown', () => {
+  assert.equal(sentIn(`curl -H "X-A: $K2" ${api}`, ['K']), undefined)
+  assert.equal(sentIn(`H="X-A: $K"\ncurl -H "$H" ${api}`, ['K']), undefined)
+})
+
+test('the tools of a service send it as its API takes it', () => {
+  assert.deepEqual(usualWay('anthropic'), {
+    way: { credential: { header: 'x-api-key' }, holds: 'the token' },
+  })
+  assert.ok('why' in usualWay('ovsx'))
+  assert.deepEqual(usualWay('netlify'), { way: { credential: 'bearer', holds: 'the token' } })
+})
+
+function move(lines: readonly string[]) {
+  const text = lines.map((line, i) => `j${i}:\n  script:\n    - ${line}\n`).join('')
+  const migrations = migrateFiles([readPipeline('.gitlab-ci.yml', text, 'gitlab')], {
+    server: 'https://mayfly.example.com',
+    repository: { host: 'https://gitlab.com', path: 'octo/app', defaultBranch: 'main', id: '5' },
+    packages: {},
+    pins: new Map(),
+  })
+  const policy = draftPolicyText(
+    [],
+    migrations.flatMap(({ roles }) => roles),
+    migrations,
+  )
+  return { policy, kept: migrations.flatMap(({ kept }) => kept.map(({ what, why }) => `${what}: ${why}`)) }
+}
+
+test('the policy says how, and what the secret holds', () => {
+  const { policy } = move([
+    `'curl -f -H "Authorization: token $A_TOKEN" https://a.octo.example/v1/x'`,
+    `'curl -f -u "bot:$B_PASSWORD" https://b.octo.example/v1/x'`,
+  ])
+  assert.match(
+    policy.text,
+    /credential: \{ header: \{ name: Authorization, prefix: "token ", secret: secret:api-a-octo-example \} \}/,
+  )
+  assert.match(policy.text, /credential: \{ basic: secret:api-b-octo-example \}/)
+  assert.deepEqual(policy.secrets, [
+    { name: 'api-a-octo-example', holds: 'the token' },
+    { name: 'api-b-octo-example', holds: 'bot:TOKEN' },
+  ])
+})
+
+test('a connection has one credential: what is sent there in another way stays', () => {
+  const { kept } = move([
+    `'curl -f -H "X-A: $A_TOKEN" https://a.octo.example/v1/x'`,
+    `'curl -f -H "X-B: $B_TOKEN" https://a.octo.example/v1/x'`,
+  ])
+  assert.deepEqual(kept, [
+    'B_TOKEN: another one is sent to a.octo.example in another way, and its connection has one credential',
+  ])
+})
