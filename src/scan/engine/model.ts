@@ -23,6 +23,8 @@ export interface Rule {
   readonly confidence: 'certain' | 'likely' | 'possible'
   /** Reads around a keyword instead of the pattern, which is empty then. */
   readonly finder?: FinderName
+  /** Begins as nothing else does, not even a word that is joined to others: `-`, `_` and more may stand beside it. */
+  readonly distinct?: true
   /** Goes by where a secret stands, and not by what it looks like: of one secret, a rule of its kind is believed before. */
   readonly general?: true
   /** Bits a byte (Shannon), at least. */

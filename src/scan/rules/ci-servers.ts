@@ -18,6 +18,7 @@ export const ciServerRules: readonly Rule[] = [
     keywords: ['squ_', 'sqp_', 'sqa_', 'sqb_'],
     pattern: `${START}(sq[upab]_[0-9a-f]{40})${END}`,
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'My account, Security of the SonarQube server.',

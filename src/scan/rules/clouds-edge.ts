@@ -10,6 +10,7 @@ export const cloudsEdgeRules: readonly Rule[] = [
     keywords: ['cfk_', 'cfut_', 'cfat_'],
     pattern: '(?:^|[^A-Za-z0-9_-])((?:cfk|cfut|cfat)_[A-Za-z0-9]{40}[0-9a-f]{8})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'https://dash.cloudflare.com/profile/api-tokens',

@@ -11,6 +11,7 @@ export const cloudsHostingRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(HRKU-(?:AA[A-Za-z0-9_-]{58}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))(?:[^A-Za-z0-9_-]|$)',
     confidence: 'likely',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'heroku authorizations:revoke',
@@ -62,6 +63,7 @@ export const cloudsHostingRules: readonly Rule[] = [
     pattern: '(?:^|[^A-Za-z0-9_-])(fm(?:1[ar]?|2)_[A-Za-z0-9+/]{100,}={0,3})(?:[^A-Za-z0-9+/=]|$)',
     reach: 4096,
     confidence: 'certain',
+    distinct: true,
     entropy: 4,
     connection: 'http',
     revoke: 'fly tokens revoke',
@@ -208,6 +210,7 @@ export const cloudsHostingRules: readonly Rule[] = [
     keywords: ['sbp_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(sbp_(?:v0_|oauth_)?[a-f0-9]{40})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'likely',
+    distinct: true,
     entropy: 3,
     allow: ['^sbp_(?:0102030405|bdd0)'],
     connection: 'http',

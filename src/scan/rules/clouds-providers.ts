@@ -84,6 +84,7 @@ export const cloudsProvidersRules: readonly Rule[] = [
     keywords: ['dop_v1_', 'doo_v1_', 'dor_v1_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(do[opr]_v1_[a-f0-9]{64})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'https://cloud.digitalocean.com/account/api/tokens',

@@ -11,6 +11,7 @@ export const cloudsRules: readonly Rule[] = [
     pattern: '(?:^|[^A-Za-z0-9])((?:AKIA|ASIA)[A-Z2-7]{16})(?:[^A-Za-z0-9]|$)',
     check: 'aws-account',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     allow: ['EXAMPLE', '^AKIA(?:[A-Z])?(?:ABCDEFGH|X{6})'],
     connection: 'aws',

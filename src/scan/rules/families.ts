@@ -2,6 +2,7 @@ import type { Rule } from '../engine/index.ts'
 import { aiRules } from './ai.ts'
 import { aiModelRules } from './ai-models.ts'
 import { aiToolRules } from './ai-tools.ts'
+import { withBoundaries } from './boundaries.ts'
 import { ciRules } from './ci.ts'
 import { ciQualityRules } from './ci-quality.ts'
 import { ciServerRules } from './ci-servers.ts'
@@ -50,11 +51,7 @@ import { structuresCommandsRules } from './structures-commands.ts'
 import { structuresFilesRules } from './structures-files.ts'
 import { structuresKeysRules } from './structures-keys.ts'
 
-/**
- * Every kind that is built in. Of two rules that say the same of a secret the first one is believed, so those of one vendor stand
- * before those that go by structure or context.
- */
-export const builtInRules: readonly Rule[] = [
+const written: readonly Rule[] = [
   ...sourceHostRules,
   ...gitlabRules,
   ...otherSourceHostRules,
@@ -106,3 +103,9 @@ export const builtInRules: readonly Rule[] = [
   ...structuresCallsRules,
   ...genericRules,
 ]
+
+/**
+ * Every kind that is built in. Of two rules that say the same of a secret the first one is believed, so those of one vendor stand
+ * before those that go by structure or context.
+ */
+export const builtInRules: readonly Rule[] = written.map(withBoundaries)

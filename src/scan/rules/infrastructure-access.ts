@@ -11,6 +11,7 @@ export const infrastructureAccessRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(tskey-(?:(?:api|auth|client|scim|webhook)-)?[A-Za-z0-9]{6,24}-[A-Za-z0-9]{18,64})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     allow: ['abcDEF1CNTRL'],
     connection: 'http',
@@ -89,6 +90,7 @@ export const infrastructureAccessRules: readonly Rule[] = [
       '(?:^|[^A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{20,200}\\.(?:eyJpc3MiOiJrdWJlcm5ldGVzL3NlcnZpY2VhY2NvdW50|eyJhdWQiOlsiaHR0cHM6Ly9rdWJlcm5ldGVz)[A-Za-z0-9_-]{50,}\\.[A-Za-z0-9_-]{80,700})(?:[^A-Za-z0-9_-]|$)',
     reach: 4096,
     confidence: 'certain',
+    distinct: true,
     entropy: 4,
     connection: 'kubernetes',
     revoke: 'kubectl delete secret, or delete the service account; bound tokens expire.',

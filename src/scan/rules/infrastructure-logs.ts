@@ -61,6 +61,7 @@ export const infrastructureLogsRules: readonly Rule[] = [
     pattern: '(?:^|[^A-Za-z0-9_-])(essu_[A-Za-z0-9+/_-]{40,240}={0,2})(?:[^A-Za-z0-9+/=_-]|$)',
     reach: 320,
     confidence: 'likely',
+    distinct: true,
     entropy: 4,
     connection: 'http',
     revoke: 'https://cloud.elastic.co/account/keys',

@@ -12,6 +12,7 @@ export const infrastructureObservabilityRules: readonly Rule[] = [
     reach: 600,
     check: 'json',
     confidence: 'certain',
+    distinct: true,
     entropy: 4,
     connection: 'http',
     revoke: 'https://sentry.io/settings/auth-tokens/',
@@ -35,6 +36,7 @@ export const infrastructureObservabilityRules: readonly Rule[] = [
     keywords: ['sntryu_', 'sntrya_', 'sntryi_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(sntry[uai]_[a-f0-9]{64})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'https://sentry.io/settings/account/api/auth-tokens/',
@@ -80,6 +82,7 @@ export const infrastructureObservabilityRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(hc[abcx]ik_[a-z0-9]{26}[A-Za-z0-9]{32}|hc[abcx]mk_[a-z0-9]{26}:?[A-Za-z0-9]{32})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     allow: ['^hcxik_1234567890123456'],
     connection: 'http',

@@ -10,6 +10,7 @@ export const infrastructureSecretsRules: readonly Rule[] = [
     keywords: ['pul-'],
     pattern: '(?:^|[^A-Za-z0-9_-])(pul-[a-f0-9]{40})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'https://app.pulumi.com/account/tokens',
@@ -32,6 +33,7 @@ export const infrastructureSecretsRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(dp\\.(?:pt|ct|sa|said|scim|audit)\\.[A-Za-z0-9]{40,44})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'likely',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'Doppler dashboard, tokens: revoke.',
@@ -52,6 +54,7 @@ export const infrastructureSecretsRules: readonly Rule[] = [
     keywords: ['dp.st.'],
     pattern: '(?:^|[^A-Za-z0-9_-])(dp\\.st\\.(?:[a-z0-9_-]{2,35}\\.)?[A-Za-z0-9]{40,44})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'Doppler dashboard, the config, access: revoke.',
@@ -146,6 +149,7 @@ export const infrastructureSecretsRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(A3-[A-Z0-9]{6}-[A-Z0-9]{6}-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     allow: ['^A3-ASWWYB-798JRY'],
     revoke: 'https://my.1password.com/profile: regenerate the Secret Key',

@@ -106,6 +106,7 @@ export const infrastructureRules: readonly Rule[] = [
     keywords: ['.atlasv1.'],
     pattern: '(?:^|[^A-Za-z0-9_-])([A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_-]{60,70})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     allow: ['^QnbSxjjhVMHJgw\\.atlasv1'],
     connection: 'http',

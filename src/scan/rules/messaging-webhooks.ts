@@ -11,6 +11,7 @@ export const messagingWebhooksRules: readonly Rule[] = [
     pattern:
       '(https://(?:[a-z0-9-]{1,60}\\.webhook|outlook)\\.office(?:365)?\\.com/webhook(?:b2)?/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}@[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/IncomingWebhook/[0-9a-zA-Z_-]{32,80}/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:/[A-Za-z0-9_-]{20,80})?)(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     connection: 'http',
     revoke: 'Teams, the channel, Connectors: remove the webhook.',
     examples: {
@@ -79,6 +80,7 @@ export const messagingWebhooksRules: readonly Rule[] = [
     pattern:
       '(https://(?:open\\.(?:feishu\\.cn|larksuite\\.com)/open-apis/bot/v2/hook/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|oapi\\.dingtalk\\.com/robot/send\\?access_token=[0-9a-f]{64}|qyapi\\.weixin\\.qq\\.com/cgi-bin/webhook/send\\?key=[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'In the group, settings of the robot: remove it.',
@@ -102,6 +104,7 @@ export const messagingWebhooksRules: readonly Rule[] = [
     keywords: ['os_v2_app_', 'os_v2_org_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(os_v2_(?:app|org)_[a-z2-7]{90,110})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'likely',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'OneSignal, Settings, Keys & IDs: delete the key.',
@@ -194,6 +197,7 @@ export const messagingWebhooksRules: readonly Rule[] = [
     keywords: ['syt_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(syt_[A-Za-z0-9+/]{1,120}_[A-Za-z]{20}_[0-9A-Za-z]{6})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'Log the device out: POST /_matrix/client/v3/logout.',

@@ -10,6 +10,7 @@ export const paymentsBankingRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(access-(?:production|development|sandbox)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     allow: ['^access-sandbox-de3ce8ef-33f8', '^access-sandbox-7c69d345'],
     connection: 'http',
     revoke: 'Call /item/remove or /item/access_token/invalidate.',

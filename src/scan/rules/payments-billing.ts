@@ -9,6 +9,7 @@ export const paymentsBillingRules: readonly Rule[] = [
     keywords: ['shpat_', 'shpca_', 'shppa_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(shp(?:at|ca|pa)_[0-9A-Fa-f]{32})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'Shopify admin, Apps, the app: uninstall it, or rotate its credentials.',
@@ -34,6 +35,7 @@ export const paymentsBillingRules: readonly Rule[] = [
     keywords: ['shpss_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(shpss_[0-9A-Fa-f]{32})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'Shopify Dev Dashboard, the app, Settings: rotate the secret.',
@@ -51,6 +53,7 @@ export const paymentsBillingRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(pdl_(?:live|sdbx)_apikey_[a-z0-9]{26}_[A-Za-z0-9]{22}_[A-Za-z0-9]{3})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     allow: ['^pdl_live_apikey_01gtgztp8f4kek3yd4g1wrksa3'],
     connection: 'http',
     revoke: 'Paddle, Developer tools, Authentication: revoke the key.',
@@ -74,6 +77,7 @@ export const paymentsBillingRules: readonly Rule[] = [
     keywords: ['pdl_ntfset_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(pdl_ntfset_[a-z0-9]{26}_[A-Za-z0-9+/]{32})(?:[^A-Za-z0-9+/]|$)',
     confidence: 'likely',
+    distinct: true,
     connection: 'http',
     revoke: 'Paddle, Developer tools, Notifications: make the destination again.',
     examples: {
@@ -201,6 +205,7 @@ export const paymentsBillingRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(amzn\\.mws\\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     connection: 'http',
     revoke: 'Seller Central, Manage your apps: disable the developer.',
     examples: {

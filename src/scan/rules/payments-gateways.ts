@@ -9,6 +9,7 @@ export const paymentsGatewaysRules: readonly Rule[] = [
     keywords: ['sk_live_', 'sk_test_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(sk_(?:live|test)_[0-9a-f]{40})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'Paystack Dashboard, Settings, API Keys & Webhooks: generate a new key.',
@@ -25,6 +26,7 @@ export const paymentsGatewaysRules: readonly Rule[] = [
     keywords: ['FLWSECK'],
     pattern: '(?:^|[^A-Za-z0-9_-])(FLWSECK(?:_TEST)?-[0-9a-z]{32}(?:-[0-9a-z]{6,16})?-X)(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'Flutterwave dashboard, Settings, API Keys: generate new keys.',
@@ -102,6 +104,7 @@ export const paymentsGatewaysRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(APP_USR-[0-9]{12,20}-[0-9]{6}-[0-9a-f]{32}-[0-9]{6,12})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     connection: 'http',
     revoke: 'Mercado Pago, Your integrations, Credentials: renew them.',
     examples: {
@@ -124,6 +127,7 @@ export const paymentsGatewaysRules: readonly Rule[] = [
     keywords: ['xnd_production_', 'xnd_development_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(xnd_(?:production|development)_[A-Za-z0-9]{40,80})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'likely',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'Xendit Dashboard, Settings, API Keys: delete the key.',
@@ -201,6 +205,7 @@ export const paymentsGatewaysRules: readonly Rule[] = [
     keywords: ['sup_sk_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(sup_sk_[A-Za-z0-9]{32})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'likely',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'SumUp, Settings, For developers: delete the key.',
@@ -217,6 +222,7 @@ export const paymentsGatewaysRules: readonly Rule[] = [
     keywords: ['cfsk_ma_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(cfsk_ma_(?:prod|test)_[0-9a-f]{32}_[0-9a-f]{8})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'likely',
+    distinct: true,
     connection: 'http',
     revoke: 'Cashfree Merchant Dashboard, Developers, API Keys: reset the key.',
     examples: {

@@ -10,6 +10,7 @@ export const saasAnalyticsRules: readonly Rule[] = [
     pattern:
       '(?:^|[^A-Za-z0-9_-])(pat-(?:na|eu|ap)[0-9]-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'HubSpot, Settings, Private Apps, Auth: rotate the token.',
@@ -114,6 +115,7 @@ export const saasAnalyticsRules: readonly Rule[] = [
     keywords: ['phx_', 'phs_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(ph[xs]_[A-Za-z0-9]{32,64})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'PostHog, Settings, Personal API keys: delete the key.',

@@ -54,6 +54,7 @@ export const saasLogisticsRules: readonly Rule[] = [
     keywords: ['shippo_live_', 'shippo_test_'],
     pattern: '(?:^|[^A-Za-z0-9_-])(shippo_(?:live|test)_[0-9a-f]{40})(?:[^A-Za-z0-9_-]|$)',
     confidence: 'certain',
+    distinct: true,
     entropy: 2.7,
     connection: 'http',
     revoke: 'Shippo, API configuration: delete the token.',

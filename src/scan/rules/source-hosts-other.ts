@@ -19,6 +19,7 @@ export const otherSourceHostRules: readonly Rule[] = [
     pattern: `${START}(ATATT3xFfGF0[A-Za-z0-9_-]{140,220}=[0-9A-F]{8})(?:[^A-Za-z0-9_=-]|$)`,
     reach: 512,
     confidence: 'likely',
+    distinct: true,
     connection: 'http',
     revoke: 'https://id.atlassian.com/manage-profile/security/api-tokens',
     examples: {
@@ -43,6 +44,7 @@ export const otherSourceHostRules: readonly Rule[] = [
     pattern: `${START}(ATCTT3xFfG[A-Za-z0-9]{2}[A-Za-z0-9_-]{140,220}=[0-9A-F]{8})(?:[^A-Za-z0-9_=-]|$)`,
     reach: 512,
     confidence: 'likely',
+    distinct: true,
     connection: 'git',
     revoke: 'Repository, project or workspace settings: Access tokens.',
     examples: {
@@ -85,6 +87,7 @@ export const otherSourceHostRules: readonly Rule[] = [
     keywords: ['gto_', 'gta_'],
     pattern: `${START}(gt[oa]_[a-z2-7]{52})${END}`,
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'git',
     revoke:
@@ -129,6 +132,7 @@ export const otherSourceHostRules: readonly Rule[] = [
     keywords: ['sgp_'],
     pattern: `${START}(sgp_(?:[0-9a-fA-F]{16}_|local_)?[0-9a-fA-F]{40})${END}`,
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'User settings, Access tokens of the Sourcegraph instance.',
@@ -154,6 +158,7 @@ export const otherSourceHostRules: readonly Rule[] = [
     keywords: ['sgd_', 'slk_', 'sgs_'],
     pattern: `${START}((?:sgd|slk|sgs)_[0-9a-fA-F]{64})${END}`,
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     connection: 'http',
     revoke: 'Ask Sourcegraph to end it.',

@@ -91,6 +91,7 @@ export const sourceHostRules: readonly Rule[] = [
     pattern: `${START}(ghs_[0-9]{1,12}_eyJ[A-Za-z0-9_-]{10,200}[.]eyJ[A-Za-z0-9_-]{20,700}[.][A-Za-z0-9_-]{20,700})${END}`,
     reach: 1024,
     confidence: 'certain',
+    distinct: true,
     connection: 'github',
     revoke:
       'DELETE https://api.github.com/installation/token with the token itself; it ends by itself after an hour.',
@@ -111,6 +112,7 @@ export const sourceHostRules: readonly Rule[] = [
     keywords: ['ghr_'],
     pattern: `${START}(ghr_(?:[A-Za-z0-9]{36}|[A-Za-z0-9]{76}))${END}`,
     confidence: 'certain',
+    distinct: true,
     entropy: 3,
     allow: ['^ghr_1B4a2e77838347a7E'],
     connection: 'github',
@@ -132,6 +134,7 @@ export const sourceHostRules: readonly Rule[] = [
     keywords: ['github_pat_'],
     pattern: `${START}(github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59})${END}`,
     confidence: 'likely',
+    distinct: true,
     entropy: 3,
     connection: 'github',
     revoke: 'https://github.com/settings/personal-access-tokens',

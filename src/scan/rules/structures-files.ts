@@ -56,7 +56,7 @@ export const structuresFilesRules: readonly Rule[] = [
     source: 'https://docs.npmjs.com/cli/configuring-npm/npmrc#auth-related-configuration',
     keywords: ['_authToken', '_auth', '_password'],
     pattern:
-      '(?:^|[\\s:;])(?:_authToken|_auth|_password)[ \\t]{0,3}=[ \\t]{0,3}["\']?([A-Za-z0-9+/=._~-]{12,})',
+      '(?:^|[\\s:;]|\\\\[nrt])(?:_authToken|_auth|_password)[ \\t]{0,3}=[ \\t]{0,3}["\']?([A-Za-z0-9+/=._~-]{12,})',
     general: true,
     confidence: 'likely',
     entropy: 2.7,

@@ -133,6 +133,7 @@ export const structuresKeysRules: readonly Rule[] = [
     pattern: '(?:^|[^A-Za-z0-9_-])(AGE-SECRET-KEY-(?:PQ-)?1[AC-HJ-NP-Z02-9]{58})(?:[^A-Za-z0-9_-]|$)',
     check: 'bech32',
     confidence: 'certain',
+    distinct: true,
     revoke: 'Make another key, and encrypt again what was encrypted to this one.',
     examples: {
       positive: ['AGE-SECRET-KEY-1{BECH32:52}{age-sum}', 'SOPS_AGE_KEY=AGE-SECRET-KEY-1{BECH32:52}{age-sum}'],
