@@ -2,6 +2,7 @@ import {
   createPositions,
   grantText,
   pinKey,
+  readersOf,
   type Migration,
   type PipelineFile,
   type PolicyDraft,
@@ -21,8 +22,8 @@ export interface Outcome {
   readonly findings: readonly PlacedFinding[]
   readonly missing: readonly string[]
   readonly written: readonly string[]
-  /** Moved jobs get Mayfly by a step of their own. */
-  readonly hasInstall: boolean
+  /** What gets Mayfly into moved jobs, by a step of their own. */
+  readonly install: string | undefined
   /** With --pin: why something is not pinned, by its key. */
   readonly whyUnpinned: ReadonlyMap<string, string>
   readonly githubUrl: string
@@ -33,6 +34,8 @@ interface Deletion {
   readonly where: string
   /** Places that still need it. */
   readonly stillAt: readonly string[]
+  /** What may read it beside them. */
+  readonly mayBeReadBy: readonly string[]
 }
 
 /** What a person is told below the diff. */
@@ -47,7 +50,9 @@ export function migrationLines(outcome: Outcome): string[] {
     ]
   const store = (policy?.secrets ?? []).map(({ name, holds }) => `mayfly secret set ${name}   # ${holds}`)
   const deletions = deletionsOf(outcome)
-  const gone = deletions.filter(({ stillAt }) => stillAt.length === 0)
+  const left = deletions.filter(({ stillAt }) => stillAt.length === 0)
+  const gone = left.filter(({ mayBeReadBy }) => mayBeReadBy.length === 0)
+  const doubtful = left.filter(({ mayBeReadBy }) => mayBeReadBy.length > 0)
   const needed = deletions.filter(({ stillAt }) => stillAt.length > 0)
   return [
     '',
@@ -55,7 +60,7 @@ export function migrationLines(outcome: Outcome): string[] {
     ...section('Cannot be moved:', keptLines(migrations)),
     ...section('To know:', [
       ...migrations.flatMap(({ file, notes }) => notes.map((note) => `${file.path}: ${note}`)),
-      ...runnerLines(migrations, outcome.hasInstall),
+      ...runnerLines(migrations, outcome.install !== undefined),
     ]),
     ...section('Not pinned:', unpinnedLines(outcome)),
     ...section('To fill in:', policy?.fillIn ?? []),
@@ -67,6 +72,14 @@ export function migrationLines(outcome: Outcome): string[] {
     ...section(
       'To delete, once a run has gone through:',
       gone.map(({ name, where }) => `${name}: ${where}`),
+    ),
+    ...section(
+      'To delete, once a run has gone through, if none of these needs it (by a .npmrc, a script, a tool that looks for it):',
+      doubtful.flatMap(({ name, where, mayBeReadBy }) => [
+        `${name}: ${where}`,
+        ...mayBeReadBy.slice(0, maxReaders).map((one) => `  ${one}`),
+        ...(mayBeReadBy.length > maxReaders ? [`  and ${mayBeReadBy.length - maxReaders} more`] : []),
+      ]),
     ),
     ...section(
       'Still needed:',
@@ -122,17 +135,36 @@ function runnerLines(migrations: readonly Migration[], hasInstall: boolean): str
     : []
 }
 
-/** Secrets of the CI that nothing asks for any more, and where they are. */
-function deletionsOf({ migrations, files }: Outcome): Deletion[] {
+/** Of the readers of one secret so many are shown. */
+const maxReaders = 8
+
+/** Secrets of the CI that moved, where they are, and what still asks for them, or may. */
+function deletionsOf({ migrations, files, unread, install }: Outcome): Deletion[] {
   const moved = migrations.flatMap(({ file, moved: own }) =>
     own.map(({ reference }) => ({ file, reference })),
   )
   const names = [...new Set(moved.map(({ reference }) => reference.name))].toSorted()
-  return names.map((name) => ({
-    name,
-    where: whereKept(moved.filter(({ reference }) => reference.name === name).map(({ file }) => file)),
-    stillAt: files.flatMap((file) => placesOf(file, name, migrations)),
-  }))
+  return names.map((name) => {
+    const own = moved.filter(({ reference }) => reference.name === name).map(({ file }) => file)
+    const readers = [...new Set(own.map(({ ci }) => ci))].flatMap((ci) =>
+      readersOf(name, ci, files, migrations, install),
+    )
+    return {
+      name,
+      where: whereKept(own),
+      stillAt: files.flatMap((file) => placesOf(file, name, migrations)),
+      mayBeReadBy: [
+        ...new Set([
+          ...readers.map(({ file, at, what }) => `${placeIn(file, at)}: ${what}`),
+          ...unread.map(({ path }) => `${path}: is not read`),
+        ]),
+      ],
+    }
+  })
+}
+
+function placeIn(file: PipelineFile, at: number | undefined): string {
+  return at === undefined ? file.path : `${file.path}:${createPositions(file.text)(at).line}`
 }
 
 function placesOf(file: PipelineFile, name: string, migrations: readonly Migration[]): string[] {
@@ -140,8 +172,13 @@ function placesOf(file: PipelineFile, name: string, migrations: readonly Migrati
   const gone = new Set(own?.moved.map(({ reference }) => reference.span.start) ?? [])
   const at = createPositions(file.text)
   return file.secrets
-    .filter((one) => one.name === name && !gone.has(one.span.start))
+    .filter((one) => isSame(file.ci, one.name, name) && !gone.has(one.span.start))
     .map(({ span }) => `${file.path}:${at(span.start).line}`)
+}
+
+/** GitHub's names have no capitals of their own. */
+function isSame(ci: PipelineFile['ci'], one: string, other: string): boolean {
+  return ci === 'github' || ci === 'forgejo' ? one.toUpperCase() === other.toUpperCase() : one === other
 }
 
 /** Where each CI keeps what its jobs are given. */

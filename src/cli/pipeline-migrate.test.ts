@@ -33,7 +33,7 @@ interface Told {
   readonly written: string[]
   readonly missing: string[]
   readonly unread: { path: string; why: string }[]
-  readonly delete: { name: string; stillAt: string[] }[]
+  readonly delete: { name: string; stillAt: string[]; mayBeReadBy: string[] }[]
   readonly files: {
     kept: { what: string }[]
     unpinned: { name: string; line: number; command?: string }[]
@@ -167,6 +167,48 @@ test('GitLab’s variables are listed for deletion, and its project is pinned', 
     /gitlab: \{ kind: gitlab, url: "https:\/\/github\.com", namespace_id: "65781" \}/,
   )
   assert.match(told.policy ?? '', /repository_id: "1296269"/)
+})
+
+test('a secret that a job may read by a file of its own is not listed as one that can go', async (t) => {
+  const checkout = mkdtempSync(join(tmpdir(), 'mayfly-moved-'))
+  t.after(() => rmSync(checkout, { recursive: true, force: true }))
+  const ship = `ship:
+  script:
+    - npm config set //registry.npmjs.org/:_authToken "$NPM_TOKEN"
+    - npm publish
+  only: [main]
+`
+  const told = async (more: string) => {
+    writeFileSync(join(checkout, '.gitlab-ci.yml'), `${ship}${more}`)
+    const { delete: all } = await migrate(t, checkout, { repository: 'https://gitlab.com/octo/app' })
+    const text: string[] = []
+    const write = t.mock.method(process.stdout, 'write', (line: string) => (text.push(line), true))
+    await migratePipelines([], {
+      write: false,
+      checkout,
+      policy: 'mayfly.yaml',
+      json: false,
+      repository: 'https://gitlab.com/octo/app',
+    })
+    write.mock.restore()
+    return { all, text: text.join('') }
+  }
+  const alone = await told('')
+  assert.deepEqual(
+    alone.all.map(({ name, mayBeReadBy }) => [name, mayBeReadBy]),
+    [['NPM_TOKEN', []]],
+  )
+  assert.match(alone.text, /To delete, once a run has gone through:\n {2}NPM_TOKEN: in the settings/)
+  const beside = await told('test:\n  script: [npm ci]\n')
+  assert.deepEqual(
+    beside.all.map(({ name, mayBeReadBy }) => [name, mayBeReadBy]),
+    [['NPM_TOKEN', ['.gitlab-ci.yml:6: job test runs npm']]],
+  )
+  assert.doesNotMatch(beside.text, /gone through:\n/)
+  assert.match(
+    beside.text,
+    /if none of these needs it \(.*\):\n {2}NPM_TOKEN: in the settings.*\n {4}\.gitlab-ci\.yml:6: job test runs npm\n/,
+  )
 })
 
 test('what is not pinned is said with the command that tells its commit', async (t) => {

@@ -94,7 +94,7 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
     whyUnpinned: found?.why ?? new Map(),
     githubUrl: githubOf(options.githubUrl),
     written: [],
-    hasInstall: options.install !== undefined,
+    install: options.install,
   }
   if (options.write && paths.length === 0 && unread[0] !== undefined)
     throw new MayflyError(

@@ -275,7 +275,7 @@ function notesOf(unit: Unit, plan: ScriptPlan, trusted: Trusted, { outside }: Un
       : []),
     ...ambientNeeds(plan).map(
       (connection) =>
-        `${where}: what it has for ${connection} stands in no file: look for it among the variables of project and group, and delete it there`,
+        `${where}: what it has for ${connection} stands in no file: look for it among the variables of project and group, and delete it there if no other job needs it`,
     ),
     ...[...new Set(plan.guesses)].map(
       (connection) =>

@@ -137,7 +137,7 @@ function notesOf({ job, hasServices }: Place, plan: ScriptPlan): string[] {
     ...(hasServices === true ? [`${job}: ${serviceNote}`] : []),
     ...ambientNeeds(plan).map(
       (connection) =>
-        `${job}: what it has for ${connection} stands in no file: look for it among the CI’s variables, and delete it there`,
+        `${job}: what it has for ${connection} stands in no file: look for it among the CI’s variables, and delete it there if no other job needs it`,
     ),
     ...[...new Set(plan.guesses)].map(
       (connection) =>
