@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { test } from 'node:test'
 import { findMistakes } from '../lint/lint.ts'
 import type { CiName } from '../model.ts'
@@ -7,7 +9,7 @@ import { readPipeline } from '../read/read-pipeline.ts'
 import { applyEdits } from './edits.ts'
 import { migrateFile } from './migrate.ts'
 import type { Migration, Project } from './model.ts'
-import { grantText } from './policy.ts'
+import { draftPolicyText, grantText, unknownEnvironment } from './policy.ts'
 
 const project: Project = {
   server: 'https://mayfly.example.com',
@@ -59,7 +61,7 @@ test('Bitbucket: a step asks for a token for Mayfly alone, and its commands stay
     text,
     bitbucket(
       `            - |
-              mayfly run --server https://mayfly.example.com --role branches-main --script /dev/stdin -- bash -e <<'MAYFLY'
+              mayfly run --server https://mayfly.example.com --role branches-main --script /dev/stdin -- "\${BASH:-sh}" -e <<'MAYFLY'
               export NPM_TOKEN=held-by-the-gateway
               npm ci # first
               npm publish --token "$NPM_TOKEN"
@@ -207,4 +209,40 @@ test('what was moved is not moved again, and lint finds nothing new in it', () =
       name,
     )
   }
+})
+
+test('Bitbucket: a step with a deployment environment has a role for that alone, whose UUID is to be filled in', () => {
+  const { roles, notes } = move(
+    'bitbucket',
+    bitbucket('            - npm publish --token "$NPM_TOKEN"\n', '          deployment: production\n'),
+  )
+  assert.deepEqual(roles[0]?.trust.any, [{ ref: 'refs/heads/main', environment: unknownEnvironment }])
+  assert.match(notes.join(), /deployment environment production, which a token names by its UUID/)
+  const { fillIn } = draftPolicyText([{ name: 'bitbucket', kind: 'bitbucket', keys: [] }], roles, [])
+  assert.ok(
+    fillIn.some((one) => /^roles\.\S+\.trust\.environment: the UUID/.test(one)),
+    fillIn.join(),
+  )
+})
+
+test('a shell that the CI chooses by what the image has is chosen so', () => {
+  const chosen = (shell: string) =>
+    execFileSync(shell, ['-c', 'printf %s "${BASH:-sh}"'], {
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin' },
+    })
+  assert.match(chosen('bash'), /bash$/)
+  if (!/bash/.test(realpathSync('/bin/sh'))) assert.equal(chosen('/bin/sh'), 'sh')
+})
+
+test('CircleCI: a filter without slashes is a whole name, and no tag is called v*', () => {
+  const { roles, kept } = move(
+    'circleci',
+    circleci('npm publish --token "$NPM_TOKEN"').replace(
+      'branches: { only: main }',
+      'tags: { only: v* }, branches: { ignore: /.*/ }',
+    ),
+  )
+  assert.deepEqual(roles, [])
+  assert.match(kept.map(({ why }) => why).join(), /no branch or tag is named/)
 })

@@ -18,6 +18,9 @@ export interface PolicyIssuer {
   readonly keys: readonly string[]
 }
 
+/** The UUID of no deployment environment: Bitbucket's files name them, and its tokens do not. */
+export const unknownEnvironment = '{00000000-0000-0000-0000-000000000000}'
+
 /** What files say of a cloud account somewhere: values of keys, as YAML. */
 export type Said = Readonly<Record<string, string>>
 
@@ -82,6 +85,11 @@ export function draftPolicyText(
     fillIn: [
       ...used.flatMap(({ name, template: { fillIn = [] } }) =>
         fillIn.map((one) => `connections.${name}.${one}`),
+      ),
+      ...roles.flatMap(({ name, trust }) =>
+        trust.any.some((one) => one['environment'] === unknownEnvironment)
+          ? [`roles.${name}.trust.environment: the UUID of the deployment environment, in braces`]
+          : [],
       ),
       ...roles.flatMap(({ name, needs }) =>
         grantsOf(needs)

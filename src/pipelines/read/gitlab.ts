@@ -53,7 +53,7 @@ function readJob(root: YamlView, look: Look, key: Text, span: Job['span']): Job 
     id: key.value,
     key: key.span,
     span,
-    ...optional('runner', runnerOf(look('tags'))),
+    ...optional('runner', runnerOf(tagsOf(root, look))),
     images: imagesOf(look),
     environment: variablesOf(look('variables')),
     identityTokens: tokensOf(look('id_tokens')),
@@ -66,6 +66,16 @@ function readJob(root: YamlView, look: Look, key: Text, span: Job['span']): Job 
     isTemplate: key.value.startsWith('.'),
     steps: phases.flatMap((phase) => stepsOf(root, look, phase)),
   })
+}
+
+/** Its own, or those of all jobs: https://docs.gitlab.com/ci/yaml/#default , #inherit */
+function tagsOf(root: YamlView, look: Look): YamlView {
+  const own = look('tags')
+  const inherit = look('inherit').get('default')
+  const isLeftOut = inherit.isList
+    ? !inherit.texts().some(({ value }) => value === 'tags')
+    : inherit.value === 'false'
+  return own.isThere || isLeftOut ? own : root.get('default', 'tags')
 }
 
 function stepsOf(root: YamlView, look: Look, phase: (typeof phases)[number]): Step[] {

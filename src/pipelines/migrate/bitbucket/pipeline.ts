@@ -4,6 +4,7 @@ import type { YamlView } from '../../read/yaml-view.ts'
 import type { Edit } from '../edits.ts'
 import { indentTo, lineBreak, lineStart, within } from '../lines.ts'
 import type { Migration, Project, TrustRule } from '../model.ts'
+import { unknownEnvironment } from '../policy.ts'
 import { moveScripts, unique, type Place } from '../scripts/move-script.ts'
 
 /** A step, and the lists of the file that run it (`branches main`). */
@@ -74,7 +75,8 @@ function placeOf(
     ({ span, store }) => store !== 'deployment' && within(span, step.span),
   )
   const outside = references.find(({ span }) => !within(span, commands.span))
-  const trust = trustOf(lists, patterns, project)
+  const place = step.get('deployment').value
+  const trust = withEnvironment(trustOf(lists, patterns, project), place)
   const untrusted = lists.find((list) => trustOf([list], patterns, project).any.length === 0)
   const oidc = step.pair('oidc')
   const name = step.get('name').value ?? lists[0] ?? 'step'
@@ -105,8 +107,15 @@ function placeOf(
                   instead: 'write it out for each',
                 },
     trust,
+    notes:
+      place === undefined
+        ? []
+        : [
+            `its role asks for the deployment environment ${place}, which a token names by its UUID: fill that in`,
+          ],
     identity: script === undefined ? [] : [identityEdit(file.text, script.span.start, project.server)],
-    shell: 'bash -e',
+    // Bitbucket takes bash where the image has it, else sh; only bash says BASH.
+    shell: '"${BASH:-sh}" -e',
   }
 }
 
@@ -122,6 +131,13 @@ function trustOf(lists: readonly string[], patterns: readonly string[], { reposi
       : []
   })
   return { all: { issuer: 'bitbucket', repository_id: repository.id ?? 'REPOSITORY_ID' }, any: unique(any) }
+}
+
+/** Variables of a deployment environment are for its steps alone. */
+function withEnvironment(trust: TrustRule, place: string | undefined): TrustRule {
+  return place === undefined
+    ? trust
+    : { ...trust, any: trust.any.map((one) => ({ ...one, environment: unknownEnvironment })) }
 }
 
 function identityEdit(text: string, at: number, server: string): Edit {

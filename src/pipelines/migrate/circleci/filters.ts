@@ -25,7 +25,13 @@ export function refsOf(workflow: YamlView, call: YamlView | undefined, defaultBr
 
 function namesIn(list: YamlView | undefined, kind: string): string[] {
   return (list?.texts() ?? []).flatMap(({ value }) => {
-    const name = value.startsWith('/') ? textPattern(value, { isWhole: true }).text : value
+    const isPattern = value.startsWith('/')
+    // Without slashes it is a whole name: no ref has a `*` in it.
+    const name = isPattern
+      ? textPattern(value, { isWhole: true }).text
+      : value.includes('*')
+        ? undefined
+        : value
     return name !== undefined && /^[\w@./-]*\*?$/.test(name) && name !== '' ? [`${kind}${name}`] : []
   })
 }

@@ -20,6 +20,8 @@ export interface Leaf {
   readonly refs: readonly string[]
   /** The words of it, where no token says what they are. */
   readonly untold?: string
+  /** Of its refs the one that is wider than what it says. */
+  readonly wider?: { readonly ref: string; readonly than: string }
 }
 
 export const always: Condition = { is: 'all', of: [] }

@@ -11,6 +11,7 @@ export {
   outcomeAt,
   untoldLeaf,
   type Condition,
+  type Leaf,
   type Run,
 } from './condition.ts'
 export { conditionOf, notUnderstood } from './split.ts'

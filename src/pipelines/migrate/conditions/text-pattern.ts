@@ -17,6 +17,8 @@ export interface TextPattern {
   readonly matches: (words: Words) => Outcome
   /** Of the texts that it matches, as a trust rule's pattern; undefined where it says no beginning. */
   readonly text?: string
+  /** It has more than this pattern. */
+  readonly isWider?: true
 }
 
 const literal = String.raw`(?:[\w@-]|\\[./+-])`
@@ -49,7 +51,7 @@ export function textPattern(
       if (beginsWith(words, sure) === fails) return fails
       return isGuarded && words.is === 'prefix' && words.text === sure ? holds : unsure
     },
-    ...(isGuarded ? { text: `${sure}*` } : {}),
+    ...(isGuarded ? { text: `${sure}*`, isWider: true as const } : {}),
   }
 }
 

@@ -242,7 +242,7 @@ function unfitHere(
 ): StepPlan['blocked'] {
   const name = entry?.key.value
   const isRead = place === 'command' || (name !== undefined && readsVariable(script, name))
-  const why = unfit(one, { name: name ?? reference.name, isRead })
+  const why = unfit(one, { name: name ?? reference.name, isRead, script })
   if (why !== undefined) return why
   if (name !== undefined && asksFor(file, name))
     return {

@@ -16,6 +16,7 @@ import {
   untoldLeaf,
   wordsOf,
   type Condition,
+  type Leaf,
   type Run,
   type Words,
 } from '../conditions/index.ts'
@@ -97,10 +98,14 @@ function ofTerm(term: string, facts: GitlabFacts): Condition {
   const isTurned = sign.startsWith('!')
   if (sign.endsWith('~')) {
     const pattern = textPattern(right.trim(), facts)
-    return told(left, pattern.text === undefined || isTurned ? [] : [pattern.text], (run) => {
+    const condition = told(left, pattern.text === undefined || isTurned ? [] : [pattern.text], (run) => {
       const is = pattern.matches(valueOf(left, run, facts))
       return isTurned ? not(is) : is
     })
+    const [ref] = condition.refs
+    return pattern.isWider === true && ref !== undefined
+      ? { ...condition, wider: { ref, than: right.trim() } }
+      : condition
   }
   if (!/^(?:\$\w{1,200}|"[^"]*"|'[^']*'|null)$/.test(right)) return notUnderstood
   const [name, other] = right.startsWith('$') && !left.startsWith('$') ? [right, left] : [left, right]
@@ -110,7 +115,7 @@ function ofTerm(term: string, facts: GitlabFacts): Condition {
     return isTurned ? not(is) : is
   })
 
-  function told(variable: string, names: readonly string[], at: Parameters<typeof leaf>[0]): Condition {
+  function told(variable: string, names: readonly string[], at: Leaf['at']): Leaf {
     const kind = kindOf(variable)
     const kinds = kind === 'either' ? ['heads', 'tags'] : kind === undefined ? [] : [kind]
     return leaf(

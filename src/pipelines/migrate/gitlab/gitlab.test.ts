@@ -379,3 +379,35 @@ test('a part of a path that a variable decides is for whoever applies the policy
   )
   assert.match(moved.notes.join(), /grant names "replace-me"/)
 })
+
+test('a pattern of tags that a role says less of is told', () => {
+  const released = (rule: string) =>
+    move(`ship:\n  script: [npm publish --token $NPM_TOKEN]\n  rules: [{ if: '${rule}' }]\n`)
+  const some = released('$CI_COMMIT_TAG =~ /^v\\d+\\.\\d+$/')
+  assert.deepEqual(trusts(some), [[{ event: 'push', ref: 'refs/tags/v*', ref_protected: 'true' }]])
+  assert.match(
+    some.notes.join(),
+    /any protected v\*, which is more than \/\^v\\d\+\\\.\\d\+\$\/ of its rules/,
+  )
+  for (const rule of ['$CI_COMMIT_TAG =~ /^v/', '$CI_COMMIT_TAG'])
+    assert.doesNotMatch(released(rule).notes.join(), /more than/)
+})
+
+test('machines that all jobs have by `default` are those of each, but of one that inherits none', () => {
+  const text = publish('    - npm publish --token "$NPM_TOKEN"\n')
+  const windows = `default:\n  tags: [saas-windows-medium-amd64]\n${text}`
+  assert.match(reasons(move(windows)).join(), /it runs on saas-windows/)
+  for (const own of [
+    '  tags: [saas-linux-small-amd64]\n',
+    '  inherit: { default: false }\n',
+    '  inherit: { default: [image] }\n',
+  ])
+    assert.equal(move(`${windows}${own}`).moved.length, 1, own)
+  assert.match(reasons(move(`${windows}  inherit: { default: [tags] }\n`)).join(), /it runs on saas-windows/)
+})
+
+test('a secret that an option of the tool has is told by that option', () => {
+  const kept = move(publish('    - kubectl --token="$KUBE_TOKEN" apply -f a.yaml\n')).kept
+  assert.match(kept[0]?.why ?? '', /hands it to its tool \(--token\)/)
+  assert.match(kept[0]?.instead ?? '', /^leave --token out: inside `mayfly run`/)
+})

@@ -223,14 +223,18 @@ function trustOf(root: TopLevel, { users }: Unit, { repository }: Project, write
     const own = startsOf(lookUp(root, job.id, 'rules'), lookUp(root, job.id, 'only'), defaultBranch)
     const starts = own ?? startsOf(root.get('workflow', 'rules'), root.nothing, defaultBranch)
     const condition = jobCondition(root, job.id, { repository, isGuarded: writes })
-    const { any, left } = writes
+    const { any, left, wider } = writes
       ? writingStarts(starts, defaultBranch, condition)
       : readingStarts(starts, condition)
     const place = job.deployment?.value
     const named = place === undefined || /[$[]/.test(place) ? {} : { environment: place }
-    return { any: any.map((one) => ({ ...one, ...named })), left }
+    return { any: any.map((one) => ({ ...one, ...named })), left, wider }
   })
-  return { any: all.flatMap(({ any }) => any), left: [...new Set(all.flatMap(({ left }) => left))] }
+  return {
+    any: all.flatMap(({ any }) => any),
+    left: [...new Set(all.flatMap(({ left }) => left))],
+    wider: all.flatMap(({ wider }) => wider),
+  }
 }
 
 function tokensOfAll(root: TopLevel, { users }: Unit): YamlView {
@@ -268,6 +272,10 @@ function notesOf(unit: Unit, plan: ScriptPlan, trusted: Trusted, { outside }: Un
     ...(trusted.any.some(({ ref }) => ref?.startsWith('refs/tags/') === true)
       ? [`${where}: its tags must be protected (Settings, Repository, Protected tags)`]
       : []),
+    ...[...new Set(trusted.wider.map(({ ref, than }) => `${than} ${ref}`))].map((one) => {
+      const [than = '', ref = ''] = one.split(' ')
+      return `${where}: its role has any protected ${ref.replace(/^refs\/(?:heads|tags)\//, '')}, which is more than ${than} of its rules: protect no other (${ref})`
+    }),
     ...(outside.length > 0
       ? [
           `${where}: what puts tools into its image stays in front of Mayfly, and could use the job’s identity token`,

@@ -1,5 +1,5 @@
 import type { TrustRule } from '../model.ts'
-import { narrowedTo, type Condition } from '../conditions/index.ts'
+import { leavesOf, narrowedTo, type Condition, type Leaf } from '../conditions/index.ts'
 import type { Start } from './rules.ts'
 
 type Alternative = TrustRule['any'][number]
@@ -8,6 +8,8 @@ export interface Trusted {
   readonly any: readonly Alternative[]
   /** Kinds of pipelines by which the job starts, and which the role does not trust. */
   readonly left: readonly string[]
+  /** Patterns of it that have more than the rules' own. */
+  readonly wider: readonly NonNullable<Leaf['wider']>[]
 }
 
 /** Started by people of the project, or by what they set up, for a ref of it. */
@@ -28,7 +30,7 @@ export function writingStarts(
       ? narrowedTo({ event, ref }, condition).map((one) => ({ ...one, ref_protected: 'true' }))
       : [],
   )
-  return { any: unique(any), left: leftOf(all) }
+  return { any: unique(any), left: leftOf(all), wider: widerIn(condition, any) }
 }
 
 /** Who may assume one that only reads: any branch of the project, and merge requests within it. */
@@ -42,10 +44,17 @@ export function readingStarts(starts: readonly Start[] | undefined, condition: C
   })
   return {
     any: unique(any),
+    wider: widerIn(condition, any),
     left: all.flatMap(({ event = 'push' }) =>
       inside.has(event) || event === 'merge_request_event' ? [] : [event],
     ),
   }
+}
+
+function widerIn(condition: Condition, any: readonly Alternative[]): Trusted['wider'] {
+  return leavesOf(condition).flatMap(({ wider }) =>
+    wider !== undefined && any.some(({ ref }) => ref === wider.ref) ? [wider] : [],
+  )
 }
 
 function leftOf(all: readonly Start[]): string[] {

@@ -38,6 +38,8 @@ export interface Place {
   readonly identity: readonly Edit[]
   readonly shell: string
   readonly hasServices?: boolean
+  /** What is to be known of it once it is moved. */
+  readonly notes?: readonly string[]
   readonly heredoc?: string
 }
 
@@ -132,8 +134,9 @@ function neededElsewhere({ text }: PipelineFile, place: Place, { gone }: ScriptP
       }
 }
 
-function notesOf({ job, hasServices }: Place, plan: ScriptPlan): string[] {
+function notesOf({ job, hasServices, notes = [] }: Place, plan: ScriptPlan): string[] {
   return [
+    ...notes.map((note) => `${job}: ${note}`),
     ...(hasServices === true ? [`${job}: ${serviceNote}`] : []),
     ...ambientNeeds(plan).map(
       (connection) =>

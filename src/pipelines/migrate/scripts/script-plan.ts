@@ -113,7 +113,7 @@ function judge(facts: ScriptFacts, reference: SecretReference, blocked: Why | un
           instead: 'take it out, and let a connection of Mayfly have what it is for',
         }
       : one.ok === true
-        ? unfit(one, { name, isRead: readsVariable(script, name) })
+        ? unfit(one, { name, isRead: readsVariable(script, name), script })
         : undefined
   const all = { reference, name, ...(entry === undefined ? {} : { entry }) }
   if (why !== undefined) return { ...all, one: { ok: false, ...why } }
