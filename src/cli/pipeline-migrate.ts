@@ -55,7 +55,7 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
   const found = options.pin === true ? await findPins(files, githubOf(options.githubUrl)) : undefined
   const project = found === undefined ? known : withPins(known, found)
   const issuerUrl = issuerUrlOf(options, project, ci)
-  const migrations = migrateFiles(files, project)
+  const migrations = migrateFiles(files, project, checkout.files)
   const roles = migrations.flatMap((one) => one.roles)
   const policy =
     roles.length === 0

@@ -6,6 +6,7 @@ import { applyEdits, OverlappingEdits } from './edits.ts'
 import { migrateBitbucket } from './bitbucket/pipeline.ts'
 import { migrateBuildkite } from './buildkite/pipeline.ts'
 import { migrateCircleci } from './circleci/config.ts'
+import { readAsOne } from './gitlab/beside.ts'
 import { migrateGitlab } from './gitlab/pipeline.ts'
 import type { Migration, Project } from './model.ts'
 import { apart } from './apart.ts'
@@ -24,12 +25,17 @@ export function migrateFile(file: PipelineFile, project: Project): Migration {
   }
 }
 
-/** Moves the files of a checkout, each role by a name of its own. */
-export function migrateFiles(files: readonly PipelineFile[], project: Project): Migration[] {
+/** Moves files of a checkout, each role by a name of its own. `all`: those that the checkout has beside them. */
+export function migrateFiles(
+  files: readonly PipelineFile[],
+  project: Project,
+  all: readonly PipelineFile[] = files,
+): Migration[] {
   const taken = new Set(project.taken)
   const ways = new Map<string, string>()
   const migrations = files.map((file) => {
-    const migration = migrateFile(file, { ...project, taken, ways })
+    const beside = file.ci === 'gitlab' ? readAsOne(file, all) : []
+    const migration = migrateFile(file, { ...project, taken, ways, beside })
     for (const { name } of migration.roles) taken.add(name)
     return migration
   })

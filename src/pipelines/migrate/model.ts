@@ -18,6 +18,8 @@ export interface Project {
   readonly refs?: MadeRefs
   /** How the jobs before send the credential of a connection, in JSON by its name: it has one. */
   readonly ways?: Map<string, string>
+  /** Files that the CI reads as one with the one that is moved. */
+  readonly beside?: readonly PipelineFile[]
   /** Names of roles that other files have. */
   readonly taken?: ReadonlySet<string>
 }

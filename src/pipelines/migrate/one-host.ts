@@ -16,7 +16,7 @@ export function besideApi(migrations: readonly Migration[]): Migration[] {
   const ownGroup = groupOf(own)
   if (api === undefined || ownGroup === undefined || own?.url !== host) return [...migrations]
   const below = (need: Need): Need => {
-    if (need.connection !== 'git') return need
+    if (need.connection !== 'git' || (need.url ?? host) !== host) return need
     const group = groupOf(need)
     if (group === undefined) return { ...need, path: unknownName, url: `${host}/${ownGroup}` }
     const connection =

@@ -57,6 +57,12 @@ function includeAt(name: string, files: CheckoutFiles): Included[] {
     .flatMap((found) => one(found, name))
 }
 
+/** Is a file of this path taken in by an `include` of that name? */
+export function isIncludedAs(name: string, path: string): boolean {
+  const plain = posix.normalize(name.replace(/^\/+/, ''))
+  return plain.includes('*') ? isLike(path.split('/'), plain.split('/')) : plain === path
+}
+
 function isLike(path: readonly string[], pattern: readonly string[]): boolean {
   const [want, ...more] = pattern
   const [have, ...rest] = path

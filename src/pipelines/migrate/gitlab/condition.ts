@@ -34,10 +34,15 @@ export interface GitlabFacts {
 const mergeRequest = 'merge_request_event'
 
 /**
- * What lets a job run, by its own rules and those of the whole pipeline.
+ * What lets a job run, by its own rules and those of the whole pipeline (`workflow: rules`, of whatever file).
  * Source: GitLab documentation, "Specify when jobs run with rules", "CI/CD YAML syntax reference", `only` and `except`.
  */
-export function jobCondition(root: TopLevel, job: string, facts: GitlabFacts): Condition {
+export function jobCondition(
+  root: TopLevel,
+  job: string,
+  facts: GitlabFacts,
+  pipeline: readonly YamlView[],
+): Condition {
   const rules = lookUp(root, job, 'rules')
   const only = lookUp(root, job, 'only')
   const except = lookUp(root, job, 'except')
@@ -55,8 +60,7 @@ export function jobCondition(root: TopLevel, job: string, facts: GitlabFacts): C
           ...(isThere(except) ? [{ is: 'not' as const, of: ofExcept(except, facts) }] : []),
         ],
       }
-  const pipeline = root.get('workflow', 'rules')
-  return { is: 'all', of: [own, ...(isThere(pipeline) ? [ofRules(pipeline, facts)] : [])] }
+  return { is: 'all', of: [own, ...pipeline.map((rules) => ofRules(rules, facts))] }
 }
 
 function isThere(view: YamlView): boolean {

@@ -16,6 +16,7 @@ import { takeOutEntries } from '../take-out.ts'
 import { commandsOf, type UnitCommands } from './commands-of-unit.ts'
 import { neededElsewhere } from './needed-elsewhere.ts'
 import { idTokenEdits, tokenName } from './id-tokens.ts'
+import { pipelineRules, variablesBeside, whyNotAlone, type Beside } from './beside.ts'
 import { jobCondition } from './condition.ts'
 import { startsOf } from './rules.ts'
 import type { TopLevel } from './top-level.ts'
@@ -38,6 +39,7 @@ export function migrateUnit(
   root: TopLevel,
   unit: Unit,
   units: readonly Unit[],
+  beside: readonly Beside[],
   project: Project,
   role: string,
 ): UnitMigration {
@@ -65,8 +67,9 @@ export function migrateUnit(
     above: [
       ...[root, ...ancestors(root, unit)].flatMap((view) => variablesIn(view.get('variables'))),
       ...variablesOfRules(root, unit),
+      ...variablesBeside(beside),
     ],
-    blocked: blockedBy(file, root, unit, units, commands, seen),
+    blocked: whyNotAlone(root, unit, beside) ?? blockedBy(file, root, unit, units, beside, commands, seen),
     project,
   })
   if (!planned.ok) return { ...stays({ why: '' }), kept: planned.kept }
@@ -76,7 +79,7 @@ export function migrateUnit(
   if (elsewhere !== undefined) return stays(elsewhere)
   // GitLab gave what is in a secret’s place, if it is protected, to protected refs alone.
   const writes = plan.moved.length > 0 || plan.needs.some((need) => need.writes)
-  const trusted = trustOf(root, unit, project, writes)
+  const trusted = trustOf(root, unit, beside, project, writes)
   if (trusted.any.length === 0)
     return stays({
       why:
@@ -99,7 +102,13 @@ export function migrateUnit(
     })
   return {
     edits: [
-      ...idTokenEdits(file.text, unit.view, unit.script.span.start, project.server, tokensOfAll(root, unit)),
+      ...idTokenEdits(
+        file.text,
+        unit.view,
+        unit.script.span.start,
+        project.server,
+        tokensOfAll(root, unit, beside),
+      ),
       ...commands.edits,
       ...variableEdits(file.text, unit, plan),
       ...wrapped,
@@ -155,6 +164,7 @@ function blockedBy(
   root: TopLevel,
   unit: Unit,
   units: readonly Unit[],
+  beside: readonly Beside[],
   commands: UnitCommands,
   seen: readonly SecretReference[],
 ): Why | undefined {
@@ -193,8 +203,9 @@ function blockedBy(
       why: `${outside.name} is used where only GitLab itself, or a shell of its own, reads it (after_script, services, artifacts)`,
       instead: 'let the script do it',
     }
+  const allAsked = [root.asked, ...beside.map((one) => one.root.asked)].join('\n')
   const asked = seen.find(({ name, target }) =>
-    [name, target].some((one) => one !== undefined && readsVariable(root.asked, one)),
+    [name, target].some((one) => one !== undefined && readsVariable(allAsked, one)),
   )
   return asked === undefined
     ? undefined
@@ -217,12 +228,19 @@ function bringsItsOwn(root: TopLevel, unit: Unit, plan: ScriptPlan): boolean {
   return !hasTokens && ambientNeeds(plan).length > 0
 }
 
-function trustOf(root: TopLevel, { users }: Unit, { repository }: Project, writes: boolean): Trusted {
+function trustOf(
+  root: TopLevel,
+  { users }: Unit,
+  beside: readonly Beside[],
+  { repository }: Project,
+  writes: boolean,
+): Trusted {
   const { defaultBranch } = repository
+  const pipeline = pipelineRules(root, beside)
   const all = users.map(({ job }) => {
     const own = startsOf(lookUp(root, job.id, 'rules'), lookUp(root, job.id, 'only'), defaultBranch)
-    const starts = own ?? startsOf(root.get('workflow', 'rules'), root.nothing, defaultBranch)
-    const condition = jobCondition(root, job.id, { repository, isGuarded: writes })
+    const starts = own ?? startsOf(pipeline[0] ?? root.nothing, root.nothing, defaultBranch)
+    const condition = jobCondition(root, job.id, { repository, isGuarded: writes }, pipeline)
     const { any, left, wider } = writes
       ? writingStarts(starts, defaultBranch, condition)
       : readingStarts(starts, condition)
@@ -237,9 +255,11 @@ function trustOf(root: TopLevel, { users }: Unit, { repository }: Project, write
   }
 }
 
-function tokensOfAll(root: TopLevel, { users }: Unit): YamlView {
+function tokensOfAll(root: TopLevel, { users }: Unit, beside: readonly Beside[]): YamlView {
   const isMore = users.some(({ job }) => lookUp(root, job.id, 'id_tokens').isMap)
-  return isMore ? root.nothing : root.get('default', 'id_tokens')
+  if (isMore) return root.nothing
+  const all = [root, ...beside.map((one) => one.root)].map((one) => one.get('default', 'id_tokens'))
+  return all.find(({ isMap }) => isMap) ?? root.nothing
 }
 
 function variableEdits(text: string, unit: Unit, { gone }: ScriptPlan): Edit[] {

@@ -5,6 +5,7 @@ import type { Kept, Migration, Project } from '../model.ts'
 import { pinEdits } from '../pins.ts'
 import { distinctNames } from '../role.ts'
 import { nameOfRole } from '../scripts/role-names.ts'
+import { besidesOf, isTakenFromElsewhere } from './beside.ts'
 import { migrateUnit, type UnitMigration } from './migrate-unit.ts'
 import { topLevelOf, type TopLevel } from './top-level.ts'
 import { unitsOf } from './unit.ts'
@@ -16,12 +17,15 @@ export function migrateGitlab(file: PipelineFile, project: Project): Migration {
   const none: Migration = { file, edits: [], roles: [], moved: [], kept: [], unpinned: [], notes: [] }
   if (view === undefined || file.role === 'action') return none
   const root = topLevelOf(view)
+  const beside = besidesOf(project.beside ?? [])
   const units = unitsOf(root, file)
   const names = distinctNames(
     units.map(({ home }) => ({ key: home, name: nameOfRole(file, home) })),
     project.taken,
   )
-  const done = units.map((unit) => migrateUnit(file, root, unit, units, project, names.get(unit.home) ?? ''))
+  const done = units.map((unit) =>
+    migrateUnit(file, root, unit, units, beside, project, names.get(unit.home) ?? ''),
+  )
   const kept = sorted([...done.flatMap((one) => one.kept), ...elsewhere(file, root, done)])
   const roles = done.flatMap((one) => one.roles)
   if (roles.length === 0) return { ...none, kept }
@@ -32,7 +36,12 @@ export function migrateGitlab(file: PipelineFile, project: Project): Migration {
     moved: done.flatMap((one) => one.moved),
     kept,
     unpinned: pinEdits(file, new Map(), () => false).unpinned,
-    notes: [...new Set([...done.flatMap((one) => one.notes), ...notesOf(root)])],
+    notes: [
+      ...new Set([
+        ...done.flatMap((one) => one.notes),
+        ...notesOf(isTakenFromElsewhere(file, project.beside ?? [])),
+      ]),
+    ],
   }
 }
 
@@ -61,10 +70,10 @@ function sorted(kept: readonly Kept[]): Kept[] {
   return kept.toSorted((one, other) => one.span.start - other.span.start)
 }
 
-function notesOf(root: TopLevel): string[] {
+function notesOf(isMore: boolean): string[] {
   return [
     'a runner that starts containers (executor docker) must let a job make a sandbox, and its image must have Mayfly: docs/ci.md, Isolation',
-    ...(root.get('include').isThere || root.get('include').isList
+    ...(isMore
       ? ['what included files put in front of the jobs of this one (before_script) is not seen here']
       : []),
   ]
