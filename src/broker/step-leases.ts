@@ -64,7 +64,7 @@ export async function revokeLease(
 ): Promise<boolean> {
   const { leases, live } = parts
   const step = live.steps.get(id)
-  if (step !== undefined && (await leases.dropOne(id, lease)))
+  if (step !== undefined && leases.dropOne(id, lease))
     for (const listener of live.leaseListeners) listener(step, connection, false)
   return await leases.endOne(lease, reason)
 }

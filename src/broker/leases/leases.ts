@@ -36,7 +36,7 @@ export interface Leases {
   /** Whoever asks for this connection's lease again gets another one. */
   drop(step: StepId, connection: string): void
   /** The same of this one alone, and only if it is the one in use. */
-  dropOne(step: StepId, lease: string): Promise<boolean>
+  dropOne(step: StepId, lease: string): boolean
   /** It is over, and revoked like `endThese`; false if it was already. What cannot be written is written by a later sweep. */
   endOne(lease: string, reason: string): Promise<boolean>
   /** Its host takes what a minted lease of the step has no more: it is revoked, and another made at the next use. Returns its connection. */
@@ -88,7 +88,7 @@ export function createLeases(deps: {
     ...issuers,
     ...{ clock, ledger, unsaved, revoker, audit, server, clientIdentity, secretUse },
   })
-  const kept = new Map<StepId, Map<string, Promise<Lease>>>()
+  const kept = new Map<StepId, Map<string, Kept>>()
 
   async function issueKept(step: Step, connection: Connection, grant: string): Promise<Lease> {
     const { name, credential } = connection
@@ -140,15 +140,18 @@ export function createLeases(deps: {
       const { credential } = connection
       if (credential !== undefined && isMinted(credential))
         return minting.lease({ step, connection, credential, grant })
-      const ofStep = kept.get(step.id) ?? new Map<string, Promise<Lease>>()
+      const ofStep = kept.get(step.id) ?? new Map<string, Kept>()
       kept.set(step.id, ofStep)
       const key = leaseKey(connection)
       const known = ofStep.get(key)
-      if (known !== undefined) return known
-      const issuing = issueKept(step, connection, grant)
-      ofStep.set(key, issuing)
-      issuing.catch(() => ofStep.delete(key))
-      return issuing
+      if (known !== undefined) return known.issuing
+      const one: Kept = {
+        lease: undefined,
+        issuing: issueKept(step, connection, grant).then((lease) => (one.lease = lease)),
+      }
+      ofStep.set(key, one)
+      one.issuing.catch(() => ofStep.delete(key))
+      return one.issuing
     },
     record: (step, connection, minted) =>
       add(
@@ -182,12 +185,10 @@ export function createLeases(deps: {
       for (const key of kept.get(step)?.keys() ?? []) if (isOf(key, connection)) kept.get(step)?.delete(key)
       minting.drop(step, (key) => isOf(key, connection))
     },
-    async dropOne(step, lease) {
-      const ofStep = kept.get(step) ?? new Map<string, Promise<Lease>>()
-      for (const [key, issuing] of ofStep) {
-        const issued = await issuing.catch(() => undefined)
-        if (issued?.id === lease && ofStep.get(key) === issuing) return ofStep.delete(key)
-      }
+    dropOne(step, lease) {
+      const ofStep = kept.get(step)
+      // What is being issued nobody has yet.
+      for (const [key, one] of ofStep ?? []) if (one.lease?.id === lease) return ofStep?.delete(key) === true
       return minting.dropOne(step, lease)
     },
     endOne: async (lease, reason) => (await unsaved.write(lease, () => endThese([lease], reason))) > 0,
@@ -196,10 +197,14 @@ export function createLeases(deps: {
     endThese,
     isFresh: (step, authorization) => minting.isFresh(step, authorization),
     async sweep() {
-      await unsaved.again()
-      await ledger.endLeft()
-      await revoker.run()
-      await prune()
+      try {
+        await unsaved.again()
+      } finally {
+        // What cannot be written of one keeps no other one alive.
+        await ledger.endLeft()
+        await revoker.run()
+        await prune()
+      }
     },
     hurry: async () => void (await due.hurry()),
     counts: () => ledger.counts(),
@@ -208,6 +213,12 @@ export function createLeases(deps: {
     idle: () => revoker.idle(),
     close: () => revoker.close(),
   }
+}
+
+/** A kept credential; its lease is there once it is issued. */
+interface Kept {
+  lease: Lease | undefined
+  readonly issuing: Promise<Lease>
 }
 
 /** For the record: what was injected, as its store calls it. */

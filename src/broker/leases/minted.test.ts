@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
+import { sql } from 'kysely'
 import { createHttpClient } from '../../http-client/index.ts'
 import { MayflyError, Secret } from '../../lib/index.ts'
 import {
@@ -550,6 +551,57 @@ test('a kept credential that was found ends its lease; what cannot be written is
     { data: { connection: 'kept', reason: 'found' } },
   ])
   assert.notEqual((await it.broker.lease(step, kept, grant)).id, lease.id)
+})
+
+test('a lease whose credential was found ends although another one of the step is still being made', async (t) => {
+  const { it, step } = await begin(t)
+  for (const name of ['kept', 'slow']) await it.vault.set(name, new Secret(`${name}-value-4711`))
+  const of = (name: string) => connection(name, { credential: { scheme: 'bearer', secret: name } as never })
+  const { opened } = it.vault
+  const hanging = Promise.withResolvers<void>()
+  Object.assign(it.vault, {
+    async opened(...what: Parameters<typeof opened>) {
+      if (what[0] === 'slow') await hanging.promise
+      return opened(...what)
+    },
+  })
+  const slow = it.broker.lease(step, of('slow'), grant)
+  const lease = await it.broker.lease(step, of('kept'), grant)
+  assert.equal(
+    await it.broker.revokeLease({ lease: lease.id, step: step.id, connection: 'kept' }, 'found'),
+    true,
+  )
+  assert.notEqual((await it.broker.lease(step, of('kept'), grant)).id, lease.id)
+  hanging.resolve()
+  await slow
+})
+
+test('an end that cannot be written keeps no other lease alive', async (t) => {
+  const begun = await begin(t)
+  const { it, upstream, step } = begun
+  const [first, second] = [
+    await it.broker.lease(step, db(), grant),
+    await it.broker.lease(step, connection('other', { credential: mintedCredential }), grant),
+  ]
+  upstream.on.before = (phase) => {
+    if (phase === 'revoke') throw unreachable()
+  }
+  const revoke = ({ id, connection: of }: typeof first) =>
+    it.broker.revokeLease({ lease: id, step: step.id, connection: of }, 'found')
+  await revoke(second)
+  await it.store.write((tx) =>
+    sql`CREATE TRIGGER full BEFORE UPDATE ON leases WHEN OLD.id = ${sql.lit(first.id)}
+        BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`.execute(tx as never),
+  )
+  await assert.rejects(revoke(first), /the disk is full/)
+  upstream.on = {}
+  for (let i = 0; i < 10; i++) {
+    it.clock.ms += 10_000
+    await it.broker.heartbeat(step)
+    await assert.rejects(it.broker.sweep(), /the disk is full/)
+    await it.broker.idle()
+  }
+  assert.deepEqual(upstream.living(), [`${first.id}-0`])
 })
 
 test('a credential that its host takes no more is revoked and made anew at the next use, once a minute; an older one is not the one in use', async (t) => {

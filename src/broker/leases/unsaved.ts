@@ -2,7 +2,7 @@
 export interface Unsaved {
   /** Writes it, and remembers to if that fails; then throws what it threw. */
   write<T>(lease: string, work: () => Promise<T>): Promise<T>
-  /** Throws what the first one throws that still fails. */
+  /** All of them, each lease's in its order. Throws what the first one throws that still fails. */
   again(): Promise<void>
 }
 
@@ -19,12 +19,18 @@ export function createUnsaved(): Unsaved {
       }
     },
     async again() {
+      const failed: unknown[] = []
       for (const [lease, works] of left)
-        while (works[0] !== undefined) {
-          await works[0]()
-          works.shift()
-          if (works.length === 0) left.delete(lease)
+        try {
+          while (works[0] !== undefined) {
+            await works[0]()
+            works.shift()
+          }
+          left.delete(lease)
+        } catch (error) {
+          failed.push(error)
         }
+      if (failed.length > 0) throw failed[0]
     },
   }
 }
