@@ -75,7 +75,8 @@ export function createCollected(deps: {
         keys.set(fingerprint, { rule, fingerprint, secret: new Secret(secret), beside })
     takeSecrets(item, known, scanned)
     for (const finding of scanned.findings) {
-      const key = `${finding.fingerprint} ${finding.file}`
+      const isPlain = as !== 'output' || finding.decoded.length === 0
+      const key = `${finding.fingerprint} ${isPlain} ${finding.file}`
       if (findings.has(key)) continue
       if (findings.size < maxFindings) findings.set(key, { item, finding })
       else {
@@ -86,17 +87,26 @@ export function createCollected(deps: {
   }
 
   function takeSecrets(item: string, known: KnownSecrets<Owner>, { candidates }: Scanned): void {
-    for (const { form, places, more: moreOf, spans: ofText } of candidates) {
-      const hits = known.prove({ start: 0, end: form.length, form })
-      const isMasked = as === 'output' && ofText.length > 0
+    const proved = candidates.flatMap((one) => {
+      const hits = known.prove({ start: 0, end: one.form.length, form: one.form })
+      return hits.length === 0 ? [] : [{ ...one, hits }]
+    })
+    const masked = proved.flatMap(({ spans: ofText }) => ofText)
+    for (const span of masked) spans.ours.push(span)
+    // What was decoded may be one of the forms that are masked as they are.
+    const isMaskedIn = ({ from, to }: Span) => masked.some((one) => from <= one.from && one.from < to)
+    for (const { hits, places, more: moreOf, spans: ofText, decodedFrom } of proved) {
+      const isPlain = as === 'output' && ofText.length > 0
+      const isElsewhere = decodedFrom.some((region) => !isMaskedIn(region))
+      const forms = isPlain && isElsewhere ? [true, false] : [isPlain]
       for (const { of: owner, isCertain } of hits) {
         const fingerprint = known.nameOf(idOf(owner))
         const room = isCertain ? certain : likely
         for (const { name, line, isBinary } of places)
-          room.take({ item, owner, name, line, isCertain, isBinary, fingerprint, isMasked })
+          for (const isMasked of forms)
+            room.take({ item, owner, name, line, isCertain, isBinary, fingerprint, isMasked })
         room.count(moreOf)
       }
-      if (hits.length > 0) for (const span of ofText) spans.ours.push(span)
     }
   }
 
@@ -214,9 +224,9 @@ function createPlaces(most: number, surer?: Places): Places {
     more: () => more,
     count: (places) => void (more += places),
     take(place) {
-      const { owner, fingerprint, name, isBinary } = place
+      const { owner, fingerprint, name, isBinary, isMasked } = place
       const whose = `${fingerprint} ${owner.kind === 'credential' ? owner.lease : ''}`
-      const key = `${whose} ${name}`
+      const key = `${whose} ${isMasked} ${name}`
       const known = byKey.get(key)
       if (known?.isBinary === false || (known !== undefined && isBinary)) return
       const isFirst = surer === undefined && !owners.has(whose) && owners.size < maxOwners

@@ -69,6 +69,8 @@ export interface PlacedCandidate {
   readonly more: number
   /** Of output: all places where it stands as it is. */
   readonly spans: readonly Span[]
+  /** Of output: what it was decoded from; of the first hundred places, and one more if there are more. */
+  readonly decodedFrom: readonly Span[]
 }
 
 export interface CandidatePlace {

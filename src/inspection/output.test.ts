@@ -57,11 +57,13 @@ function setup(t: TestContext, scan?: object) {
     compromised,
     close: () => scanner.close(),
     log,
-    writeFile: (text: string) => output.lookAtFile(step, 'GITHUB_OUTPUT', Buffer.from(text)),
+    writeFile: async (text: string) =>
+      (await output.lookAtFile(step, 'GITHUB_OUTPUT', Buffer.from(text))).spans,
+    look: (at: number, text: string) => output.look(step, at, Buffer.from(text)),
     async write(text: string | Buffer) {
       const bytes = Buffer.from(text)
       pieces.push(bytes)
-      const spans = await output.look(step, offset, bytes)
+      const { spans } = await output.look(step, offset, bytes)
       offset += bytes.length
       const all = Buffer.concat(pieces)
       return spans.map(({ from, to }) => all.toString('utf8', from, to))
@@ -182,4 +184,43 @@ test('what could not be recorded is recorded by a later look, and no file goes o
   it.log.isDown = false
   assert.deepEqual(await it.writeFile(`key=${token}\n`), [{ from: 4, to: 4 + token.length }])
   assert.deepEqual(outcomes(it), ['masked'])
+})
+
+test('a secret that stands in another form, too, is not said to be masked there, at once or later', async (t) => {
+  const it = setup(t)
+  const twice = Buffer.from(Buffer.from(`deploy:${token}`).toString('base64')).toString('base64')
+  assert.ok((await it.write(`using ${token}\nand ${twice}\n`)).includes(token))
+  assert.deepEqual(outcomes(it), ['masked', 'passed'])
+  assert.deepEqual(it.compromised, ['deploy', 'deploy'])
+  const later = setup(t)
+  const encoded = Buffer.from(`# settings\n${exported(1)}`).toString('base64')
+  for (const text of [exported(1), `data: ${encoded}\n`, `data: ${encoded}\n`]) await later.write(text)
+  assert.deepEqual(outcomes(later), ['masked', 'passed'])
+  // Its base64 is masked as it is.
+  const plain = setup(t)
+  await plain.write(`using ${token}\nand ${Buffer.from(`deploy:${token}`).toString('base64')}\n`)
+  assert.deepEqual(outcomes(plain), ['masked'])
+})
+
+test('a piece that is sent again goes on where it went on before', async (t) => {
+  const it = setup(t)
+  const [first, second] = [`using ${token.slice(0, 15)}`, token.slice(15)]
+  await it.look(0, first)
+  for (const _ of ['once', 'again'])
+    assert.deepEqual(await it.look(first.length, second), { spans: [{ from: 6, to: 6 + token.length }] })
+})
+
+test('what of output could not be looked at leaves an entry and is told, once; of a file each time', async (t) => {
+  const it = setup(t)
+  // So many texts begin as the secret does that not all of them are looked at.
+  const full = Array.from({ length: 300 }, (_, i) => `${token.slice(0, 20)}${i}xxxxxxxxxxxxxxxxxxxx`).join(
+    '\n',
+  )
+  const { unseen } = await it.look(0, full)
+  assert.match(unseen ?? '', /^1 part could not be looked at: output: it is full of what begins/)
+  assert.partialDeepStrictEqual(it.entries[0]?.data, { outcome: 'passed', unseen: 1 })
+  assert.equal((await it.look(full.length, full)).unseen, undefined)
+  assert.equal(it.entries.length, 1)
+  await it.writeFile(full)
+  assert.equal(it.entries.length, 2)
 })

@@ -3,7 +3,7 @@ import { stepEvent, type Step } from '../broker/index.ts'
 import type { ScanRules } from '../policy/index.ts'
 import { createCollected } from './collected.ts'
 import { foundEntry } from './entry.ts'
-import { judgeFound, type Found, type FoundSecret, type RuleFinding } from './found.ts'
+import { judgeFound, shown, type Found, type FoundSecret, type RuleFinding } from './found.ts'
 import type { InspectionDeps } from './inspection.ts'
 
 /** Bytes of a step's log, from its beginning. */
@@ -18,9 +18,15 @@ export interface OutputInspection {
    * Where secrets stand in this piece of the log, and in the end of the one before, for its runner to mask them from here on. What is
    * found is recorded once for each step. Never rejects: what cannot be looked at was shown already.
    */
-  look(step: Step, offset: number, bytes: Buffer): Promise<readonly Span[]>
+  look(step: Step, offset: number, bytes: Buffer): Promise<LookedAt>
   /** The same of a file that the step wrote for its CI (a summary, outputs), called so, before the CI has it. Rejects with why it was not looked at. */
-  lookAtFile(step: Step, name: string, bytes: Buffer): Promise<readonly Span[]>
+  lookAtFile(step: Step, name: string, bytes: Buffer): Promise<LookedAt>
+}
+
+export interface LookedAt {
+  readonly spans: readonly Span[]
+  /** What of it could not be looked at, for the step; once for the log of each. */
+  readonly unseen?: string
 }
 
 /** Takes what is to be masked, before that is recorded; false if it is too late for it. */
@@ -28,9 +34,17 @@ type Hand = (spans: readonly Span[]) => boolean
 
 const nothing: ReturnType<typeof maskable> = { spans: [], isAll: false }
 
+const noneUnseen: Found['unseen'] = { count: 0, why: [] }
+
+function unseenLine({ count, why }: Found['unseen']): string {
+  return `${count} ${count === 1 ? 'part' : 'parts'} could not be looked at: ${shown(why.join('; '))}`
+}
+
 interface Seen {
   tail: Buffer
   end: number
+  /** The piece before, for the case that it is sent again: where it began, and what stood before it. */
+  readonly last: { offset: number; before: Buffer }
   /** What is recorded of it: secrets of ours, and what rules found, whose noise is not to take the room of the others. */
   readonly ours: Set<string>
   readonly byRules: Set<string>
@@ -56,6 +70,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     const seen = ofSteps.get(id) ?? {
       tail: Buffer.alloc(0),
       end: 0,
+      last: { offset: 0, before: Buffer.alloc(0) },
       ...{ ours: new Set<string>(), byRules: new Set<string>() },
       isMoreTold: false,
       isUnseenTold: false,
@@ -71,19 +86,22 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     step: Step,
     { offset, bytes }: { offset: number; bytes: Buffer },
     hand: Hand,
-  ): Promise<readonly Span[]> {
+  ): Promise<LookedAt> {
     const rules = rulesOf(step)
-    if (rules === undefined) return []
+    if (rules === undefined) return { spans: [] }
     const seen = seenOf(step)
-    const before = seen.end === offset ? seen.tail : Buffer.alloc(0)
+    const before = beforeOf(seen, offset)
     const all = Buffer.concat([before, bytes])
-    seen.tail = all.subarray(Math.max(0, all.length - tailBytes))
+    Object.assign(seen.last, { offset, before })
+    // A copy: a piece is not kept for its end.
+    seen.tail = Buffer.from(all.subarray(Math.max(0, all.length - tailBytes)))
     seen.end = offset + bytes.length
     const start = offset - before.length
     const inLog = (spans: readonly Span[]) =>
       spans.map(({ from, to }) => ({ from: start + from, to: start + to }))
     const handed: Hand = (spans) => hand(inLog(spans))
-    return inLog((await lookInto(step, rules, { name: 'output', bytes: all }, handed)).spans)
+    const { spans, unseen } = await lookInto(step, rules, { name: 'output', bytes: all }, handed)
+    return { spans: inLog(spans), ...(unseen === undefined ? {} : { unseen }) }
   }
 
   const rulesOf = (step: Step) => {
@@ -97,7 +115,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     rules: ScanRules,
     { name, bytes }: { readonly name: string; readonly bytes: Buffer },
     hand: Hand,
-  ): Promise<{ readonly spans: readonly Span[]; readonly failed: PromiseRejectedResult | undefined }> {
+  ): Promise<LookedAt & { readonly failed: PromiseRejectedResult | undefined }> {
     const collected = createCollected({
       ...deps,
       step,
@@ -107,12 +125,13 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     await collected.add(name, bytes)
     const seen = seenOf(step)
     const fresh = freshOf(await collected.end((one) => one), seen)
-    const found = { ...fresh, more: seen.isMoreTold ? 0 : fresh.more }
+    const unseen = name === 'output' && seen.isUnseenTold ? noneUnseen : fresh.unseen
+    const found = { ...fresh, unseen, more: seen.isMoreTold ? 0 : fresh.more }
     const { spans, isAll } = rules.actions.output === 'record' ? nothing : maskable(collected.spans(), bytes)
     const isShown = !hand(spans) || !isAll
     const isHidden = (one: FoundSecret | RuleFinding) => !isShown && isMasked(one)
     const recorded = await Promise.allSettled([
-      record(step, { ...only(found, isHidden), more: 0 }, rules, 'masked'),
+      record(step, { ...only(found, isHidden), more: 0, unseen: noneUnseen }, rules, 'masked'),
       // Of what is not listed nobody can say that all of it is masked.
       record(
         step,
@@ -122,9 +141,11 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       ),
     ])
     const failed = recorded.find((one) => one.status === 'rejected')
+    if (name === 'output' && failed === undefined) seen.isUnseenTold ||= unseen.count > 0
     const told = recorded.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
     void deps.verifying?.begin(step, 'output', collected.keys(), told)
-    return { spans, failed }
+    const isTold = unseen.count > 0 && rules.actions.output !== 'record'
+    return { spans, failed, ...(isTold ? { unseen: unseenLine(unseen) } : {}) }
   }
 
   async function record(
@@ -135,28 +156,24 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
   ): Promise<readonly RuleFinding[]> {
     const judged = judgeFound(found, rules, 'warn', deps.clock.nowMs())
     const { secrets, findings } = judged.told
-    if (secrets.length + findings.length + found.more === 0) return []
+    if (secrets.length + findings.length + found.more + found.unseen.count === 0) return []
     const sent = { place: 'output', connection: '', what: step.name }
     const answered = await deps.response.answer(step, sent, secrets)
-    const unseen = { count: 0, why: [] }
-    const entry = foundEntry({
-      ...{ sent, judged, outcome, answered },
-      ...{ found: { ...found, unseen }, approval: undefined },
-    })
+    const entry = foundEntry({ sent, judged, outcome, answered, found, approval: undefined })
     await deps.outbox.write(async (_, add) => add([stepEvent(step, 'scan.found', entry)]))
     // Not before: what could not be recorded is found again.
     const seen = seenOf(step)
     for (const one of secrets) seen.ours.add(keyOf(one))
-    for (const { finding } of findings) seen.byRules.add(finding.fingerprint)
+    for (const one of findings) seen.byRules.add(ruleKeyOf(one))
     seen.isMoreTold ||= found.more > 0
     return findings
   }
 
   /** It was shown, and nobody looked at it: without an entry that would read as if nothing was found. */
-  async function recordFailed(step: Step, error: unknown): Promise<void> {
+  async function recordFailed(step: Step, error: unknown): Promise<string | undefined> {
     const rules = rulesOf(step)
     const seen = seenOf(step)
-    if (rules === undefined || seen.isUnseenTold) return
+    if (rules === undefined || seen.isUnseenTold) return undefined
     const found: Found = {
       ...{ secrets: [], findings: [], more: 0, sureMore: 0, certainMore: 0 },
       unseen: { count: 1, why: [messageOf(error)] },
@@ -168,6 +185,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     })
     await deps.outbox.write(async (_, add) => add([stepEvent(step, 'scan.found', entry)]))
     seen.isUnseenTold = true
+    return rules.actions.output === 'record' ? undefined : unseenLine(found.unseen)
   }
 
   return {
@@ -180,26 +198,32 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       }
       const looking = lookAt(step, { offset, bytes }, hand).catch((error: unknown) =>
         recordFailed(step, error).then(
-          () => ready,
-          () => ready,
+          (unseen): LookedAt => ({ spans: ready, ...(unseen === undefined ? {} : { unseen }) }),
+          () => ({ spans: ready }),
         ),
       )
-      const { promise, resolve } = Promise.withResolvers<readonly Span[]>()
+      const { promise, resolve } = Promise.withResolvers<LookedAt>()
       const timer = setTimeout(() => {
         isOver = true
-        resolve(ready)
+        resolve({ spans: ready })
       }, maxMs).unref()
       return Promise.race([looking, promise]).finally(() => clearTimeout(timer))
     },
     async lookAtFile(step, name, bytes) {
       const rules = rulesOf(step)
-      if (rules === undefined) return []
-      const { spans, failed } = await lookInto(step, rules, { name, bytes }, () => true)
+      if (rules === undefined) return { spans: [] }
+      const { failed, ...looked } = await lookInto(step, rules, { name, bytes }, () => true)
       // The CI gets nothing of which the log does not have what was found.
       if (failed !== undefined) throw failed.reason
-      return spans
+      return looked
     },
   }
+}
+
+/** A piece whose answer was lost is sent again, and goes on where it went on before. */
+function beforeOf({ end, tail, last }: Seen, offset: number): Buffer {
+  if (offset === end) return tail
+  return offset === last.offset ? last.before : Buffer.alloc(0)
 }
 
 /** Without what is recorded of this step already; what has no room is counted with what is more. */
@@ -219,14 +243,21 @@ function freshOf(found: Found, { ours, byRules }: Seen): Found {
   return {
     ...found,
     secrets: found.secrets.filter((one) => isFreshOfOurs(keyOf(one))),
-    findings: found.findings.filter(({ finding }) => isFresh(finding.fingerprint)),
+    findings: found.findings.filter((one) => isFresh(ruleKeyOf(one))),
     more: found.more + dropped,
   }
 }
 
-/** Another lease of a connection is another secret, and one that is certain now was not answered before. */
-function keyOf({ owner, fingerprint, isCertain }: FoundSecret): string {
-  return `${fingerprint} ${owner.kind === 'credential' ? owner.lease : ''} ${isCertain}`
+/**
+ * Another lease of a connection is another secret, one that is certain now was not answered before, and that it was masked as it is
+ * says nothing of another form.
+ */
+function keyOf({ owner, fingerprint, isCertain, isMasked }: FoundSecret): string {
+  return `${fingerprint} ${owner.kind === 'credential' ? owner.lease : ''} ${isCertain} ${isMasked}`
+}
+
+function ruleKeyOf(one: RuleFinding): string {
+  return `${one.finding.fingerprint} ${isMasked(one)}`
 }
 
 function only(found: Found, isOne: (one: FoundSecret | RuleFinding) => boolean): Found {

@@ -15,6 +15,8 @@ export interface Standing {
   readonly line: (start: number) => number
   /** In the file, if it stands there as it is. */
   readonly offset: ((start: number) => number) | undefined
+  /** Of output: what of the file it was decoded from, if it was. */
+  readonly decodedFrom?: ((start: number) => { readonly from: number; readonly to: number }) | undefined
 }
 
 /** Of one text, one in each member; of how many more it stands in is counted. */
@@ -31,7 +33,7 @@ export function createPlacedCandidates(): PlacedCandidates {
 
   return {
     all: () => [...texts.values()],
-    add({ form, window, start, end }, { name, isBinary, line, offset }) {
+    add({ form, window, start, end }, { name, isBinary, line, offset, decodedFrom: regionOf }) {
       const key = form.toString('latin1')
       const known = texts.get(key)
       // By another of its windows.
@@ -43,11 +45,15 @@ export function createPlacedCandidates(): PlacedCandidates {
         texts.set(key, text)
         ofWindows.set(window, ofWindow + 1)
       }
+      const decodedFrom = regionOf?.(start)
       const isNext = text.last.name !== name
       text.last = { name, start }
       if (isNext && text.places.length < maxPlaces) text.places.push({ name, isBinary, line: line(start) })
       else if (isNext) text.more++
-      if (offset !== undefined) text.spans.push({ from: offset(start), to: offset(start) + end - start })
+      if (decodedFrom !== undefined) {
+        if (text.decodedFrom.length <= maxPlaces) text.decodedFrom.push(decodedFrom)
+      } else if (offset !== undefined)
+        text.spans.push({ from: offset(start), to: offset(start) + end - start })
       return true
     },
   }
@@ -58,6 +64,7 @@ function textOf(form: Buffer) {
     form,
     places: [] as { name: string; isBinary: boolean; line: number }[],
     more: 0,
+    decodedFrom: [] as { from: number; to: number }[],
     spans: [] as { from: number; to: number }[],
     last: { name: '', start: -1 },
   }

@@ -101,7 +101,12 @@ async function scan(
       more += moreHere + rest.length
       sureMore += sureMoreHere + rest.filter(({ confidence }) => confidence !== 'possible').length
       if (
-        !addCandidates(known, content, isOutput && isAsItIs(content, name), candidates) &&
+        !addCandidates(
+          known,
+          content,
+          isOutput ? { isPlain: isAsItIs(content, name) } : undefined,
+          candidates,
+        ) &&
         unseen.length < maxUnseen
       )
         unseen.push({ name: content.name, why: 'it is full of what begins as a secret does' })
@@ -144,18 +149,25 @@ function factsOf(id: string): RuleFacts {
   }
 }
 
+/** What a decoded content may have stood in: hex is the longest form of bytes. */
+function regionOf({ bytes, position }: Content, start: number): Span {
+  const { offset: from } = position(start)
+  return { from, to: from + 2 * bytes.length }
+}
+
 /** False if there were more than are looked at. */
 function addCandidates(
   known: WindowTable | undefined,
   content: Content,
-  isPlaced: boolean,
+  placed: { readonly isPlain: boolean } | undefined,
   all: PlacedCandidates,
 ): boolean {
   if (known === undefined) return true
   const { name, isBinary, from, to } = content
   const standing = {
     ...{ name, isBinary, line: (start: number) => content.position(start).line },
-    offset: isPlaced ? (start: number) => content.position(start).offset : undefined,
+    offset: placed?.isPlain === true ? (start: number) => content.position(start).offset : undefined,
+    decodedFrom: placed?.isPlain === false ? (start: number) => regionOf(content, start) : undefined,
   }
   let isWhole = true
   findCandidates(

@@ -76,7 +76,11 @@ export interface ServerApi {
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
   appendLog(step: StepGrant, offset: number, bytes: Buffer, timeoutMs: number): ReturnType<SendPiece>
   /** Where secrets stand in what the step wrote for its CI, called so. */
-  lookAtWritten(step: StepGrant, name: string, bytes: Buffer): Promise<readonly Place[]>
+  lookAtWritten(
+    step: StepGrant,
+    name: string,
+    bytes: Buffer,
+  ): Promise<{ readonly mask: readonly Place[]; readonly unseen?: string }>
   /** All files that it hands on or names as artifacts, for what is signed about it: before its end is told. */
   declareArtifacts(step: StepGrant, files: FileList['files']): Promise<void>
   finish(step: StepGrant, outcome: FinishReport): Promise<FinishAnswer>
@@ -220,16 +224,14 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     },
     appendLog: (step, offset, bytes, timeoutMs) =>
       call({ method: 'POST', ...ofStep(step, 'log'), query: `offset=${offset}`, bytes, timeoutMs }),
-    lookAtWritten: async (step, name, bytes) =>
-      (
-        await call<{ mask: Place[] }>({
-          method: 'POST',
-          ...ofStep(step, 'written'),
-          query: `name=${name}`,
-          bytes,
-          timeoutMs: 10_000,
-        })
-      ).mask,
+    lookAtWritten: (step, name, bytes) =>
+      call({
+        method: 'POST',
+        ...ofStep(step, 'written'),
+        query: `name=${name}`,
+        bytes,
+        timeoutMs: 10_000,
+      }),
     declareArtifacts: (step, files) => call({ method: 'PUT', ...ofStep(step, 'artifacts'), json: { files } }),
     finish: (step, outcome) =>
       call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome, maxAnswerBytes: finishAnswerBytes }),

@@ -15,11 +15,14 @@ test('what is found in a file for the CI is masked from then on; secrets of the 
       sent[name] = bytes.toString()
       const from = bytes.indexOf('found')
       // Places of what was not sent, and of what can be no secret, mask nothing.
-      return [
-        { from, to: from + 'found-by-the-server'.length },
-        { from: -1, to: 900 },
-        { from: 0, to: 2 },
-      ]
+      return {
+        mask: [
+          { from, to: from + 'found-by-the-server'.length },
+          { from: -1, to: 900 },
+          { from: 0, to: 2 },
+        ],
+        unseen: '1 part could not be looked at: it is full',
+      }
     },
   }
   await lookAtWritten(
@@ -36,6 +39,6 @@ test('what is found in a file for the CI is masked from then on; secrets of the 
   assert.equal(redactor.text(text), 'a *** and ***\n')
   assert.match(
     told.join('\n'),
-    /^mayfly: \$GITHUB_STEP_SUMMARY: a secret was found.*\n.*\$GITHUB_ENV was not looked at.*log is down$/,
+    /^mayfly: \$GITHUB_STEP_SUMMARY: a secret was found.*\n.*SUMMARY: 1 part could not.*\n.*\$GITHUB_ENV was not looked at.*log is down$/,
   )
 })

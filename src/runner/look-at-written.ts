@@ -1,4 +1,4 @@
-import { messageOf, Secret } from '../lib/index.ts'
+import { escapeUnseen, messageOf, Secret } from '../lib/index.ts'
 import type { StepGrant } from './api-facts.ts'
 import { textsAt } from './record/index.ts'
 import type { StepDeps } from './step-request.ts'
@@ -17,12 +17,14 @@ export async function lookAtWritten(
     // The job's own secrets leave for nobody.
     const bytes = Buffer.from(redactor.text(text))
     try {
-      const found = textsAt(await api.lookAtWritten(step, name, bytes), bytes)
+      const { mask, unseen } = await api.lookAtWritten(step, name, bytes)
+      const found = textsAt(mask, bytes)
       redactor.add(...found.map((value) => new Secret(value, `a secret in $${name}`)))
       if (found.length > 0)
         notices.tell(
           `mayfly: $${name}: a secret was found in it: it is masked for the CI, and in the audit log`,
         )
+      if (unseen !== undefined) notices.tell(escapeUnseen(`mayfly: $${name}: ${unseen}`))
     } catch (error) {
       notices.tell(`mayfly: $${name} was not looked at for secrets: ${messageOf(error)}`)
     }

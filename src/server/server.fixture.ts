@@ -23,6 +23,7 @@ import {
 import { createHoney } from '../honey/index.ts'
 import { createGateway } from '../gateway/index.ts'
 import {
+  type OutputInspection,
   createGivenNames,
   createKnownLook,
   createVaultSecrets,
@@ -131,6 +132,8 @@ export async function openServer(
     /** Vendors that are asked about secrets; without it none answers. */
     vendors?: LivenessDeps['ask']
     findings?: Findings
+    /** Looks at what steps write. */
+    output?: OutputInspection
   } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
@@ -302,6 +305,7 @@ export async function openServer(
       placeOf: () => undefined,
       alert: (tx, event, data) => notifications.add(tx, event, data),
     }),
+    ...(options.output === undefined ? {} : { output: options.output }),
     findings: options.findings ?? { page: async () => ({ findings: [], more: false, forgotten: 0 }) },
     signingIdentities: options.signingIdentities,
     health: createHealth({

@@ -218,3 +218,13 @@ test('what the server has found, by its place, is told as the text that was sent
   await log.end()
   assert.deepEqual(found, ['the-secret'])
 })
+
+test('what of it the server could not look at is told', async () => {
+  const { log, told } = openLog(async (take) => ({
+    ...take(),
+    unseen: '1 part could not be looked at: \u001b[2J',
+  }))
+  log.add('o', Buffer.from('shown\n'))
+  await log.end()
+  assert.deepEqual(told, ['mayfly: of what the step writes 1 part could not be looked at: \\u001b[2J'])
+})

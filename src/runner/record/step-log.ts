@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  escapeUnseen,
   limits,
   logHead,
   lostFrame,
@@ -42,6 +43,8 @@ export type SendPiece = (
   readonly full?: string
   /** Where in the log the server has found secrets. */
   readonly mask?: readonly { readonly from: number; readonly to: number }[]
+  /** What of it could not be looked at. */
+  readonly unseen?: string
 }>
 
 /** What waits here at most. */
@@ -132,10 +135,11 @@ export function createStepLog(deps: {
   async function sendOne(timeoutMs: number): Promise<void> {
     const { offset, bytes: piece } = pieces.next()
     try {
-      const { size, full, mask = [] } = await send(offset, piece, timeoutMs)
+      const { size, full, mask = [], unseen } = await send(offset, piece, timeoutMs)
       recent.add(offset, piece)
       const found = recent.textsAt(mask)
       if (found.length > 0) deps.found?.(found)
+      if (unseen !== undefined) tell(escapeUnseen(`mayfly: of what the step writes ${unseen}`))
       failing = false
       if (!pieces.confirm(size)) return stop('the server has lost a part of it')
       if (full !== undefined) stop(full)

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
+import type { OutputInspection } from '../../inspection/index.ts'
 import { limits } from '../../lib/index.ts'
 import { anna, openServer } from '../server.fixture.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-async function stepOf(t: TestContext) {
-  const it = await openServer(t)
+async function stepOf(t: TestContext, output?: OutputInspection) {
+  const it = await openServer(t, output === undefined ? {} : { output })
   const signer = await it.signer()
   const session = (await it.exchange(signer, it.identityToken(), 'build')).body
   const open = async (name = 'one') => {
@@ -81,6 +82,27 @@ test('what a step wrote for its CI is looked at while it runs, and of one that h
   const { status, body } = await step.written('a=b')
   assert.equal(status, 403)
   assert.match(JSON.stringify(body), /revoked_by:anna|revoked/)
+})
+
+test('every byte of a log is looked at: sent again by a runner that heard no answer, and after the server ended its step', async (t) => {
+  const looked: string[] = []
+  const { it, open } = await stepOf(t, {
+    async look({ name }, offset, bytes) {
+      looked.push(`${name} ${offset} ${bytes.toString()}`)
+      return { spans: [{ from: offset, to: offset + 3 }], unseen: 'a part' }
+    },
+    lookAtFile: async () => ({ spans: [], unseen: 'a part' }),
+  })
+  const step = await open()
+  const first = (await step.put(0, 'one')).body
+  assert.deepEqual(first, { size: 3, mask: [{ from: 0, to: 3 }], unseen: 'a part' })
+  assert.deepEqual((await step.written('a=b')).body, { mask: [], unseen: 'a part' })
+  // With more behind it, which is not taken at this place.
+  assert.deepEqual((await step.put(0, 'one two')).body, first)
+  assert.deepEqual((await step.put(9, 'a gap')).body, { size: 3 })
+  await it.broker.revoke({ all: true }, 'revoked_by:anna')
+  await step.put(3, ' last')
+  assert.deepEqual(looked, ['one 0 one', 'one 0 one', 'one 3  last'])
 })
 
 test('a step writes its own log and no other, with its own token, in its own time', async (t) => {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MayflyError, limits, noSuch, type Clock, type StepId } from '../../lib/index.ts'
-import type { Broker } from '../../broker/index.ts'
+import type { Broker, Step } from '../../broker/index.ts'
 import type { OutputInspection } from '../../inspection/index.ts'
 import { graceMs, type StepLogs } from '../../logs/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -21,9 +21,24 @@ export interface LogRoutesDeps {
 /** No runner takes more from a step. */
 const maxWrittenBytes = 1_048_576
 
+const unseenText = z.string().optional().describe('What of it could not be looked at, for the step.')
+
+/** Steps that have ended, while their runners may still send what they said last. */
+function createEndedSteps({ broker, clock }: Pick<LogRoutesDeps, 'broker' | 'clock'>) {
+  const steps = new Map<StepId, Step>()
+  broker.onStepEnd((step) => {
+    const isOver = ({ endedMs = 0 }: Step) => clock.nowMs() - endedMs >= graceMs
+    // In the order in which they ended.
+    for (const [id, one] of steps) if (isOver(one)) steps.delete(id)
+    steps.set(step.id, step)
+  })
+  return { of: (id: StepId) => steps.get(id) }
+}
+
 /** What steps showed: their runners send it, operators read it. */
 export function logRoutes(deps: LogRoutesDeps): Route[] {
   const { broker, logs, store, clock } = deps
+  const ended = createEndedSteps(deps)
 
   /** The step that calls. What it said last comes after its end, if the server ended it. */
   function ownStep(call: Call): StepId {
@@ -51,6 +66,7 @@ export function logRoutes(deps: LogRoutesDeps): Route[] {
           .array(z.object({ from: z.int(), to: z.int() }))
           .optional()
           .describe('Secrets were found there, in bytes of the log: they are to be masked from now on.'),
+        unseen: unseenText,
       }),
       ...withBody(z.unknown(), async (call, bytes) => {
         const id = ownStep(call)
@@ -58,10 +74,17 @@ export function logRoutes(deps: LogRoutesDeps): Route[] {
           throw new MayflyError('bad_input', 'a piece of a log is application/octet-stream')
         const offset = byteCount(call, 'offset')
         const taken = await logs.put({ id, run: call.access.run }, offset, bytes)
-        const step = broker.step(id)
-        const isNew = taken.size === offset + bytes.length
-        const mask = isNew && step !== undefined ? await deps.output?.look(step, offset, bytes) : undefined
-        return { ...taken, ...(mask === undefined || mask.length === 0 ? {} : { mask: [...mask] }) }
+        const step = broker.step(id) ?? ended.of(id)
+        // What is there already was sent again: its runner has not heard what was found in it.
+        const kept = bytes.subarray(0, Math.max(0, taken.size - offset))
+        const looked =
+          kept.length > 0 && step !== undefined ? await deps.output?.look(step, offset, kept) : undefined
+        const { spans: mask = [], unseen } = looked ?? {}
+        return {
+          ...taken,
+          ...(mask.length === 0 ? {} : { mask: [...mask] }),
+          ...(unseen === undefined ? {} : { unseen }),
+        }
       }),
     },
     {
@@ -72,7 +95,10 @@ export function logRoutes(deps: LogRoutesDeps): Route[] {
       auth: 'dpop',
       bodyType: 'bytes',
       bodyLimitBytes: maxWrittenBytes,
-      response: z.object({ mask: z.array(z.object({ from: z.int(), to: z.int() })) }),
+      response: z.object({
+        mask: z.array(z.object({ from: z.int(), to: z.int() })),
+        unseen: unseenText,
+      }),
       ...withBody(z.unknown(), async (call, bytes) => {
         const id = ownStep(call)
         const step = broker.step(id)
@@ -81,8 +107,8 @@ export function logRoutes(deps: LogRoutesDeps): Route[] {
         const { name } = call.query
         if (!Buffer.isBuffer(bytes) || typeof name !== 'string' || !/^[A-Z_]{1,64}$/.test(name))
           throw new MayflyError('bad_input', 'send application/octet-stream, and ?name= of capitals')
-        const mask = await deps.output?.lookAtFile(step, name, bytes)
-        return { mask: [...(mask ?? [])] }
+        const { spans: mask = [], unseen } = (await deps.output?.lookAtFile(step, name, bytes)) ?? {}
+        return { mask: [...mask], ...(unseen === undefined ? {} : { unseen }) }
       }),
     },
     {
