@@ -188,6 +188,7 @@ function projectOf(options: MigrateOptions, { files }: Checkout, ci: IssuingCi):
     },
     ...(options.install === undefined ? {} : { install: options.install }),
     packages: facts.packages,
+    registries: facts.registries,
     pins: knownPins(files),
   }
 }

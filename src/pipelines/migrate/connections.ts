@@ -132,8 +132,7 @@ const templates: Readonly<Record<string, ConnectionTemplate>> = {
 export function templateOf(name: string, url: string | undefined): ConnectionTemplate {
   const [, base = name] = /^(.+?)-\d+$/.exec(name) ?? []
   const known = templates[name] ?? templates[base]
-  if (known !== undefined)
-    return url === undefined || known.url === undefined ? known : { ...known, url, ...filledIn(known, url) }
+  if (known !== undefined) return url === undefined || known.url === undefined ? known : elsewhere(known, url)
   if (name === 'git' || name.startsWith('git-'))
     return { kind: 'git', url: url ?? 'https://github.com', credential: 'basic', holds: 'USER:TOKEN' }
   if (/^(?:ghcr|quay|registry-|gitlab-registry)/.test(name))
@@ -141,10 +140,20 @@ export function templateOf(name: string, url: string | undefined): ConnectionTem
   return { kind: 'http', url: url ?? `https://${unknownHost}`, credential: 'bearer', holds: 'the token' }
 }
 
-/** With an address of its own it lacks the address no more. */
-function filledIn({ fillIn = [] }: ConnectionTemplate, url: string): Pick<ConnectionTemplate, 'fillIn'> {
-  if (/\breplace-me(?:-\d+)?\.invalid\b/.test(url)) return { fillIn }
-  return { fillIn: fillIn.flatMap((one) => (one.startsWith('url:') ? (one.split('; ')[1] ?? []) : one)) }
+const namedElsewhere = 'url: the one that the pipeline, or a file of the checkout, names'
+
+/** With an address of its own it lacks the address no more, and has no files where everybody's are. */
+function elsewhere(
+  { fillIn = [], more = [], ...template }: ConnectionTemplate,
+  url: string,
+): ConnectionTemplate {
+  const others = more.filter((line) => !line.startsWith('storage:'))
+  const isNowhere = /\breplace-me(?:-\d+)?\.invalid\b/.test(url)
+  const lacking = fillIn.some((one) => one.startsWith('url:')) ? fillIn : [namedElsewhere, ...fillIn]
+  const left = isNowhere
+    ? lacking
+    : fillIn.flatMap((one) => (one.startsWith('url:') ? (one.split('; ')[1] ?? []) : one))
+  return { ...template, url, fillIn: left, ...(others.length === 0 ? {} : { more: others }) }
 }
 
 /** Connections of which each takes the place of such a secret. The first is the one that a step has that says no more. */

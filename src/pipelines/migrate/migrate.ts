@@ -11,11 +11,13 @@ import { migrateGitlab } from './gitlab/pipeline.ts'
 import type { Migration, Project } from './model.ts'
 import { apart } from './apart.ts'
 import { besideApi } from './one-host.ts'
+import { atTheirRegistries } from './registry-hosts.ts'
 
 /** Moves one pipeline file; what cannot be moved is told in `kept`. Nothing is written here. Never throws, whatever a stranger wrote. */
 export function migrateFile(file: PipelineFile, project: Project): Migration {
   try {
-    const migration = moved(file, { ...project, ways: project.ways ?? new Map() })
+    const ways = project.ways ?? new Map()
+    const migration = atTheirRegistries(moved(file, { ...project, ways }), project.registries ?? [])
     const why = whatIsWrong(migration)
     return why === undefined ? migration : refused(file, why)
   } catch (error) {

@@ -10,6 +10,8 @@ export interface Project {
   readonly install?: string
   /** Names of the packages that the checkout is the source of, by the kind of their registry. */
   readonly packages: Packages
+  /** Where the checkout's files say that registries are, if not where everybody's are. */
+  readonly registries?: readonly RegistryPlace[]
   /** Full commits and digests that are known of what versions name; see `pinKey`. */
   readonly pins: ReadonlyMap<string, string>
   /** Also in files of which no secret is moved. */
@@ -28,6 +30,15 @@ export interface Project {
 export interface MadeRefs {
   readonly tags: ReadonlySet<string>
   readonly branches: ReadonlySet<string>
+}
+
+/** Where a file, a variable or an action says that the registry of a connection is: not where everybody's is. */
+export interface RegistryPlace {
+  readonly connection: string
+  /** Undefined: it is another one, and which one nothing says. */
+  readonly url: string | undefined
+  /** Only of what is published. */
+  readonly isForPublishing?: true
 }
 
 /** Packages that a checkout is the source of, by the kind of their registry. */

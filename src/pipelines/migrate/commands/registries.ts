@@ -2,6 +2,7 @@ import {
   asPattern,
   narrow,
   need,
+  optionOf,
   plainWords,
   unknownIn,
   unknownVersions,
@@ -9,6 +10,7 @@ import {
   type Family,
 } from './command.ts'
 import type { Need } from '../model.ts'
+import { placeNamed } from '../registry-hosts.ts'
 
 /** Every package of the checkout: which one a command is about its words do not say. */
 function published(
@@ -19,6 +21,17 @@ function published(
   const known = packages[kind] ?? []
   if (known.length === 0) return [make(unknownIn(kind), unknownVersions)]
   return known.map(({ name, versions }) => make(name, versions))
+}
+
+/** At the registry that an option names. */
+function at(registry: string | undefined, needs: readonly Need[]): Need[] {
+  return needs.map((one) => ({ ...one, ...placeNamed(registry) }))
+}
+
+/** Of a registry that goes by a name only everybody's is known; of another one a file of the machine says where it is. */
+function named(words: readonly string[], options: readonly string[], everybodys: string): string | undefined {
+  const name = optionOf(words, ...options)
+  return name === undefined || name === everybodys ? undefined : '$'
 }
 
 const npmPublish = (facts: CommandFacts) =>
@@ -36,12 +49,12 @@ export const registries: readonly Family[] = [
         /^(?:semantic-release|np)$/.test(program)
       const called = first === 'exec' || first === 'run' || first === 'dlx' ? second : first
       if (isPublish || /^(?:changeset|semantic-release|lerna)$/.test(called))
-        return { needs: [npmInstall, ...npmPublish(facts)] }
+        return { needs: [npmInstall, ...at(optionOf(words, '--registry'), npmPublish(facts))] }
       const takes = /^(?:ci|i|install|install-ci-test|cit|add|update|audit|exec|dlx|create|x|rebuild)$/.test(
         first,
       )
       const isBare = program === 'npx' || (program === 'yarn' && first === '')
-      return { needs: takes || isBare ? [npmInstall] : [] }
+      return { needs: takes || isBare ? at(optionOf(words, '--registry'), [npmInstall]) : [] }
     },
   },
   {
@@ -53,8 +66,12 @@ export const registries: readonly Family[] = [
       const verb = program.startsWith('python') ? second : first
       if (/^(?:upload|publish)$/.test(verb) && /^(?:twine|uv|poetry|pdm|hatch|flit)$/.test(tool))
         return {
-          needs: published('pypi', facts, (name, versions) =>
-            need('pypi-upload', 'pypi:publish', true, name, versions),
+          needs: at(
+            optionOf(words, '--repository-url', '--publish-url') ??
+              named(words, ['-r', '--repository', '--index'], 'pypi'),
+            published('pypi', facts, (name, versions) =>
+              need('pypi-upload', 'pypi:publish', true, name, versions),
+            ),
           ),
         }
       const isLocked =
@@ -64,7 +81,10 @@ export const registries: readonly Family[] = [
       const takes =
         /^(?:install|sync|run|add|download|wheel|tool|pip|build|env)$/.test(verb) ||
         /^(?:tox|nox|uvx|build)$/.test(tool)
-      return { needs: takes ? [need('pypi', isLocked ? 'pypi:install' : 'pypi:resolve', false)] : [] }
+      const index = optionOf(words, '-i', '--index-url', '--default-index')
+      return {
+        needs: takes ? at(index, [need('pypi', isLocked ? 'pypi:install' : 'pypi:resolve', false)]) : [],
+      }
     },
   },
   {
@@ -76,8 +96,11 @@ export const registries: readonly Family[] = [
         return {
           needs: [
             download,
-            ...published('cargo', facts, (name, versions) =>
-              need('crates', 'cargo:publish', true, name, versions),
+            ...at(
+              optionOf(words, '--index') ?? named(words, ['--registry'], 'crates-io'),
+              published('cargo', facts, (name, versions) =>
+                need('crates', 'cargo:publish', true, name, versions),
+              ),
             ),
           ],
         }
@@ -113,8 +136,11 @@ export const registries: readonly Family[] = [
       const [verb = ''] = plainWords(words)
       if (program === 'gem' && verb === 'push')
         return {
-          needs: published('rubygems', facts, (name, versions) =>
-            need('gems', 'rubygems:publish', true, name, versions),
+          needs: at(
+            optionOf(words, '--host'),
+            published('rubygems', facts, (name, versions) =>
+              need('gems', 'rubygems:publish', true, name, versions),
+            ),
           ),
         }
       if (program === 'gem')
