@@ -58,7 +58,10 @@ test('a place is told as its path was named; a comment ignores until its day, an
     ...[`src/app.env:2:14 ${id}`, `src/app.env:2:14 ${id}`],
   ])
   assert.deepEqual([exitCode, report.findings.length], [1, 6])
-  await assert.rejects(scan([], { image: 'src' }), /is no image: it has no index\.json/)
+  await assert.rejects(
+    scan([], { image: 'src' }),
+    /is no image: it has neither index\.json nor manifest\.json/,
+  )
   await assert.rejects(scan(['src'], { image: 'src' }), /beside --image there is no path/)
   // Nothing of that is taken to a registry.
   for (const image of ['./none', 'none', 'none.tar', '/none/app:1'])
