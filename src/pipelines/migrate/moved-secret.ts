@@ -38,7 +38,7 @@ function movedTo(file: PipelineFile, reference: SecretReference, script: string,
     return { ok: false, why: 'it hands on every secret at once', instead: 'name those that are needed' }
   const replacement = replacementOf(file, reference)
   if (replacement === undefined) return { ok: 'stays', isJobToken: isJobToken(file.ci, reference.name) }
-  const kept = cannotMove(replacement)
+  const kept = cannotMove(replacement) ?? otherRegistry(replacement, script)
   if (kept !== undefined) return kept
   const reach = reachOf(script, project)
   // What writes needs the secret; what only reads may be public.
@@ -67,6 +67,24 @@ function cannotMove({ id, how, what, connection }: Replacement): Moved | undefin
 /** `DB_PASSWORD` may be that of any database, and `PGPASSWORD` is none of MySQL's. */
 function isNamedFor({ connection }: Need, { name, target = '' }: SecretReference): boolean {
   return connection !== 'mysql-database' || !/^PG|(?:^|_)(?:PG|POSTGRES)/.test(`${target} ${name}`)
+}
+
+/** A login for another registry than that of the connection: the step would reach neither. */
+function otherRegistry({ id }: Replacement, script: string): Moved | undefined {
+  if (id !== 'npm') return undefined
+  const named = [
+    ...script.matchAll(/\/\/([\w.-]+)(?::\d+)?(?:\/[^\s"']*)?:_(?:authToken|auth|password)\b/g),
+    ...script.matchAll(/\bregistry(?:[ =]|\s+)["']?https?:\/\/([\w.-]+)/g),
+  ].flatMap(([, host]) => host ?? [])
+  const other = named.find((host) => !/^registry\.(?:npmjs\.org|yarnpkg\.com)$/.test(host))
+  return other === undefined
+    ? undefined
+    : {
+        ok: false,
+        why: `it is for the registry at ${other}, which no connection here is`,
+        instead:
+          'write a connection of kind npm with its address, and `mayfly run` in front of the command (docs/ci.md)',
+      }
 }
 
 function isFor(need: Need, replacement: Replacement): boolean {

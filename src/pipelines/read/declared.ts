@@ -7,18 +7,28 @@ const variable = /\$(?:\{|\(|env:)?([A-Za-z_][\w.]{0,199})/g
 const setByScript =
   /(?:^|[\s;&|({])(?:(?:export|local|declare|readonly)\s+(?:-\w+\s+)*)?([A-Za-z_]\w{0,199})\+?=|\bfor\s+([A-Za-z_]\w{0,199})\s+in\b|\bread\s+(?:-\w+\s+)*([A-Za-z_]\w{0,199})/g
 
-/** Variables that the file itself gives a value, other than their own, and which of them are secrets by what they fill. */
-export function declaredIn({ environment, jobs }: FileParts, texts: readonly NamedText[]): Declared {
-  const all = [
-    ...environment,
-    ...jobs.flatMap((job) => [...job.environment, ...job.steps.flatMap((step) => step.environment)]),
-  ]
+/**
+ * Variables that the file itself gives a value, other than their own, and which of them are secrets by what they fill. `reader`: what one
+ * job alone gives itself another one does not have.
+ */
+export function declaredIn(
+  { environment, jobs }: FileParts,
+  texts: readonly NamedText[],
+  reader?: string,
+): Declared {
+  const entriesOf = (some: FileParts['jobs']) =>
+    some.flatMap((job) => [...job.environment, ...job.steps.flatMap((step) => step.environment)])
+  const all = [...environment, ...entriesOf(jobs)]
+  const had =
+    reader === undefined
+      ? all
+      : [...environment, ...entriesOf(jobs.filter(({ id, isTemplate }) => isTemplate || id === reader))]
   // Parameters of a template or command are given by who uses it; what `secrets:` fetches is told of there.
   const given = texts.flatMap(({ path }) => {
     const at = path.lastIndexOf('secrets')
     return [path[0] === 'parameters' ? path[1] : undefined, at === -1 ? undefined : path[at + 1]]
   })
-  const names = new Set([...all.filter(isGiven).map(({ key }) => key.value), ...given])
+  const names = new Set([...had.filter(isGiven).map(({ key }) => key.value), ...given])
   const scripts = jobs.flatMap(({ steps }) => steps.flatMap(({ commands }) => commands))
   const set = new Set(
     scripts.flatMap(({ value }) => [...value.matchAll(setByScript)].map((one) => one[1] ?? one[2] ?? one[3])),

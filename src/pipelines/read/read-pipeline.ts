@@ -28,13 +28,15 @@ import type { YamlView } from './yaml-view.ts'
 
 interface YamlReader {
   readonly read: (root: YamlView) => FileParts
+  /** Each job has its own variables, and those of the file and its templates. */
+  readonly isByJob?: boolean
   readonly secrets: (declared: Declared) => FindSecrets
 }
 
 const readers: Readonly<Record<Exclude<CiName, 'jenkins'>, YamlReader>> = {
   github: { read: readGithub, secrets: () => githubSecrets },
   forgejo: { read: readGithub, secrets: () => githubSecrets },
-  gitlab: { read: readGitlab, secrets: gitlabSecrets },
+  gitlab: { read: readGitlab, secrets: gitlabSecrets, isByJob: true },
   azure: { read: readAzure, secrets: azureSecrets },
   buildkite: { read: readBuildkite, secrets: buildkiteSecrets },
   circleci: { read: readCircleci, secrets: circleciSecrets },
@@ -87,14 +89,22 @@ function readGroovy(text: string, stop: Stop): Read {
   }
 }
 
-function readYaml(text: string, { read, secrets }: YamlReader, stop: Stop): Read {
+function readYaml(text: string, { read, secrets, isByJob = false }: YamlReader, stop: Stop): Read {
   try {
     const { views, texts, problems } = readYamlFile(text)
     const parts = readParts(views, read, stop)
-    const find = secrets(declaredIn(parts, texts))
+    const finders = new Map<string | undefined, FindSecrets>()
+    const finderOf = (job: string | undefined) => {
+      const known = finders.get(job) ?? secrets(declaredIn(parts, texts, job))
+      finders.set(job, known)
+      return known
+    }
+    // A template's commands are run by jobs that have variables of their own.
+    const alone = new Set(isByJob ? parts.jobs.flatMap(({ id, isTemplate }) => (isTemplate ? [] : [id])) : [])
     const owners = createOwners(parts.jobs)
     const found = texts.flatMap((one) => {
       const owner = owners(one.text.span)
+      const find = finderOf(owner.job !== undefined && alone.has(owner.job) ? owner.job : undefined)
       return find(text, one, owner.inCommand).map((secret) => owned(secret, owner))
     })
     return { ...parts, secrets: found, problems }

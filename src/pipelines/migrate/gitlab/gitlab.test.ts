@@ -411,3 +411,35 @@ test('a secret that an option of the tool has is told by that option', () => {
   assert.match(kept[0]?.why ?? '', /hands it to its tool \(--token\)/)
   assert.match(kept[0]?.instead ?? '', /^leave --token out: inside `mayfly run`/)
 })
+
+test('a variable that one job gives itself is a secret of the settings in another', () => {
+  const text = `${publish('    - npm publish --token $NPM_TOKEN\n', '  variables: { NPM_TOKEN: $NPM_PUBLISH_TOKEN }\n')}other:\n  script: [./own.sh $NPM_TOKEN]\n`
+  const moved = move(text)
+  assert.deepEqual(
+    moved.moved.map(({ reference }) => reference.name),
+    ['NPM_PUBLISH_TOKEN'],
+  )
+  assert.match(moved.text, /script: \[\.\/own\.sh \$NPM_TOKEN\]\n$/)
+  assert.deepEqual(
+    moved.kept.map(({ what }) => what),
+    ['NPM_TOKEN'],
+  )
+  const template = `.a:\n  variables: { DB_PASSWORD: test }\n.b:\n  script: [./x.sh $API_TOKEN]\nc:\n  extends: [.a, .b]\n  variables: { API_TOKEN: x }\n  script: [./y.sh $DB_PASSWORD]\n`
+  assert.deepEqual(readPipeline('.gitlab-ci.yml', template, 'gitlab').secrets, [])
+})
+
+test('a token for another registry than npm’s own is left with its login', () => {
+  const login = (registry: string) =>
+    move(publish(`    - echo "//${registry}:_authToken=$NPM_TOKEN" > .npmrc\n    - npm publish\n`))
+  assert.match(
+    reasons(login('gitlab.com/api/v4/projects/1/packages/npm/')).join(),
+    /the registry at gitlab\.com/,
+  )
+  assert.match(
+    reasons(
+      move(publish('    - npm publish --registry=https://npm.example.com --token $NPM_TOKEN\n')),
+    ).join(),
+    /the registry at npm\.example\.com/,
+  )
+  assert.equal(login('registry.npmjs.org/').moved.length, 1)
+})
