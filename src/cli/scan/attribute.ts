@@ -7,7 +7,13 @@ import {
 } from '../../scan/findings/index.ts'
 import type { UnseenPart } from '../../scan/index.ts'
 import type { Unlooked } from '../../scan/reports/index.ts'
-import { attributeBlobs, type BlobOrigin, type BlobOrigins, type GitPlace } from '../../scan/sources/index.ts'
+import {
+  attributeBlobs,
+  commitsNamed,
+  type BlobOrigin,
+  type BlobOrigins,
+  type GitPlace,
+} from '../../scan/sources/index.ts'
 import { messageOf } from '../../lib/index.ts'
 
 /** Whose blobs a scan looked at. */
@@ -41,11 +47,27 @@ export async function attributed(
     failed.push({ name: 'the history', code: 'unreadable', why })
     return new Map<string, BlobOrigins>()
   })
+  const saying = new Set(findings.flatMap((one) => sayingCommit(one) ?? []))
+  // What is found is told whether or not Git can say who made it.
+  const authors = await commitsNamed(place, saying).catch(() => new Map<string, never>())
   const allows = createAllowList(allow, nowMs)
   return {
-    findings: findings.map((one) => ofOrigins(one, origins, allows, failed.length === 0)),
+    findings: findings.map((one) => {
+      const author = authors.get(sayingCommit(one) ?? '')
+      const named = author === undefined ? one : { ...one, commit: commitOf(author) }
+      return ofOrigins(named, origins, allows, failed.length === 0)
+    }),
     unseen: [...failed, ...unseen.flatMap((one) => stillUnseen(one, origins, mayBeUnseen))],
   }
+}
+
+/** The commit that says it itself, in its message or its header. */
+function sayingCommit({ blob, file }: Finding): string | undefined {
+  return blob === undefined ? /^commit ([0-9a-f]{40,64}) \((?:message|header)\)/.exec(file)?.[1] : undefined
+}
+
+function commitOf({ commit, author, email, date }: Omit<BlobOrigin, 'path'>): Finding['commit'] & object {
+  return { id: commit, author: `${author} <${email}>`, date }
 }
 
 function ofOrigins(
@@ -65,7 +87,7 @@ function ofOrigins(
   }
   const at = (origin: BlobOrigin): Finding => ({
     ...{ ...finding, file: `${origin.path}${member}` },
-    commit: { id: origin.commit, author: `${origin.author} <${origin.email}>`, date: origin.date },
+    commit: commitOf(origin),
   })
   const [oldest] = known.all
   if (finding.accepted !== undefined) return at(oldest)

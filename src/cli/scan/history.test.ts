@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { openFindings } from '../../scan/reports/index.ts'
+import { openFindings, writeReport } from '../../scan/reports/index.ts'
 import { builtInRules, fillTemplate, seededRandom } from '../../scan/rules/index.ts'
 import type { ScanOptions } from './options.ts'
 import { readRules } from './rules.ts'
@@ -214,4 +214,18 @@ test('a shallow clone is one thing that was not looked at, and a rule file may n
   assert.match(unseen.join('\n'), /^the history: the clone is shallow.*fetch --unshallow.*$/)
   write('.mayfly/scan.yaml', 'unseen: [{ reason: we scan each push, paths: ["the history"] }]\n')
   assert.equal((await scan({ history: true })).exitCode, 0)
+})
+
+test('what a commit says has the commit beside it, as GitLab wants it', async () => {
+  repository('said')
+  const id = commit(`with ${token}`)
+  commit('another')
+  for (const more of [{ history: true }, { since: `${id}^` }]) {
+    const { open, report } = await scan(more)
+    assert.deepEqual(
+      open.map(({ file, commit: of }) => [file, of?.id, of?.author]),
+      [[`commit ${id} (message)`, id, 'Ann <ann@example.com>']],
+    )
+    assert.match(writeReport(report, 'gitlab'), new RegExp(`"sha": "${id}"`))
+  }
 })

@@ -12,6 +12,7 @@ import { createScanner, type ScanSettings } from '../../scan/index.ts'
 import {
   compareFindings,
   isFailing,
+  leftOutOf,
   openFindings,
   summaryLine,
   writeReport,
@@ -197,6 +198,8 @@ function readIfThere(file: string): ReturnType<typeof readBaseline> {
 /** With `--output` the summary is on standard error, for the person at the terminal. */
 function tell(report: Report, { report: form, output }: ScanOptions): void {
   const text = writeReport(report, form)
+  const leftOut = leftOutOf(report, form)
+  if (leftOut !== undefined) process.stderr.write(`mayfly: ${leftOut}\n`)
   if (output !== undefined) {
     writeWhole(output, text)
     process.stderr.write(`mayfly: ${summaryLine(report)}\n`)

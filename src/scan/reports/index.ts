@@ -8,7 +8,7 @@ import { githubReport } from './github.ts'
 import { gitlabReport } from './gitlab.ts'
 import { jsonReport } from './json.ts'
 import type { Report } from './model.ts'
-import { sarifReport } from './sarif.ts'
+import { leftOutOfSarif, sarifReport } from './sarif.ts'
 import { textReport } from './text.ts'
 
 export {
@@ -23,6 +23,11 @@ export { summaryLine } from './text.ts'
 
 export const reportFormats = ['text', 'json', 'sarif', 'gitlab', 'github'] as const
 export type ReportFormat = (typeof reportFormats)[number]
+
+/** What of it a format is without, since who reads the format takes no more; undefined if it has all. */
+export function leftOutOf(report: Report, format: ReportFormat): string | undefined {
+  return format === 'sarif' ? leftOutOfSarif(report) : undefined
+}
 
 /** Ends with a line's end. */
 export function writeReport(report: Report, format: ReportFormat): string {

@@ -4,7 +4,7 @@ import { sep } from 'node:path'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { isVisible } from '../../lib/index.ts'
-import { reportFormats, writeReport } from './index.ts'
+import { leftOutOf, reportFormats, writeReport } from './index.ts'
 import { emptyReport, finding, fullReport, hostileReport } from './report.fixture.ts'
 
 test('no format lets through what moves a terminal, or what a CI would obey', () => {
@@ -100,6 +100,7 @@ interface Sarif {
   readonly runs: readonly [
     {
       readonly results: readonly {
+        readonly level: string
         readonly ruleId: string
         readonly ruleIndex: number
         readonly suppressions?: readonly { readonly kind: string; readonly justification?: string }[]
@@ -185,4 +186,30 @@ test('GitLab’s report has what its schema asks for, without what is accepted, 
   )
   assert.equal(report.scan.messages.length, 2)
   gitlabSchema.parse(JSON.parse(writeReport(emptyReport, 'gitlab')))
+})
+
+test('SARIF has no more results than GitHub takes, the surest that fail, and says what it is without', () => {
+  const made = (count: number, more: Parameters<typeof finding>[0]) =>
+    Array.from({ length: count }, (_, i) => finding({ file: `a/${i}.env`, ...more }))
+  const findings = [
+    ...made(12_000, { accepted: { by: 'baseline' } }),
+    ...made(12_000, { confidence: 'possible' }),
+    ...made(1, { confidence: 'likely', file: 'y.env' }),
+    ...made(12_000, { confidence: 'certain' }),
+    ...made(1, { confidence: 'known', file: 'z.env' }),
+  ]
+  const report = { ...emptyReport, findings }
+  const [run] = (JSON.parse(writeReport(report, 'sarif')) as Sarif).runs
+  const results = run?.results ?? []
+  assert.equal(results.length, 25_000)
+  const levels = results.map(({ level }) => level)
+  assert.deepEqual(levels.slice(0, 12_002), Array(12_002).fill('error'))
+  assert.match(JSON.stringify(results[0]), /z\.env/)
+  assert.match(JSON.stringify(results[12_001]), /y\.env/)
+  assert.equal(results.filter((one) => JSON.stringify(one).includes('suppressions')).length, 998)
+  const said = leftOutOf(report, 'sarif') ?? ''
+  assert.match(said, /^the SARIF is without 11002 of 36002 results/)
+  assert.ok(JSON.stringify(run).includes(said))
+  assert.equal(leftOutOf(report, 'json'), undefined)
+  assert.equal(leftOutOf(emptyReport, 'sarif'), undefined)
 })

@@ -1,18 +1,39 @@
 import { sarifLog, type SarifLevel, type SarifResult, type SarifRule } from '../../lib/index.ts'
-import type { Confidence, Finding } from '../findings/index.ts'
+import { rankOf, type Confidence, type Finding } from '../findings/index.ts'
 import { fixOf } from './fix.ts'
 import { livenessLine } from './liveness.ts'
 import { isFailing, type Report, type RuleFacts } from './model.ts'
 
+/** GitHub refuses a file of more results as a whole, and shows fewer ("SARIF results exceed one or more limits"). */
+const mostResults = 25_000
+const mostShown = 5_000
+
+/** What fails and is surest stays where there are too many for all to be taken, or shown; else they are by file. */
+function resultsOf(report: Report): readonly Finding[] {
+  if (report.findings.length <= mostShown) return report.findings
+  const weight = (one: Finding) =>
+    one.accepted === undefined ? (isFailing(one, report) ? 10 : 5) + rankOf(one.confidence) : 0
+  return report.findings.toSorted((a, b) => weight(b) - weight(a)).slice(0, mostResults)
+}
+
+/** What of a report SARIF is without; undefined if it has all. */
+export function leftOutOfSarif({ findings }: Report): string | undefined {
+  const left = findings.length - mostResults
+  return left <= 0
+    ? undefined
+    : `the SARIF is without ${left} of ${findings.length} results, the least sure ones and what is accepted first: GitHub refuses a file with more than ${mostResults}; --report json has all`
+}
+
 /** What is accepted is there, suppressed; what was not looked at is a notification, and the run no success. */
 export function sarifReport(report: Report): object {
+  const leftOut = leftOutOfSarif(report)
   const found = new Set(report.findings.map(({ rule }) => rule))
   const rules = report.rules.filter(({ id }) => found.has(id))
   const titles = new Map(rules.map(({ id, title }) => [id, title]))
   return sarifLog(
     'mayfly scan',
     rules.map(describeRule),
-    report.findings.map((finding) =>
+    resultsOf(report).map((finding) =>
       describeFinding(finding, titles.get(finding.rule) ?? finding.rule, report),
     ),
     {
@@ -23,7 +44,7 @@ export function sarifReport(report: Report): object {
           endTimeUtc: new Date(report.endMs).toISOString(),
           toolExecutionNotifications: [
             ...report.unseen.map(({ name, code, why }) => notification(`${name}: ${why} (${code})`)),
-            ...report.warnings.map(notification),
+            ...[...report.warnings, ...(leftOut === undefined ? [] : [leftOut])].map(notification),
           ],
         },
       ],

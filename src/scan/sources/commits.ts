@@ -97,6 +97,24 @@ async function allCommits(place: GitPlace): Promise<string[]> {
   return commits
 }
 
+/** Who made these commits. Throws `bad_input` with what Git said. */
+export async function commitsNamed(
+  place: GitPlace,
+  ids: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Omit<BlobOrigin, 'path'>>> {
+  const found = new Map<string, Omit<BlobOrigin, 'path'>>()
+  // Of none Git would take HEAD.
+  if (ids.size === 0) return found
+  const format = '--format=%H%x00%an%x00%ae%x00%aI'
+  const args = ['log', '-z', '--no-walk=unsorted', '--no-patch', '--encoding=UTF-8', format, '--stdin']
+  const lines = Array.from(ids, (id) => `${id}\n`)
+  const records = gitRecords(place, args, 0, lines)
+  const next = async () => ((await records.next()).value as string | undefined) ?? ''
+  for await (const commit of records)
+    found.set(commit, { commit, author: await next(), email: await next(), date: await next() })
+  return found
+}
+
 /** Of a clone that was made without its blobs (`--filter`) Git would end at the first one that is missing. */
 async function presentOf(
   place: GitPlace,
