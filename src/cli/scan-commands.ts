@@ -13,6 +13,10 @@ export function addScan(program: Command): void {
     .option('--staged', 'what would be committed now')
     .option('--history', 'all that the repository ever had, each blob once')
     .option('--since <range>', 'what commits brought: A..B, or A for what came since')
+    .option(
+      '--pushed <remote>',
+      'what a push brings to it, by the lines of Git’s hook pre-push on standard input',
+    )
     .option('--image <image>', 'an OCI layout, an archive, or one of a registry: REGISTRY/REPOSITORY:TAG')
     .option('--stdin', 'standard input')
     .addOption(
@@ -91,10 +95,11 @@ function addFindings(scan: Command): void {
 function addHook(scan: Command): void {
   const hook = scan
     .command('hook')
-    .description('a pre-commit hook of this repository that runs mayfly scan --staged')
+    .description('hooks of this repository (pre-commit, pre-merge-commit) that run mayfly scan --staged')
   hook
     .command('install')
-    .description('writes it; refused if there is another one, with what to do then')
+    .description('writes them; where there is another one it stays, and what to do then is said')
+    .option('--pre-push', 'also pre-push: what is pushed, as cherry-pick, rebase and am run no other hook')
     .optionsGroup('What each commit is scanned with (files: from the top of the repository):')
     .option('--rules <file>', 'rules and allow lists (default: .mayfly/scan.yaml, if it is there)')
     .option(

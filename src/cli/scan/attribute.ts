@@ -13,13 +13,14 @@ import {
   type BlobOrigin,
   type BlobOrigins,
   type GitPlace,
+  type Revisions,
 } from '../../scan/sources/index.ts'
 import { messageOf } from '../../lib/index.ts'
 
 /** Whose blobs a scan looked at. */
 export interface History {
   readonly place: GitPlace
-  readonly range?: string
+  readonly range?: string | Revisions
 }
 
 export type UnlookedPart = Unlooked & Pick<UnseenPart, 'blob' | 'member'>

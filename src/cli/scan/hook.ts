@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
-import { dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { MayflyError, escapeUnseen, messageOf } from '../../lib/index.ts'
 import { readBaseline, writeWhole } from '../../scan/findings/index.ts'
 import { exitCodes, print } from '../output.ts'
@@ -9,36 +9,83 @@ import { readText } from '../text-file.ts'
 const mark =
   '# mayfly scan hook: written by "mayfly scan hook install", taken away by "mayfly scan hook remove"'
 
-/** What each commit is scanned with. Files are named from the top of the repository, where Git runs hooks. */
+/** What is scanned with what. Files are named from the top of the repository, where Git runs hooks. */
 export interface HookOptions {
   readonly rules?: string
   readonly gitleaksConfig?: readonly string[]
   readonly baseline?: string
   readonly failOn?: string
+  readonly prePush?: boolean
 }
 
-/** Writes `.git/hooks/pre-commit`, or says what to do where there is one. Throws `bad_input` for a file that is not there: each commit would be refused. */
+interface Hook {
+  readonly name: 'pre-commit' | 'pre-merge-commit' | 'pre-push'
+  /** As the shell reads it. */
+  readonly command: string
+}
+
+function hooksOf(options: string, { prePush = false }: HookOptions): readonly [Hook, ...Hook[]] {
+  const staged = `scan --staged${options}`
+  return [
+    { name: 'pre-commit', command: staged },
+    // Git runs it, and not pre-commit, for a merge that meets no conflict (githooks(5)).
+    { name: 'pre-merge-commit', command: staged },
+    ...(prePush ? [{ name: 'pre-push', command: `scan --pushed="$1"${options}` } as const] : []),
+  ]
+}
+
+/**
+ * Writes hooks, or says what to do where there is one of somebody else's: none is written if pre-commit is. Throws `bad_input` for a file that
+ * is not there: each commit would be refused.
+ */
 export async function installHook(options: HookOptions): Promise<number> {
-  const args = ['scan', '--staged', ...(await argsOf(options))].map(quoted).join(' ')
-  const file = hookFile(args)
-  const before = textOf(file)
-  if (before !== undefined && !before.includes(mark))
-    throw new MayflyError(
-      'conflict',
-      `${escapeUnseen(file)} is another hook, and stays as it is: ${addTo(args)} to it`,
-    )
-  mkdirSync(dirname(file), { recursive: true })
-  writeWhole(file, hookText(args))
-  chmodSync(file, 0o755)
+  const args = (await argsOf(options)).map((word) => ` ${quoted(word)}`).join('')
+  const hooks = hooksOf(args, options)
+  const others: string[] = []
+  for (const hook of hooks) {
+    const file = hookFile(hook)
+    const before = textOf(file)
+    if (before !== undefined && !before.includes(mark)) {
+      others.push(
+        `${escapeUnseen(file)} is another hook, and stays as it is: ${addTo(hook)} to ${editedFor(before)}`,
+      )
+      if (hook.name === 'pre-commit') break
+      continue
+    }
+    mkdirSync(dirname(file), { recursive: true })
+    writeWhole(file, hookText(hook.command))
+    chmodSync(file, 0o755)
+    print(false, {}, [`${escapeUnseen(file)}: ${whatIsRefused[hook.name]}`])
+  }
+  if (others.length > 0) throw new MayflyError('conflict', others.join('; '))
   print(false, {}, [
-    `${escapeUnseen(file)}: a commit that adds a secret is refused; git commit --no-verify goes without`,
+    options.prePush === true
+      ? 'cherry-pick, rebase and am run no hook before a commit: what they bring is looked at when it is pushed'
+      : 'cherry-pick, rebase and am run neither: --pre-push looks at what is pushed, mayfly scan --since at what a branch brings',
   ])
   return exitCodes.ok
 }
 
-/** Takes it away, if it is ours. */
+const whatIsRefused = {
+  'pre-commit': 'a commit that adds a secret is refused; git commit --no-verify goes without',
+  'pre-merge-commit': 'so is a merge; git merge --no-verify goes without',
+  'pre-push': 'a push that brings a secret is refused; git push --no-verify goes without',
+}
+
+/** Takes them away, those that are ours. */
 export function removeHook(): Promise<number> {
-  const file = hookFile()
+  const [first, ...others] = hooksOf('', { prePush: true })
+  for (const hook of others) {
+    const file = hookFile(hook)
+    if (
+      lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true ||
+      textOf(file)?.includes(mark) !== true
+    )
+      continue
+    rmSync(file)
+    print(false, {}, [`${escapeUnseen(file)} is gone`])
+  }
+  const file = hookFile(first)
   const before = textOf(file)
   if (before === undefined) print(false, {}, [`${escapeUnseen(file)} is not there`])
   else if (!before.includes(mark))
@@ -68,21 +115,34 @@ async function argsOf({ rules, gitleaksConfig = [], baseline, failOn }: HookOpti
   ]
 }
 
-function addTo(args: string): string {
-  return `add the line "mayfly ${args} || exit 1"`
+function addTo({ command }: Hook): string {
+  return `add the line "mayfly ${command} || exit 1"`
+}
+
+/** Some hooks are written anew by the program that wrote them: what people edit is another file. */
+function editedFor(text: string): string {
+  if (text.includes('File generated by pre-commit'))
+    return 'none of it, but the hook mayfly-scan to .pre-commit-config.yaml (docs/scan.md)'
+  return /lefthook/i.test(text) ? 'lefthook.yml, as a command of this hook' : 'it'
 }
 
 /** Refused where it would be the hook of other repositories, too. */
-function hookFile(args = 'scan --staged'): string {
-  const file = resolve(git(['rev-parse', '--git-path', 'hooks/pre-commit']))
+function hookFile(hook: Hook): string {
+  const file = resolve(git(['rev-parse', '--git-path', `hooks/${hook.name}`]))
   const folder = realpathSync(git(['rev-parse', '--git-common-dir']))
   const existing = [dirname(file), dirname(dirname(file))].find((path) => existsSync(path)) ?? '/'
-  if (!`${realpathSync(existing)}${sep}`.startsWith(`${folder}${sep}`))
-    throw new MayflyError(
-      'conflict',
-      `core.hooksPath leads to ${escapeUnseen(dirname(file))}, outside of this repository’s .git: ${addTo(args)} to the pre-commit hook there`,
-    )
-  return file
+  if (`${realpathSync(existing)}${sep}`.startsWith(`${folder}${sep}`)) return file
+  throw new MayflyError(
+    'conflict',
+    `core.hooksPath leads to ${escapeUnseen(dirname(file))}, outside of this repository’s .git: ${addTo(hook)} to ${escapeUnseen(editedFile(file))}`,
+  )
+}
+
+/** husky writes its folder `_` at each `npm install`, and runs from there the hooks that stand beside it (typicode/husky, index.js). */
+function editedFile(file: string): string {
+  const folder = dirname(file)
+  const isHusky = basename(folder) === '_' && ['h', 'husky.sh'].some((name) => existsSync(join(folder, name)))
+  return isHusky ? join(dirname(folder), basename(file)) : file
 }
 
 function git(args: readonly string[]): string {
@@ -117,10 +177,10 @@ function textOf(file: string): string | undefined {
 const maxGitMs = 60_000
 
 /** The program on the PATH is taken, since it is updated; else the one that wrote this. */
-function hookText(args: string): string {
+function hookText(command: string): string {
   const program = join(import.meta.dirname, '..', 'bin', 'mayfly')
-  const own = existsSync(program) ? `exec ${quoted(program)} ${args}` : missing
-  return `#!/bin/sh\n${mark}\ncommand -v mayfly >/dev/null 2>&1 && exec mayfly ${args}\n${own}\n`
+  const own = existsSync(program) ? `exec ${quoted(program)} ${command}` : missing
+  return `#!/bin/sh\n${mark}\ncommand -v mayfly >/dev/null 2>&1 && exec mayfly ${command}\n${own}\n`
 }
 
 const missing = 'echo "mayfly is not installed, so what is committed cannot be scanned" >&2; exit 2'

@@ -8,6 +8,8 @@ export interface ScanOptions {
   readonly stdin?: boolean
   readonly history?: boolean
   readonly since?: string
+  /** The remote that the hook `pre-push` names; its lines are on standard input. */
+  readonly pushed?: string
   readonly image?: string
   /** False: `--no-rules`. */
   readonly rules?: string | false

@@ -1,4 +1,6 @@
 import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { escapeUnseen, MayflyError } from '../../lib/index.ts'
 import { compileExpression } from '../../scan/engine/index.ts'
 import {
@@ -7,6 +9,7 @@ import {
   historySource,
   ignoredPaths,
   imageSource,
+  pushedRevisions,
   stagedSource,
   streamSource,
   submodulePaths,
@@ -41,7 +44,7 @@ export async function chooseSource(
   unseen: Unseen,
   rules: FileRules,
 ): Promise<ChosenSource> {
-  const named = (['staged', 'stdin', 'history', 'since', 'image'] as const).filter(
+  const named = (['staged', 'stdin', 'history', 'since', 'pushed', 'image'] as const).filter(
     (name) => options[name] !== undefined && options[name] !== false,
   )
   if (named.length > 1)
@@ -56,7 +59,8 @@ export async function chooseSource(
   if (what === 'image') return ofImage(options, unseen)
   const env = readEnvironment().variables
   // Git sets it for its hooks: it says which index is committed, as of `git commit FILE`.
-  const place = { folder, env, isInHook: env['GIT_INDEX_FILE'] !== undefined }
+  const place = { folder, env, isInHook: what === 'pushed' || env['GIT_INDEX_FILE'] !== undefined }
+  if (what === 'pushed') return ofPush(place, options, unseen)
   return { ...ofRepository(what, place, options, unseen, rules), warnings: () => notInside(place) }
 }
 
@@ -95,6 +99,15 @@ function ofRepository(
         history: { place, range: since },
       }
   }
+}
+
+async function ofPush(place: GitPlace, { pushed = '' }: ScanOptions, unseen: Unseen): Promise<ChosenSource> {
+  const scanned = 'what is pushed'
+  const range = await pushedRevisions(place, await text(process.stdin), pushed)
+  const warnings = () => notInside(place)
+  return range === undefined
+    ? { scanned, batches: Readable.from([]), warnings }
+    : { scanned, batches: commitsSource(place, range, unseen), history: { place, range }, warnings }
 }
 
 /** A blob has no path: those that rules go by are looked up. */

@@ -7,14 +7,23 @@ import { notesOf, tagsOf } from './messages.ts'
 import type { Batch } from './model.ts'
 import { isPartial, shallowEdge, tellPassedOver, unseenBehind } from './repository.ts'
 
+/** Which commits, as Git takes it: the end of a command, and lines of its input. */
+export interface Revisions {
+  readonly args: readonly string[]
+  readonly input?: readonly string[]
+  /** Tags that come with them. */
+  readonly tags?: readonly string[]
+}
+
 /** `A..B`, or `A`: what came since, up to HEAD. Throws `bad_input` for what Git could take for an option or for something to compute. */
-function revisionsOf(range: string): readonly string[] {
+function revisionsOf(range: string | Revisions): Revisions {
+  if (typeof range !== 'string') return range
   if (range === '' || range.startsWith('-') || /[\u0000-\u0020\u007f]/.test(range))
     throw new MayflyError(
       'bad_input',
       `${JSON.stringify(range.slice(0, 100))} is no range of commits: write A..B, or A`,
     )
-  return ['--end-of-options', range.includes('..') ? range : `${range}..HEAD`, '--']
+  return { args: ['--end-of-options', range.includes('..') ? range : `${range}..HEAD`, '--'] }
 }
 
 /**
@@ -23,11 +32,12 @@ function revisionsOf(range: string): readonly string[] {
  */
 export async function* commitsSource(
   place: GitPlace,
-  range: string,
+  range: string | Revisions,
   unseen: (unseen: Unseen) => void,
 ): AsyncGenerator<Batch> {
   const found = new Map<string, string[]>()
-  for await (const { blob, path } of changesOf(place, revisionsOf(range))) addPath(found, blob, path)
+  const { args, input } = revisionsOf(range)
+  for await (const { blob, path } of changesOf(place, args, input)) addPath(found, blob, path)
   const blobs = Array.from(found, ([id, paths]) => ({ id, name: paths.at(-1) ?? '', paths }))
   const wanted = await presentOf(place, [...(await saidOf(place, range, unseen)), ...blobs], unseen)
   if (wanted.length > 0) yield* readBlobs(place, wanted, unseen)
@@ -36,16 +46,17 @@ export async function* commitsSource(
 /** What the commits of a range say, their tags, and notes of them. Where the clone is cut off within the range, that is said. */
 async function saidOf(
   place: GitPlace,
-  range: string,
+  range: string | Revisions,
   unseen: (unseen: Unseen) => void,
 ): Promise<readonly WantedBlob[]> {
   const commits = new Set<string>()
-  for await (const id of gitRecords(place, ['rev-list', ...revisionsOf(range)], newline)) commits.add(id)
+  const { args, input, tags = [] } = revisionsOf(range)
+  for await (const id of gitRecords(place, ['rev-list', ...args], newline, input)) commits.add(id)
   const cut = commits.intersection(await shallowEdge(place))
   if (cut.size > 0) unseen(unseenBehind(cut.size))
   return [
     ...Array.from(commits, (id) => ({ id, name: `commit ${id} (message)` })),
-    ...(await tagsOf(place, commits, tellPassedOver(unseen))).map((id) => ({
+    ...Array.from(new Set([...tags, ...(await tagsOf(place, commits, tellPassedOver(unseen)))]), (id) => ({
       id,
       name: `tag ${id} (message)`,
     })),
@@ -149,7 +160,7 @@ const mostPathsOfAll = 200_000
 export async function attributeBlobs(
   place: GitPlace,
   blobs: Iterable<string>,
-  range?: string,
+  range?: string | Revisions,
 ): Promise<ReadonlyMap<string, BlobOrigins>> {
   const wanted = new Set(blobs)
   const origins = createOrigins()
@@ -160,7 +171,8 @@ export async function attributeBlobs(
     origins.endPass()
   }
   if (range !== undefined) {
-    await take(revisionsOf(range))
+    const { args, input } = revisionsOf(range)
+    await take(args, input)
     return origins.all()
   }
   await take(['--all', '--reflog', '--'])
