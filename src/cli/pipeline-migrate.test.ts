@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -209,6 +210,25 @@ test('a secret that a job may read by a file of its own is not listed as one tha
     beside.text,
     /if none of these needs it \(.*\):\n {2}NPM_TOKEN: in the settings.*\n {4}\.gitlab-ci\.yml:6: job test runs npm\n/,
   )
+})
+
+test('what is printed can be applied: ends of lines of Windows, a byte order mark, tabs, also in a name', async (t) => {
+  const checkout = checkoutOf(t, 'npm-monorepo')
+  const folder = join(checkout, '.github/workflows')
+  const [first = ''] = readdirSync(folder)
+  const text = readFileSync(join(folder, first), 'utf8')
+  rmSync(join(folder, first))
+  const name = 'tab\t"x".yml'
+  writeFileSync(join(folder, name), `\ufeff# a\ttab\n${text}`.replaceAll('\n', '\r\n'))
+  const said: string[] = []
+  const write = t.mock.method(process.stdout, 'write', (part: string) => (said.push(part), true))
+  await migratePipelines([], { ...known, write: false, checkout, policy: 'mayfly.yaml', json: false })
+  write.mock.restore()
+  const printed = said.join('')
+  const [diff = ''] = /^--- [^]*?(?=^--- \/dev\/null$)/m.exec(printed) ?? []
+  for (const input of [diff, (await migrate(t, checkout, known)).diff])
+    execFileSync('git', ['apply', '--check', '-'], { cwd: checkout, input })
+  assert.ok(diff.length > 500, printed)
 })
 
 test('what is not pinned is said with the command that tells its commit', async (t) => {

@@ -103,15 +103,19 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
     )
   const written = options.write ? write(outcome, options) : []
   const done = { ...outcome, written }
-  print(
-    options.json,
-    plainMigration(done, diffsOf(done)),
-    [
-      ...(options.write ? [] : diffsOf(done).flatMap((text) => text.replace(/\n$/, '').split('\n'))),
-      ...migrationLines(done),
-    ].map(visible),
-  )
+  print(options.json, plainMigration(done, diffsOf(done)), [
+    ...(options.write
+      ? []
+      : diffsOf(done).flatMap((text) => text.replace(/\n$/, '').split('\n').map(diffLine))),
+    ...migrationLines(done).map(visible),
+  ])
   return unread.length > 0 ? exitCodes.refused : exitCodes.ok
+}
+
+/** With what a diff needs to be applied and a terminal may have: tabs, the ends of Windows' lines, a byte order mark in front. */
+function diffLine(line: string): string {
+  const [, mark = '', text = '', end = ''] = /^([ +-]\ufeff?)?([^]*?)(\r?)$/.exec(line) ?? []
+  return `${mark}${text.split('\t').map(visible).join('\t')}${end}`
 }
 
 function chosen({ files }: Checkout, paths: readonly string[]): Checkout['files'] {

@@ -21,7 +21,18 @@ export function unifiedDiff(path: string, text: string, edits: readonly Edit[]):
     shift += written.grown
     return written.text
   })
-  return parts.length === 0 ? '' : [`--- a/${path}\n+++ b/${path}\n`, ...parts].join('')
+  return parts.length === 0
+    ? ''
+    : [`--- ${named(`a/${path}`)}\n+++ ${named(`b/${path}`)}\n`, ...parts].join('')
+}
+
+/** As Git quotes names that a line of a diff could not have (git-config, core.quotePath). */
+function named(path: string): string {
+  // eslint-disable-next-line no-control-regex
+  if (!/[\x00-\x1f\x7f"\\]/.test(path)) return path
+  const octal = (char: string) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`
+  // eslint-disable-next-line no-control-regex
+  return `"${path.replaceAll(/["\\]/g, '\\$&').replaceAll(/[\x00-\x1f\x7f]/g, octal)}"`
 }
 
 /** Edits that touch the same lines are one change. */

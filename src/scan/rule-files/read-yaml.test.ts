@@ -42,7 +42,10 @@ unseen:
     },
   ])
   assert.deepEqual(unseen, [{ reason: 'their passwords are in the vault', paths: ['*.zip'] }])
-  assert.deepEqual(warnings, ['scan.yaml disables npm-token: we have no npm'])
+  assert.deepEqual(warnings, [
+    'scan.yaml disables npm-token: we have no npm',
+    'scan.yaml lets *.zip be unseen: their passwords are in the vault',
+  ])
   assert.deepEqual(mergeRules([answer.value, answer.value]), {
     ...{ rules, without: ['npm-token', 'npm-token'], allow: [...allow, ...allow], gitleaksAllow: false },
     warnings: [],

@@ -23,7 +23,14 @@ export function readRuleFile(text: string, file: string, builtIn: ReadonlySet<st
   ]
   if (problems.length > 0) return { ok: false, problems }
   const { disable, allow, unseen, gitleaks_allow_comments: gitleaksAllow } = parsed.value
-  const taken = disable.map(({ rule, reason }) => escapeUnseen(`${file} disables ${rule}: ${reason}`))
+  const taken = [
+    ...disable.map(({ rule, reason }) => escapeUnseen(`${file} disables ${rule}: ${reason}`)),
+    ...unseen.map(({ paths, reason }) =>
+      escapeUnseen(
+        `${file} lets ${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ', ...' : ''} be unseen: ${reason}`,
+      ),
+    ),
+  ]
   return {
     ok: true,
     value: {

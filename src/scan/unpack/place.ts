@@ -29,6 +29,9 @@ function counted(bytes: Buffer, from: number, to: number, start: Position): Posi
   let { line, column } = start
   for (let at = from; at < to; at++) {
     const byte = bytes[at] ?? 0
+    // The mark of UTF-8 in front of a file is no character of its first line: no editor counts it.
+    if (byte === 0xef && start.offset + (at - from) === 0 && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf)
+      continue
     if (byte === 0x0a) {
       line++
       column = 1

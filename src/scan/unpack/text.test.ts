@@ -12,6 +12,13 @@ test('a text is visited as it is, and each place in it is known', async () => {
   assert.deepEqual(at('three'), { line: 3, column: 1, offset: 18 })
 })
 
+test('the mark in front of a text is no character of its line; one within is', async () => {
+  const [content] = await contentsOf('a.txt', Buffer.from('\ufeffK=x\n\ufeffy'))
+  assert.ok(content !== undefined)
+  assert.deepEqual(content.position(content.bytes.indexOf('x')), { line: 1, column: 3, offset: 5 })
+  assert.equal(content.position(content.bytes.indexOf('y')).column, 2)
+})
+
 test('the columns of a line of megabytes are right, and quickly found', async () => {
   const [content] = await contentsOf('min.js', Buffer.alloc(4_000_000, 'é'))
   for (let i = 0; i < 20_000; i++)
