@@ -143,6 +143,13 @@ for (const [file, text, options] of cis)
       errors(policy).map(({ message }) => message),
       [],
     )
+    // Builds of a fork have the id of the project.
+    assert.equal(
+      policy.includes('repository: github.com/octo-org/app') ||
+        policy.includes('repository: "github.com/octo-org/app"'),
+      file.startsWith('.circleci'),
+      policy,
+    )
   })
 
 test('what the files do not show has to be said, and nothing is written before', async (t) => {

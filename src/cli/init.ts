@@ -187,6 +187,7 @@ function lines(
   { output, learn }: InitOptions,
   pipelines: readonly string[],
 ): string[] {
+  const { warning } = issuerForms[answers.ci]
   return [
     `${answers.ci}: ${pipelines.join(', ') || 'no pipeline file'}`,
     `repository ${answers.repository.path} on ${answers.repository.host}, id ${answers.id}`,
@@ -199,6 +200,7 @@ function lines(
           'The role "build" learns: on its own connections it records what its grants deny, and lets it pass, until the day that its `until` names.',
         ]),
     ...findings.map(({ severity, message }) => `${severity}: ${message}`),
+    ...(warning === undefined ? [] : [`warning: ${warning}`]),
     ...(fillIn.length === 0 ? [] : ['', 'To fill in:', ...fillIn.map((one) => `  ${one}`)]),
     '',
     'Next:',

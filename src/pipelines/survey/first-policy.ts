@@ -1,3 +1,4 @@
+import { untoldForks } from '../migrate/buildkite/forks.ts'
 import { need } from '../migrate/commands/command.ts'
 import type { MovedRole, Need, RepositoryFacts } from '../migrate/model.ts'
 import type { PolicyIssuer } from '../migrate/policy.ts'
@@ -32,6 +33,10 @@ export interface IssuerForm {
   readonly saysProtected: boolean
   /** By what a rule pins the job. */
   readonly pin: 'repository_id' | 'subject'
+  /** A fork's builds have the same id, and another address of the repository. */
+  readonly pinsAddress?: true
+  /** What the token cannot say, for whoever applies the policy. */
+  readonly warning?: string
 }
 
 const number = /^[1-9]\d{0,18}$/
@@ -61,6 +66,8 @@ export const issuerForms: Readonly<Record<IssuingCi, IssuerForm>> = {
     events: ['push'],
     saysProtected: true,
     pin: 'repository_id',
+    warning:
+      'pipelines of merge requests have no role, since forks make them, too: { event: merge_request_event, fork: false } is a rule for yours (docs/policy.md)',
   },
   buildkite: {
     kind: 'buildkite',
@@ -69,6 +76,7 @@ export const issuerForms: Readonly<Record<IssuingCi, IssuerForm>> = {
     owner: { key: 'organization_id', is: uuid, text: 'the organization’s UUID: its settings' },
     saysProtected: false,
     pin: 'repository_id',
+    warning: untoldForks,
   },
   circleci: {
     kind: 'circleci',
@@ -78,6 +86,7 @@ export const issuerForms: Readonly<Record<IssuingCi, IssuerForm>> = {
     idText: 'the project’s ID: Project Settings',
     saysProtected: false,
     pin: 'repository_id',
+    pinsAddress: true,
   },
   bitbucket: {
     kind: 'bitbucket',
@@ -132,8 +141,9 @@ export function issuerOf({ ci, ownerId, issuerUrl }: Answers): PolicyIssuer {
 /** Two roles: one that builds and reads, and one, for a protected branch alone, that writes. */
 export function firstRoles(answers: Answers, uses: readonly Use[]): MovedRole[] {
   const { ci, repository, id } = answers
-  const { events, saysProtected, pin } = issuerForms[ci]
-  const all = { issuer: ci, [pin]: id }
+  const { events, saysProtected, pin, pinsAddress = false } = issuerForms[ci]
+  const address = `${repository.host.replace('https://', '')}/${repository.path}`
+  const all = { issuer: ci, [pin]: id, ...(pinsAddress ? { repository: address } : {}) }
   const needs = uses.flatMap((use) => use.needs)
   const own: Need = { ...need('git', 'git:read', false, repository.path), url: repository.host }
   const reading = needs.filter(({ writes }) => !writes)

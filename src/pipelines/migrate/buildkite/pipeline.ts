@@ -4,6 +4,7 @@ import type { YamlView } from '../../read/yaml-view.ts'
 import { within } from '../lines.ts'
 import { narrowedTo } from '../conditions/index.ts'
 import { buildkiteCondition } from './condition.ts'
+import { untoldForks } from './forks.ts'
 import type { Migration, Project, TrustRule } from '../model.ts'
 import { moveScripts, type Place } from '../scripts/move-script.ts'
 import type { Why } from '../scripts/script-plan.ts'
@@ -18,7 +19,7 @@ export function migrateBuildkite(file: PipelineFile, project: Project): Migratio
   const steps = stepsIn(root.isList ? root : root.get('steps'), [])
   const places = steps.flatMap(({ step, groups }, i) => placesOf(file, step, groups, i, above, project))
   return moveScripts(file, places, project, [
-    'the token does not tell a fork: let no build of a fork have the name of your branch (docs/issuers.md, Buildkite)',
+    untoldForks,
     'the agents must have Mayfly, and buildkite-agent on their PATH',
   ])
 }
