@@ -65,6 +65,19 @@ export function formsOfText(text: string): Form[] {
   return [...forms.values()]
 }
 
+/** Of bytes that are no text: themselves, their hex and base64. */
+export function formsOfBytes(bytes: Buffer): Form[] {
+  const forms: Form[] = []
+  const collect: Collect = (form, kind) => {
+    const made = typeof form === 'string' ? Buffer.from(form) : form
+    if (made.length >= minFormBytes) forms.push({ bytes: made, kind, key: made.toString('latin1') })
+  }
+  collect(bytes, 'exact')
+  for (const hex of [bytes.toString('hex'), bytes.toString('hex').toUpperCase()]) collect(hex, 'spaced')
+  for (const core of base64Cores(bytes)) collect(core, 'base64')
+  return forms
+}
+
 /** Whether there are enough bytes above 0x20, the ones the scanner sees. */
 export function isVisible(bytes: Uint8Array): boolean {
   let count = 0

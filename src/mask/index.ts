@@ -11,7 +11,7 @@
  * Invariant: a byte that may still turn out to belong to a registered form has not been handed out,
  * and memory held per stream is bounded by the longest form, whatever the step writes.
  */
-export { formsOf, formsOfText } from './forms.ts'
+export { formsOf, formsOfBytes, formsOfText } from './forms.ts'
 export type { Form } from './forms.ts'
 export { createMasker } from './masker.ts'
 export type { AddResult, Masker, MaskerOptions, MaskStream, RefusedSecret } from './masker.ts'

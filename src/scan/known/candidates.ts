@@ -1,5 +1,7 @@
 import { stride, type Fingerprint } from './fingerprint.ts'
 import { hashWindow, type WindowKey } from './keys.ts'
+import { isSameShape, type Candidate, type Shape } from './shapes.ts'
+import { unwrappedAround } from './wrapped.ts'
 
 /**
  * What a thread is given that scans: which windows to look at more closely. It can be sent to one as it is, and holds neither a
@@ -13,36 +15,18 @@ export interface WindowTable {
   readonly shapes: ReadonlyMap<number, readonly Shape[]>
 }
 
-export interface Shape {
-  readonly bytes: number
-  /** Where in the form the window begins. */
-  readonly at: number
-  readonly isSpaced: boolean
-}
-
-/** A text that may be a form of a secret. */
-export interface Candidate {
-  readonly start: number
-  readonly end: number
-  /** As it is proved: without the white space that may be in it. */
-  readonly form: Buffer
-  /** Its window, by which it was met: whatever has the same one has the same number. */
-  readonly window: number
-}
-
 /** As many bits as keep nearly every window out, for as many secrets as there are. */
 const leastBitsLog = 16
 const mostBitsLog = 25
 
 export function windowTableOf(key: WindowKey, fingerprints: Iterable<Fingerprint>): WindowTable {
   const shapes = new Map<number, Shape[]>()
-  for (const { bytes, at, isSpaced, hashes } of fingerprints)
+  for (const { bytes, at, isSpaced, isWrapped, hashes } of fingerprints)
     for (const [i, hash] of hashes.entries()) {
       const known = shapes.get(hash) ?? []
       shapes.set(hash, known)
-      const shape = { bytes, at: at + i, isSpaced }
-      if (!known.some((one) => one.bytes === bytes && one.at === shape.at && one.isSpaced === isSpaced))
-        known.push(shape)
+      const shape = { bytes, at: at + i, isSpaced, isWrapped }
+      if (!known.some((one) => isSameShape(one, shape))) known.push(shape)
     }
   const log = Math.min(mostBitsLog, Math.max(leastBitsLog, Math.ceil(Math.log2(shapes.size * 96 + 1))))
   const bits = new Int32Array(2 ** (log - 5))
@@ -74,10 +58,10 @@ export function findCandidates(
   for (let i = nextWindow(table, words, 0); i < count - 1; i = nextWindow(table, words, i + 1)) {
     const hash = hashWindow(key, words[i] as number, words[i + 1] as number)
     for (const shape of shapes.get(hash) ?? []) {
-      const around = formAround(bytes, skipped + i * stride, shape)
-      if (around === undefined) continue
-      if (left-- === 0) return false
-      found({ ...around, window: hash })
+      for (const around of formsAround(bytes, skipped + i * stride, shape)) {
+        if (left-- === 0) return false
+        found({ ...around, window: hash })
+      }
     }
   }
   return true
@@ -105,6 +89,12 @@ function nextWindow({ key, bits }: WindowTable, words: Int32Array, from: number)
 
 /** Between two bytes of a wrapped form: an end of line and the indentation of the next. */
 const maxGap = 40
+
+function formsAround(bytes: Uint8Array, place: number, shape: Shape): Omit<Candidate, 'window'>[] {
+  if (shape.isWrapped) return unwrappedAround(bytes, place, shape)
+  const one = formAround(bytes, place, shape)
+  return one === undefined ? [] : [one]
+}
 
 function formAround(bytes: Uint8Array, place: number, shape: Shape): Omit<Candidate, 'window'> | undefined {
   if (!shape.isSpaced) {

@@ -1,7 +1,8 @@
 import { MayflyError } from '../../lib/index.ts'
-import { formsOfText, type Form } from '../../mask/index.ts'
+import { formsOfBytes, formsOfText, type Form } from '../../mask/index.ts'
 import { hashWindow, proofBytes, windowBytes, type ProofKey, type WindowKey } from './keys.ts'
 import { partsOf, type Part } from './parts.ts'
+import { isWrappable } from './wrapped.ts'
 
 /** How one form of a secret is found again without the secret. */
 export interface Fingerprint {
@@ -11,6 +12,8 @@ export interface Fingerprint {
   readonly at: number
   /** White space may stand between any two bytes of it, as in wrapped base64. */
   readonly isSpaced: boolean
+  /** So may whatever tools put between the lines of what they wrap; see `wrapped.ts`. */
+  readonly isWrapped: boolean
   readonly isCertain: boolean
   /** Of the windows at `at`, `at` + 1, + 2 and + 3: one of them begins at a multiple of four, wherever the form stands. */
   readonly hashes: readonly [number, number, number, number]
@@ -27,7 +30,7 @@ const maxFingerprints = 600
 /** Of all parts together. */
 const maxOfSecret = 6_000
 /** Which parts and forms fingerprints are reckoned from: what an older one made is made anew. */
-export const reckonedVersion = 2
+export const reckonedVersion = 3
 
 /**
  * Those of all forms of the parts of a secret that count, and of what is `found` in it. None for what is too short, or too easy to guess.
@@ -41,13 +44,14 @@ export function fingerprintsOf(
   for (const part of partsOf(secret, found)) {
     const most = Math.min(maxOfSecret, made.size + maxFingerprints)
     for (const form of formsOfPart(part)) {
-      const isSpaced = form.kind !== 'exact'
+      const isWrapped = isWrappable(form.bytes)
+      const isSpaced = isWrapped || form.kind !== 'exact'
       const piece = middleOf(isSpaced ? withoutSpace(form.bytes) : form.bytes)
       if (piece.length < spanBytes || made.size >= most) continue
       for (const at of placesIn(piece, isSpaced)) {
         const one = fingerprintAt(piece, at, window, proof)
-        const key = `${one.proof.toString('latin1')} ${at} ${isSpaced}`
-        if (!made.has(key)) made.set(key, { ...one, isSpaced, isCertain: part.isCertain })
+        const key = `${one.proof.toString('latin1')} ${at} ${isSpaced} ${isWrapped}`
+        if (!made.has(key)) made.set(key, { ...one, isSpaced, isWrapped, isCertain: part.isCertain })
       }
     }
   }
@@ -57,9 +61,22 @@ export function fingerprintsOf(
 function formsOfPart({ text }: Part): Form[] {
   // A key of many lines is met with its lines as they are, or joined in another way.
   const lines = text.split(/\r\n|\r|\n/).map((line) => line.trim())
-  const texts = lines.length === 1 ? [text] : ['\n', '', '\\n', '\r\n'].map((end) => lines.join(end))
-  return [...new Set(texts.map(middleOfText))].flatMap((one) => formsOfText(one))
+  const texts = lines.length === 1 ? [text] : ['', '\n', '\\n', '\r\n'].map((end) => lines.join(end))
+  // As it is kept in a file of its own, or wrapped in another way, has the same bytes in it.
+  const bytes = base64Bytes(texts[0] ?? '')
+  return [
+    ...(bytes === undefined ? [] : formsOfBytes(middleOf(bytes, longestDecoded))),
+    ...[...new Set(texts.map(middleOfText))].flatMap((one) => formsOfText(one)),
+  ]
 }
+
+/** What a long text in base64 stands for, as the body of a key. */
+function base64Bytes(text: string): Buffer | undefined {
+  return /^[A-Za-z0-9+/_-]{64,}={0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined
+}
+
+/** Its base64 is no longer than `longestBytes`. */
+const longestDecoded = 180
 
 /** Whatever a long text is encoded as has the encoding of its middle in it. */
 const longestText = 240
@@ -73,25 +90,39 @@ function withoutSpace(bytes: Buffer): Buffer {
   return Buffer.from(bytes.filter((byte) => byte > 0x20))
 }
 
-function middleOf(bytes: Buffer): Buffer {
-  const start = Math.max(0, (bytes.length - longestBytes) >> 1)
-  return bytes.subarray(start, start + longestBytes)
+function middleOf(bytes: Buffer, longest = longestBytes): Buffer {
+  const start = Math.max(0, (bytes.length - longest) >> 1)
+  return bytes.subarray(start, start + longest)
 }
 
-/** Where its windows are least like those of others; of what may be wrapped two places, since one line may end in one. */
+/**
+ * Where its windows are least like those of others; of what may be wrapped two places so near to each other that a line of 42 bytes and
+ * more ends in one of them at most.
+ */
 function placesIn(piece: Buffer, isSpaced: boolean): number[] {
   const last = piece.length - spanBytes
-  const half = last >> 1
-  const best = (from: number, to: number) => {
-    let [place, most] = [from, -1]
-    for (let at = from; at <= to; at++) {
-      const distinct = new Set(piece.subarray(at, at + spanBytes)).size
-      if (distinct > most) [place, most] = [at, distinct]
-    }
-    return place
+  if (!isSpaced || last < spanBytes) return [mostDistinct(piece, 0, last)]
+  const first = mostDistinct(piece, 0, last - spanBytes)
+  return [first, mostDistinct(piece, first + spanBytes, Math.min(last, first + 20 + spanBytes))]
+}
+
+/** The first place from `from` to `to` whose span has the most different bytes. */
+function mostDistinct(piece: Buffer, from: number, to: number): number {
+  const counts = new Uint8Array(256)
+  let [place, most, distinct] = [from, -1, 0]
+  const count = (i: number, by: 1 | -1) => {
+    const byte = piece[i] as number
+    if (by === 1 && counts[byte] === 0) distinct++
+    counts[byte] = (counts[byte] as number) + by
+    if (by === -1 && counts[byte] === 0) distinct--
   }
-  if (!isSpaced || half < spanBytes) return [best(0, last)]
-  return [best(0, half - spanBytes), best(half, last)]
+  for (let i = from; i < from + spanBytes; i++) count(i, 1)
+  for (let at = from; at <= to; at++) {
+    if (distinct > most) [place, most] = [at, distinct]
+    count(at, -1)
+    if (at < to) count(at + spanBytes, 1)
+  }
+  return place
 }
 
 function fingerprintAt(piece: Buffer, at: number, window: WindowKey, proof: ProofKey) {
@@ -112,11 +143,11 @@ export const packedVersion = 1
 export function packFingerprints(all: readonly Fingerprint[]): Buffer {
   const packed = Buffer.alloc(1 + all.length * packedBytes)
   packed[0] = packedVersion
-  for (const [i, { bytes, at, isSpaced, isCertain, hashes, proof }] of all.entries()) {
+  for (const [i, { bytes, at, isSpaced, isWrapped, isCertain, hashes, proof }] of all.entries()) {
     const start = 1 + i * packedBytes
     packed.writeUInt16LE(bytes, start)
     packed.writeUInt16LE(at, start + 2)
-    packed[start + 4] = (isSpaced ? 1 : 0) | (isCertain ? 2 : 0)
+    packed[start + 4] = (isSpaced ? 1 : 0) | (isCertain ? 2 : 0) | (isWrapped ? 4 : 0)
     for (const [j, hash] of hashes.entries()) packed.writeUInt32LE(hash, start + 5 + 4 * j)
     proof.copy(packed, start + 5 + 4 * stride)
   }
@@ -136,6 +167,7 @@ export function unpackFingerprints(packed: Buffer): Fingerprint[] {
       at: packed.readUInt16LE(start + 2),
       isSpaced: (flags & 1) !== 0,
       isCertain: (flags & 2) !== 0,
+      isWrapped: (flags & 4) !== 0,
       hashes: [hash(0), hash(1), hash(2), hash(3)] as const,
       proof: Buffer.from(packed.subarray(start + 5 + 4 * stride, start + packedBytes)),
     }

@@ -7,7 +7,8 @@
  * Invariant: a hit has the whole form of the secret, or 256 bytes of a longer one, by HMAC-SHA-256; hashes of windows only choose
  * what is proved.
  */
-export { findCandidates, type Candidate, type WindowTable } from './candidates.ts'
+export { findCandidates, type WindowTable } from './candidates.ts'
+export type { Candidate } from './shapes.ts'
 export { fingerprintsOf, reckonedVersion, packFingerprints, unpackFingerprints } from './fingerprint.ts'
 export type { Fingerprint } from './fingerprint.ts'
 export { partsOf } from './parts.ts'

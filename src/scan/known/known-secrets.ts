@@ -1,6 +1,7 @@
-import { findCandidates, windowTableOf, type Candidate, type WindowTable } from './candidates.ts'
+import { findCandidates, windowTableOf, type WindowTable } from './candidates.ts'
 import { stride, type Fingerprint } from './fingerprint.ts'
 import { isSameProof, type ProofKey, type WindowKey } from './keys.ts'
+import type { Candidate } from './shapes.ts'
 
 export interface KnownHit<Of> {
   readonly of: Of

@@ -208,3 +208,71 @@ test('no secret hides another one, however they overlap: a guessable one in fron
     )
   }
 })
+
+test('what tools wrap is known as others wrap it again, indent it, quote it, put it on one line or keep it as bytes', () => {
+  const body = (key: string) => key.replaceAll(/-----[^-]+-----|\s/g, '')
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
+  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  const pkcs1 = privateKey.export({ type: 'pkcs1', format: 'pem' })
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+    ...{ type: 'pkcs8', format: 'pem' },
+  })
+  const blob = randomBytes(300).toString('base64')
+  const wrapped = (text: string, width: number) => text.replaceAll(new RegExp(`.{${width}}`, 'g'), '$&\n')
+  const each = (text: string, line: (line: string) => string) => text.trim().split('\n').map(line).join('')
+  const ways: Record<string, (text: string) => string> = {
+    'two blanks': (text) => each(text, (line) => `  ${line}\n`),
+    'twelve blanks, and ends of Windows': (text) => each(text, (line) => `${' '.repeat(12)}${line}\r\n`),
+    'a tab': (text) => each(text, (line) => `\t${line}\n`),
+    'a comment of shells': (text) => each(text, (line) => `# ${line}\n`),
+    'a comment of C': (text) => each(text, (line) => `    // ${line}\n`),
+    'a comment of blocks': (text) => each(text, (line) => ` * ${line}\n`),
+    'a comment of SQL': (text) => each(text, (line) => `-- ${line}\n`),
+    'a mail': (text) => each(text, (line) => `> ${line}\n`),
+    'a list': (text) => each(text, (line) => `  - ${line}\n`),
+    'a patch': (text) => each(text, (line) => `+${line}\n`),
+    'a patch of an indented one': (text) => each(text, (line) => `-  ${line}\n`),
+    'strings of JavaScript': (text) => each(text, (line) => `  "${line}\\n" +\n`),
+    'strings of Python': (text) => each(text, (line) => `    '${line}\\n'\n`),
+    'lines that go on': (text) => each(text, (line) => `${line}\\\n  `),
+    'blanks alone': (text) => each(text, (line) => `${line} `),
+    'escaped ends': (text) => each(text, (line) => `${line}\\n`),
+    'twice escaped ends': (text) => each(text, (line) => `${line}\\r\\n`),
+    'ends of an address': (text) => each(text, (line) => `${line}%0A`),
+    'ends of XML': (text) => each(text, (line) => `${line}&#xA;`),
+    'a column of a table': (text) => each(text, (line) => `| ${line} |\n`),
+    'bytes in hex': (text) => Buffer.from(body(text), 'base64').toString('hex'),
+    'bytes in base64 for URLs': (text) =>
+      Buffer.from(`..${Buffer.from(body(text), 'base64').toString('latin1')}`, 'latin1').toString(
+        'base64url',
+      ),
+  }
+  const kept = [
+    [pkcs8, [pkcs8]],
+    [pkcs1, [pkcs1, pkcs8]],
+    [ec, [ec]],
+    [blob, [wrapped(blob, 64)]],
+    [wrapped(blob, 76), [blob, wrapped(blob, 64)]],
+  ] as const
+  for (const [secret, texts] of kept) {
+    const known = knowing(secret)
+    for (const text of texts)
+      for (const width of [48, 64, 70, 76, 10_000])
+        for (const [what, way] of Object.entries(ways)) {
+          const again = text.startsWith('-----')
+            ? text.replace(/(?<=-----\n)[^-]+/, wrapped(body(text), width))
+            : wrapped(body(text), width)
+          const { hits } = known.find(Buffer.from(`key: |\n${way(again)}\nend`))
+          assert.ok(
+            hits.some(({ isCertain }) => isCertain),
+            `${what}, ${width}: ${text.slice(0, 20)}`,
+          )
+        }
+    const bytes = Buffer.from(body(secret), 'base64')
+    for (const before of ['', '.', '..', '...'])
+      assert.ok(known.find(Buffer.concat([Buffer.from(before), bytes])).hits.length > 0, `bytes ${before}`)
+  }
+  // A backslash in front takes no letter from it.
+  const npm = `npm_${randomBytes(18).toString('hex')}`
+  assert.equal(knowing(npm).find(Buffer.from(`C:\\${npm}`)).hits.length, 1)
+})
