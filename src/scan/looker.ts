@@ -21,7 +21,11 @@ export function createLooker(settings: ScanSettings, nowMs: number, told: Told):
   const engine = engineOf(settings)
   const askedOf = createAsked(engine.rules)
   const { gitleaksAllow = false, judgesPathsLater = false, allow = [], limits = {} } = settings
-  const handing = { rules: new Set(settings.handed), take: (key: HandedKey) => told.key?.(key) }
+  const handing = {
+    rules: new Set(settings.handed),
+    acceptedToo: settings.handsAccepted === true,
+    take: (key: HandedKey) => told.key?.(key),
+  }
   const options: FindingOptions = {
     ...{ nowMs, allow: createAllowList(allow, nowMs), gitleaksAllow, judgesPathsLater, handing },
   }

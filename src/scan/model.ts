@@ -20,6 +20,8 @@ export interface ScanSettings {
   readonly asksKnown?: boolean
   /** Secrets of these rules are handed to `Told.key`. */
   readonly handed?: readonly string[]
+  /** Also of those that are accepted: whoever ends one may have accepted it before. */
+  readonly handsAccepted?: boolean
   readonly limits?: Partial<UnpackLimits>
 }
 

@@ -69,7 +69,8 @@ export async function scanned(
   const found = await look(source, options, { rules, startMs, unseen, known, verifying }).finally(() =>
     source.release?.(),
   )
-  const least = rankOf(options.confidence)
+  // Whoever names one means it, however sure its rule is.
+  const least = options.revoke === undefined ? rankOf(options.confidence) : 0
   const sure = found.findings.filter(({ confidence }) => rankOf(confidence) >= least)
   const looked = { findings: sure, unseen: unseen.all() }
   const told =
@@ -115,7 +116,7 @@ interface Looking {
 
 async function look(
   source: ChosenSource,
-  { jobs }: ScanOptions,
+  { jobs, revoke }: ScanOptions,
   { rules, startMs, unseen, known, verifying }: Looking,
 ): Promise<{ readonly findings: readonly Finding[]; readonly files: number; readonly bytes: number }> {
   await using scanner = createScanner({
@@ -123,6 +124,7 @@ async function look(
       ...{ ...settingsOf(rules), asksKnown: known !== undefined },
       judgesPathsLater: source.history !== undefined,
       handed: verifying?.handed ?? [],
+      handsAccepted: revoke !== undefined,
     },
     nowMs: startMs,
     ...(jobs === undefined ? {} : { threads: jobs }),

@@ -14,7 +14,6 @@ export interface FindingOptions {
   readonly gitleaksAllow?: boolean
   /** A file may be there under further paths: whether its path is allowed is judged when all are known. */
   readonly judgesPathsLater?: boolean
-  /** Of what is not accepted. */
   readonly handing?: Handing | undefined
 }
 
@@ -40,8 +39,8 @@ export function findingsIn(looked: Looked, hits: readonly Found[], options: Find
   const { handing } = options
   const findingFor = (hit: Chosen) => {
     const finding = findingOf(looked, hit, excerptOf(hit), options)
-    const isHanded = handing?.rules.has(finding.rule) === true && finding.accepted === undefined
-    if (isHanded) handing.take(handedKey(looked, hit, finding))
+    const isMeant = handing?.acceptedToo === true || finding.accepted === undefined
+    if (isMeant && handing?.rules.has(finding.rule) === true) handing.take(handedKey(looked, hit, finding))
     return finding
   }
   const excerptOf = excerptsOf(looked.bytes, hits, looked.isBinary)

@@ -12,6 +12,8 @@ export interface HandedKey {
 /** Who is handed secrets, and of which rules. */
 export interface Handing {
   readonly rules: ReadonlySet<string>
+  /** What is accepted is handed, too. */
+  readonly acceptedToo?: boolean
   readonly take: (key: HandedKey) => void
 }
 
