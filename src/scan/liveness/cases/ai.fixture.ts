@@ -65,11 +65,9 @@ export const aiCases: readonly Case[] = [
     }),
     whose: 'ci, t1, u1',
     can: ['api-key:endpoint:*'],
-    dead: [
-      json(400, { code: 'invalid argument', error: 'Incorrect API key provided: xa***zz.' }),
-      json(200, { api_key_id: 'k1', team_id: 't1', api_key_disabled: true }),
-    ],
-    odd: json(400, { code: 'invalid argument', error: 'other' }),
+    dead: [json(400, { code: 'invalid argument', error: 'Incorrect API key provided: xa***zz.' })],
+    over: [json(200, { api_key_id: 'k1', team_id: 't1', api_key_disabled: true })],
+    odd: json(200, { api_key_id: 'k1', team_id: 't1', api_key_disabled: false, api_key_blocked: true }),
   },
   {
     rule: 'openrouter-key',

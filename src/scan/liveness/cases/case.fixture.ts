@@ -20,6 +20,7 @@ export interface Case {
   readonly over?: readonly Said[]
   /** Near to one of these, and neither. */
   readonly odd: Said
+  readonly alsoOdd?: readonly Said[]
   readonly revoke?: { readonly sends: string; readonly body?: RegExp; readonly done: Said }
 }
 

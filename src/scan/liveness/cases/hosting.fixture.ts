@@ -79,6 +79,8 @@ export const hostingCases: readonly Case[] = [
     }),
     whose: 'ci, c1, u1',
     can: ['global:read', 'purge_all'],
+    alsoAlive: [json(200, { id: 't1', user_id: 'u1', name: 'ci', scope: 'global', deleted_at: null })],
+    over: [json(200, { id: 't1', user_id: 'u1', scope: 'global', deleted_at: '2026-11-01T10:00:00Z' })],
     dead: [json(401, { msg: 'Provided credentials are missing or invalid' })],
     odd: json(401, { msg: 'other' }),
     revoke: { sends: 'DELETE api.fastly.com/tokens/self', done: { status: 204 } },

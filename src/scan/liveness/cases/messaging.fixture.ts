@@ -125,5 +125,6 @@ export const messagingCases: readonly Case[] = [
     whose: 'Corp, AC1',
     can: ['Full', 'active'],
     odd: json(401, { code: 20_003, message: 'Authenticate', status: 401 }),
+    alsoOdd: [json(200, { sid: 'AC1', friendly_name: 'Corp', status: 'closed', type: 'Full' })],
   },
 ]

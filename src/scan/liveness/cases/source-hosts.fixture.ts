@@ -47,6 +47,8 @@ export const sourceHostsCases: readonly Case[] = [
       json(401, { error: 'invalid_token', error_description: 'The access token is invalid' }),
     ],
     over: [
+      json(200, { id: 4, name: 'deploy', revoked: true, scopes: ['api'], user_id: 24, active: false }),
+      json(200, { id: 4, name: 'deploy', revoked: false, scopes: ['api'], user_id: 24, active: false }),
       json(401, {
         error: 'invalid_token',
         error_description: 'Token was revoked. You have to re-authorize from the user.',

@@ -1,7 +1,9 @@
-import type { Kind } from '../model.ts'
-import { alive, bearer, counted, dead, flags, get, has, header, listAt, says } from '../words.ts'
+import type { Kind, Meaning } from '../model.ts'
+import { alive, bearer, counted, dead, flags, get, has, header, listAt, over, says } from '../words.ts'
 
 const anthropic = { 'anthropic-version': '2023-06-01' }
+const isBlocked: Meaning['if'] = (answer) =>
+  says('.api_key_blocked', true)(answer) || says('.team_blocked', true)(answer)
 const refused = says('.error.type', 'authentication_error')
 const lacksPermission = says('.error.type', 'permission_error')
 
@@ -58,8 +60,9 @@ export const ai: readonly Kind[] = [
     form: /^xai-[A-Za-z0-9_]{80}$/,
     request: get('/v1/api-key', bearer),
     meanings: [
-      dead(200, says('.api_key_disabled', true)),
-      alive(200, has('.api_key_id', '.team_id')),
+      over(200, says('.api_key_disabled', true)),
+      // Blocked it opens nothing, and may tomorrow.
+      alive(200, (answer) => has('.api_key_id', '.team_id')(answer) && !isBlocked(answer)),
       // It repeats the key, in part.
       dead(400, says('.error', /^Incorrect API key provided/)),
       dead(401, says('.error', /^Incorrect API key provided/)),

@@ -1,6 +1,6 @@
 import { asText, at } from '../../../http-client/index.ts'
 import type { Kind } from '../model.ts'
-import { alive, bearer, dead, del, ended, get, has, header, isList, listAt, says } from '../words.ts'
+import { alive, bearer, dead, del, ended, get, has, header, isList, listAt, over, says } from '../words.ts'
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 
@@ -83,7 +83,9 @@ export const hosting: readonly Kind[] = [
     form: /^[A-Za-z0-9_-]{32}$/,
     request: get('/tokens/self', header('fastly-key')),
     meanings: [
-      alive(200, has('.id', '.customer_id')),
+      over(200, says('.deleted_at', /./)),
+      // Of a person it says whose it is, of an automation which customer's.
+      alive(200, has('.id', '.scope')),
       dead(401, says('.msg', /^Provided credentials are missing or invalid/)),
     ],
     whose: ['.name', '.customer_id', '.user_id'],

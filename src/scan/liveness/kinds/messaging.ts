@@ -168,7 +168,8 @@ export const messaging: readonly Kind[] = [
     beside: { what: 'the SID of its account', form: /^AC[0-9a-f]{32}$/ },
     request: (presented) => get(`/2010-04-01/Accounts/${presented.beside}.json`, basic())(presented),
     // 20003 is also of a subaccount, a region, a lower right, or the SID of another account.
-    meanings: [alive(200, has('.sid', '.status'))],
+    // A closed account is one that nothing opens.
+    meanings: [alive(200, (said) => has('.sid')(said) && says('.status', /^(?:active|suspended)$/)(said))],
     whose: ['.friendly_name', '.sid'],
     can: listAt('.type', '.status'),
   },

@@ -82,6 +82,8 @@ export const sourceHosts: readonly Kind[] = [
     form: /^glpat-[A-Za-z0-9._-]{20,320}$/,
     request: get(glSelf, header('private-token')),
     meanings: [
+      over(200, says('.revoked', true)),
+      over(200, says('.active', false)),
       alive(200, has('.id', '.scopes', '.user_id')),
       // Its own words: gateways in front of a server of one's own refuse what lives with another message.
       dead(401, says('.message', '401 Unauthorized')),
