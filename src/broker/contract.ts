@@ -57,9 +57,9 @@ export interface Broker {
   onLeaseEnd(listener: (step: Step, connection: string, byHost: boolean) => void): void
   /**
    * Ends every lease that was made from this version of a secret, or an older one; whoever asks again gets one of a newer version.
-   * Returns how many stood. Twice is once.
+   * Returns those that stood. Twice is once.
    */
-  revokeSecret(secret: string, version: number, reason: string): Promise<number>
+  revokeSecret(secret: string, version: number, reason: string): Promise<readonly string[]>
   /**
    * Ends this one lease, whose credential others may have; whoever asks again gets another one. False if it was over already, at
    * whichever server. What the store does not take is written once it does: then it throws what the store threw.

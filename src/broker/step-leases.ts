@@ -43,7 +43,7 @@ export async function revokeSecret(
   secret: string,
   version: number,
   reason: string,
-): Promise<number> {
+): Promise<readonly string[]> {
   const { leases, secretUse, live } = parts
   const users = await secretUse.users(secret, version)
   for (const user of users) {
@@ -53,7 +53,7 @@ export async function revokeSecret(
     for (const listener of live.leaseListeners) listener(step, user.connection, false)
   }
   const ids = users.map(({ lease }) => lease)
-  return ids.length === 0 ? 0 : await leases.endThese(ids, reason)
+  return ids.length === 0 ? [] : await leases.endThese(ids, reason)
 }
 
 /** It is cut here even if it cannot be written down: what others have is used no more. */

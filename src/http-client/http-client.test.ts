@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createTestAuthority } from '../../test/certificates.ts'
 import { hostileAnswers } from '../lib/hostile-answers.fixture.ts'
-import { MayflyError, type ErrorCode } from '../lib/index.ts'
+import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
 import { createHttpClient, Unsent, type HttpQuestion } from './index.ts'
 
 async function listen(t: TestContext, server: Server, host = '127.0.0.1'): Promise<number> {
@@ -236,7 +236,8 @@ test('too long, too slow, nobody, and what is no HTTP end in one line', async (t
       client.ask(get(`http://127.0.0.1:${slowPort}/${path}`, { timeoutMs: 200 })),
       (error) =>
         !(error instanceof Unsent) &&
-        coded('upstream_unreachable', /127\.0\.0\.1 does not answer: not within 0\.2 s/)(error),
+        coded('upstream_unreachable', /127\.0\.0\.1 does not answer: not within 0\.2 s$/)(error) &&
+        messageOf(error).endsWith('not within 0.2 s'),
     )
   await assert.rejects(client.ask(get('http://127.0.0.1:1/')), coded('upstream_unreachable', /ECONNREFUSED/))
   for (const [name, { bytes, close }] of Object.entries(hostileAnswers)) {

@@ -69,7 +69,8 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
         throw new (isSent ? MayflyError : Unsent)(
           'upstream_unreachable',
           `${target.host} does not answer: ${why}`,
-          { cause },
+          // That it was us who ended it says nothing more.
+          signal.aborted ? {} : { cause },
         )
       }
     },

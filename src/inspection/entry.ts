@@ -33,14 +33,19 @@ export function foundEntry({
     ...(found.unseen.count === 0
       ? {}
       : { unseen: found.unseen.count, whyUnseen: found.unseen.why.map(shown) }),
-    ...listed('compromised', answered, (one) => ('secret' in one ? [one.secret] : [])),
-    ...listed('revoked', answered, (one) => ('lease' in one ? [one.lease] : [])),
+    ...listed(
+      'compromised',
+      answered.flatMap(({ secret }) => secret ?? []),
+    ),
+    ...listed('revoked', [...new Set(answered.flatMap(({ leases }) => leases))]),
   }
 }
 
-function listed(name: string, answered: readonly Answered[], of: (one: Answered) => string[]) {
-  const all = answered.flatMap(of)
-  return all.length === 0 ? {} : { [name]: all }
+/** As many as there is room for, and how many there are if that is not all. */
+function listed(name: string, all: readonly string[]): Record<string, unknown> {
+  if (all.length === 0) return {}
+  const count = all.length > maxListed ? { [`${name}Count`]: all.length } : {}
+  return { [name]: all.slice(0, maxListed), ...count }
 }
 
 function secretOf({ owner, name, line, isCertain, fingerprint }: FoundSecret): Record<string, unknown> {

@@ -82,7 +82,7 @@ function setup(t: TestContext, { scan, role, yes, revoke, logIsDown }: Options =
     response: createResponse({
       async compromise(secret, { version, reason }) {
         compromised.push({ secret, version, reason })
-        return 'begun'
+        return { state: 'begun', ended: ['lse_of_deploy'] }
       },
       async revokeLease(which) {
         revoked.push(which)
@@ -135,8 +135,8 @@ test('a secret of the vault is refused wherever it is in what is sent, recorded 
   assert.equal(it.entries.length, 3)
   const [entry] = it.entries
   assert.equal(entry?.type, 'scan.found')
-  const { outcome, secrets, compromised } = entry?.data ?? {}
-  assert.deepEqual([outcome, compromised], ['refused', ['deploy']])
+  const { outcome, secrets, compromised, revoked } = entry?.data ?? {}
+  assert.deepEqual([outcome, compromised, revoked], ['refused', ['deploy'], ['lse_of_deploy']])
   assert.partialDeepStrictEqual(secrets, [
     { secret: 'deploy', version: 3, path: 'src/config.ts', line: 3, certain: true },
   ])

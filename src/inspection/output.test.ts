@@ -40,7 +40,7 @@ function setup(t: TestContext, scan?: object) {
     response: createResponse({
       async compromise(secret) {
         compromised.push(secret)
-        return 'begun'
+        return { state: 'begun', ended: [] }
       },
       revokeLease: () => Promise.reject(new Error('none was given')),
     }),

@@ -14,7 +14,19 @@ export interface Response {
 }
 
 /** What was done about a secret of the vault, or about a lease; a line for the step says it. */
-export type Answered = { readonly line: string } & ({ readonly secret: string } | { readonly lease: string })
+export interface Answered {
+  readonly line: string
+  /** The secret that counts as compromised. */
+  readonly secret?: string
+  /** That were ended for it. */
+  readonly leases: readonly string[]
+}
+
+/** What came of it, and which leases were ended by it. */
+export interface Compromised {
+  readonly state: 'begun' | 'known' | 'dead'
+  readonly ended: readonly string[]
+}
 
 /**
  * Others know it, as `mayfly secret compromise` says: what was made from it ends, it gets a new value, and the old one is seen dead. A
@@ -22,10 +34,7 @@ export type Answered = { readonly line: string } & ({ readonly secret: string } 
  */
 export function createResponse(deps: {
   /** Of a version and all older ones. Twice is once, at whichever server. */
-  compromise(
-    secret: string,
-    how: { version: number; by: string; reason: string },
-  ): Promise<'begun' | 'known' | 'dead'>
+  compromise(secret: string, how: { version: number; by: string; reason: string }): Promise<Compromised>
   /** False if it was over already. Twice is once, at whichever server; what fails is tried again. */
   revokeLease(which: RevokedLease): Promise<boolean>
 }): Response {
@@ -35,7 +44,7 @@ export function createResponse(deps: {
       (error: unknown) => `is used no more, and revoked as soon as the store takes it: ${messageOf(error)}`,
     )
     const { lease, connection } = which
-    return { lease, line: `the credential for connection "${connection}" (lease ${lease}) ${said}` }
+    return { leases: [lease], line: `the credential for connection "${connection}" (lease ${lease}) ${said}` }
   }
 
   return {
@@ -53,27 +62,25 @@ export function createResponse(deps: {
       for (const { lease, step: id, connection: of } of leases.values())
         answered.push(await endLease({ lease, step: id, connection: of }))
       for (const [secret, { version, name, line }] of newest) {
-        const reason = `found by step ${step.id} in ${place} ${connection} ${shown(what)}, ${shown(name)}:${line}`
+        const where = [place, connection, shown(what)].filter((one) => one !== '').join(' ')
+        const reason = `found by step ${step.id} in ${where}, ${shown(name)}:${line}`
         const begun = await deps
           .compromise(secret, { version, by: JSON.stringify('mayfly (scan)'), reason: reason.slice(0, 500) })
           .catch((error: unknown) => ({ failed: messageOf(error) }))
-        answered.push({ secret, line: lineOf(secret, version, begun) })
+        const leases = 'failed' in begun ? [] : begun.ended
+        answered.push({ secret, leases, line: lineOf(secret, version, begun) })
       }
       return answered
     },
   }
 }
 
-function lineOf(
-  secret: string,
-  version: number,
-  begun: 'begun' | 'known' | 'dead' | { failed: string },
-): string {
-  if (typeof begun === 'object')
+function lineOf(secret: string, version: number, begun: Compromised | { failed: string }): string {
+  if ('failed' in begun)
     return `secret "${secret}" is not marked as compromised: ${begun.failed}; mayfly secret compromise ${secret}`
-  if (begun === 'dead')
+  if (begun.state === 'dead')
     return `version ${version} of secret "${secret}" is dead already: its upstream takes it no more`
-  return begun === 'begun'
+  return begun.state === 'begun'
     ? `secret "${secret}" counts as compromised from now on: what was made from it ends, and it gets a new value (mayfly secret status ${secret})`
     : `secret "${secret}" counts as compromised already (mayfly secret status ${secret})`
 }

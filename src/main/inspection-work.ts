@@ -65,9 +65,9 @@ export function createInspectionWork(deps: {
     async compromise(secret, { version, by, reason }) {
       const known = store.find('secret_names', { name: secret })
       if (known !== undefined && version <= known.dead_version && version < known.current_version)
-        return 'dead'
-      const { isNew } = await deps.rotation().compromise(secret, { by, reason, again: false, version })
-      return isNew ? 'begun' : 'known'
+        return { state: 'dead', ended: [] }
+      const { isNew, ended } = await deps.rotation().compromise(secret, { by, reason, again: false, version })
+      return { state: isNew ? 'begun' : 'known', ended }
     },
   })
   const verifier = createVerifier({

@@ -23,6 +23,13 @@ export interface ShownCompromise {
   readonly madeWith: readonly MadeWith[]
 }
 
+export interface Begun {
+  /** It was not said before. */
+  readonly isNew: boolean
+  /** The leases that stood, and were ended for it. */
+  readonly ended: readonly string[]
+}
+
 const firstRetryMs = 60_000
 const longestRetryMs = 3_600_000
 const mostCounted = 10
@@ -160,17 +167,18 @@ export function createCompromises(deps: {
     return (last.ended_ms ?? 0) + Math.min(longestRetryMs, firstRetryMs * 2 ** (tried.length - 1))
   }
 
-  async function end({ seq, secret, version }: Compromise): Promise<void> {
+  async function end({ seq, secret, version }: Compromise): Promise<readonly string[]> {
     const ended = await broker.revokeSecret(secret, version, 'secret_compromised')
     seen.add(seq)
-    if (ended === 0) return
+    if (ended.length === 0) return ended
     await store.write((tx) =>
       tx
         .updateTable('compromises')
-        .set((e) => ({ leases: e('leases', '+', ended) }))
+        .set((e) => ({ leases: e('leases', '+', ended.length) }))
         .where('seq', '=', seq)
         .execute(),
     )
+    return ended
   }
 
   /** It ends when the old value was seen dead, or when nothing here can tell. */
@@ -220,18 +228,18 @@ export function createCompromises(deps: {
     async begin(
       secret: string,
       how: { by: string; reason?: string | undefined; again: boolean; version?: number },
-    ): Promise<boolean> {
+    ): Promise<Begun> {
       const last = await newest(secret)
       const isFresh = last !== undefined && clock.nowMs() < (last.ended_ms ?? Infinity) + dayMs
       const isAsked = isFresh && !how.again && how.version === undefined && (await isAnswer(last))
       const isNew = !isAsked && (await mark(secret, how))
       // A push that is tried again and again says nothing new.
-      if (!isNew && how.version !== undefined) return false
+      if (!isNew && how.version !== undefined) return { isNew, ended: [] }
       if (!isNew && last !== undefined && how.reason !== undefined) await explain(last, how.by, how.reason)
       const one = await newest(secret)
-      if (one !== undefined) await end(one)
+      const ended = one === undefined ? [] : await end(one)
       await this.sweep(true)
-      return isNew
+      return { isNew, ended }
     },
     async of(secret: string): Promise<ShownCompromise> {
       const compromise = await newest(secret)

@@ -161,7 +161,7 @@ export async function setup(
         },
         revokeSecret: async (...which) => {
           revoked.push(which.join(' '))
-          return 0
+          return []
         },
       },
       notifications: {

@@ -7,7 +7,7 @@ import type { RulesHolder } from '../rules/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 import type { Listed, Vault } from '../vault/index.ts'
 import { createAlerts } from './alerts.ts'
-import { createCompromises, type ShownCompromise } from './compromise.ts'
+import { createCompromises, type Begun, type ShownCompromise } from './compromise.ts'
 import { giveUp, type GivingUp } from './give-up.ts'
 import { createLeaseUse } from './lease-use.ts'
 import { advance } from './machine.ts'
@@ -48,7 +48,7 @@ export interface SecretRotation {
   compromise(
     secret: string,
     how: { by: string; reason?: string | undefined; again: boolean; version?: number },
-  ): Promise<ShownCompromise & { readonly isNew: boolean }>
+  ): Promise<ShownCompromise & Begun>
   compromiseOf(secret: string): Promise<ShownCompromise>
   /** Late ones first; also those that nothing rotates, if so asked. */
   status(how?: { unrotated: boolean }): Promise<Shown[]>
@@ -222,8 +222,8 @@ export function createSecretRotation(deps: {
       }
     },
     async compromise(secret, how) {
-      const isNew = await compromises.begin(secret, how)
-      return { ...(await compromises.of(secret)), isNew }
+      const begun = await compromises.begin(secret, how)
+      return { ...(await compromises.of(secret)), ...begun }
     },
     compromiseOf: (secret) => compromises.of(secret),
     status: (how = { unrotated: false }) => status.all(how),

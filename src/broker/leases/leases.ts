@@ -44,8 +44,8 @@ export interface Leases {
   /** The same, if its issuer finds that it is dead. Never throws. */
   doubted(step: StepId, authorization: Secret): Promise<string | undefined>
   isFresh: Minting['isFresh']
-  /** These leases are over: kept ones at once, minted ones are being revoked. Returns how many stood. */
-  endThese(ids: readonly string[], reason: string): Promise<number>
+  /** These leases are over: kept ones at once, minted ones are being revoked. Returns those that stood. */
+  endThese(ids: readonly string[], reason: string): Promise<readonly string[]>
   /** What is to be done about leases of this and other servers, alive or dead. Returns before any upstream has answered. */
   sweep(): Promise<void>
   /** A server starts: what waits for another try is due now. */
@@ -122,7 +122,7 @@ export function createLeases(deps: {
     throw ended(step.endReason)
   }
 
-  async function endThese(ids: readonly string[], reason: string): Promise<number> {
+  async function endThese(ids: readonly string[], reason: string): Promise<readonly string[]> {
     const ended = await ledger.endThese(ids, reason)
     revoker.soon()
     return ended
@@ -191,7 +191,7 @@ export function createLeases(deps: {
       for (const [key, one] of ofStep ?? []) if (one.lease?.id === lease) return ofStep?.delete(key) === true
       return minting.dropOne(step, lease)
     },
-    endOne: async (lease, reason) => (await unsaved.write(lease, () => endThese([lease], reason))) > 0,
+    endOne: async (lease, reason) => (await unsaved.write(lease, () => endThese([lease], reason))).length > 0,
     refused: (step, which) => endRefused(minting.refused(step, which)),
     doubted: async (step, authorization) => endRefused(await minting.doubted(step, authorization)),
     endThese,

@@ -57,7 +57,7 @@ export interface Ledger {
   /** Every lease of the step: kept ones are over with it, minted ones are to be revoked. */
   endOf(step: Step, reason: string): Promise<void>
   /** These, whosever they are; returns how many stood. */
-  endThese(ids: readonly string[], reason: string): Promise<number>
+  endThese(ids: readonly string[], reason: string): Promise<readonly string[]>
   /** The same for steps that were over before their leases were written. */
   endLeft(): Promise<void>
   counts(): Promise<LeaseCounts>
@@ -228,9 +228,10 @@ export function createLedger(deps: {
     async endThese(ids, reason) {
       // SQLite takes so many values in one statement.
       if (ids.length > 1_000)
-        return (
-          (await this.endThese(ids.slice(0, 1_000), reason)) + (await this.endThese(ids.slice(1_000), reason))
-        )
+        return [
+          ...(await this.endThese(ids.slice(0, 1_000), reason)),
+          ...(await this.endThese(ids.slice(1_000), reason)),
+        ]
       const rows = await store.read
         .selectFrom('leases')
         .innerJoin('steps', 'steps.id', 'leases.step_id')
@@ -260,7 +261,7 @@ export function createLedger(deps: {
           if (changed.numUpdatedRows > 0n) add([leaseRevoked(row, step, reason)])
         })
       }
-      return rows.length
+      return idsOf(rows)
     },
     async endLeft() {
       const left = await store.read

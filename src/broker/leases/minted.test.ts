@@ -474,7 +474,7 @@ test('what was minted with a secret ends when that is compromised, also what too
   await it.broker.lease(other, connection, grant)
   const cut: string[] = []
   it.broker.onLeaseEnd((one, name) => cut.push(`${one.id} ${name}`))
-  assert.equal(await it.broker.revokeSecret('deploy', 1, 'secret_compromised'), 2)
+  assert.equal((await it.broker.revokeSecret('deploy', 1, 'secret_compromised')).length, 2)
   assert.deepEqual(new Set(cut), new Set([`${step.id} db`]))
   await it.broker.idle()
   await it.broker.heartbeat(step)
@@ -496,7 +496,7 @@ test('what was minted with a secret ends when that is compromised, also what too
   const minting = it.broker.lease(third, connection, grant)
   const refused = assert.rejects(minting, code('denied', /revoked while it was made/))
   while (upstream.asked.at(-1) !== 'mint') await new Promise((next) => setImmediate(next))
-  assert.equal(await it.broker.revokeSecret('deploy', 2, 'secret_compromised'), 2)
+  assert.equal((await it.broker.revokeSecret('deploy', 2, 'secret_compromised')).length, 2)
   release()
   await refused
   await pass({ it, step }, 600)

@@ -295,7 +295,7 @@ async function inspecting(t: TestContext, config = configured, scan: object = {}
         work(undefined as never, (all) => void audit.entries.push(...all)),
     } as never,
     response: createResponse({
-      compromise: async () => 'begun',
+      compromise: async () => ({ state: 'begun', ended: [] }),
       revokeLease: () => Promise.reject(new Error('none was given')),
     }),
     verifying: {
