@@ -1,3 +1,5 @@
+import { orderOf, printable } from './wide.ts'
+
 /** Runs shorter than this are not decoded. */
 export const leastCharacters = 24
 
@@ -17,11 +19,6 @@ for (const alphabet of [
 const hexValues = new Uint8Array(256).fill(16)
 for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
   for (let i = 0; i < 16; i++) hexValues[digits.charCodeAt(i)] = i
-
-/** Of a byte: 1 if it is of a text in ASCII. */
-export const printable = new Uint8Array(256)
-for (let byte = 0x20; byte < 0x7f; byte++) printable[byte] = 1
-for (const byte of [0x09, 0x0a, 0x0d]) printable[byte] = 1
 
 /**
  * Where the next run of at least 24 characters of base64 or hex begins, from `least` on, before which no such character stands; -1 if there is
@@ -48,13 +45,26 @@ export function runEnd(bytes: Buffer, at: number): number {
   return end
 }
 
-/** Where in a run base64 of a text begins: `/`, `-`, `_` and `+` may be of what stands in front. -1 if there is none. */
+/** Where in a run base64 of a text begins: an escape, and `/`, `-`, `_` and `+`, may be of what stands in front. -1 if there is none. */
 export function encodedStart(bytes: Buffer, start: number, end: number): number {
   if (isEncodedText(bytes, start)) return start
   const last = end - leastCharacters
+  const behind = behindEscape(bytes, start)
+  if (behind > start && behind <= last && isEncodedText(bytes, behind)) return behind
   for (let at = start + 1; at <= last; at++)
     if (kinds[bytes[at - 1] as number] === 2 && isEncodedText(bytes, at)) return at
   return -1
+}
+
+const [backslash, percent] = [0x5c, 0x25]
+
+/** Where a run begins whose first characters are the last ones of `\n`, `\u0022`, `\x22` or `%3D`. */
+export function behindEscape(bytes: Buffer, start: number): number {
+  const lead = bytes[start - 1]
+  if (lead !== backslash && lead !== percent) return start
+  const text = bytes.toString('latin1', start, start + 5)
+  const rest = lead === percent ? /^(?:25)?[0-9A-Fa-f]{2}/ : /^(?:[abefnrtv]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})/
+  return start + (rest.exec(text)?.[0].length ?? 0)
 }
 
 const [leastTexts, mostOthers] = [16, 2]
@@ -104,13 +114,12 @@ function textsIn(bits: number): number {
   )
 }
 
-/** In UTF-16: each second byte is zero. */
+/** In UTF-16 (RFC 2781): behind its mark, or of letters of which each has a byte that is zero. */
 function isWideText(bytes: Buffer, at: number, first: number): boolean {
-  if ((first & 0xff00) !== 0) return false
-  const plain = Buffer.from(bytes.toString('latin1', at, at + leastCharacters), 'base64')
-  for (let i = 0; i < plain.length; i += 2)
-    if (plain[i + 1] !== 0 || printable[plain[i] as number] !== 1) return false
-  return true
+  const mark = first >> 8
+  if (mark === 0xfffe || mark === 0xfeff) return true
+  if ((first & 0x00ff00) !== 0 && (first & 0xff00ff) !== 0) return false
+  return orderOf(Buffer.from(bytes.toString('latin1', at, at + leastCharacters), 'base64')) !== undefined
 }
 
 function bitsAt(bytes: Buffer, at: number): number {
@@ -129,18 +138,31 @@ export function isPacked(plain: Buffer): boolean {
   return packed.some((magic) => begin.startsWith(magic))
 }
 
-/** Where a run of hex ends that begins there, and is that of a text; -1 if it is none. */
-export function hexTextEnd(bytes: Buffer, at: number, end: number): number {
+/** Longer than any digest: by chance one of those begins as what is packed. */
+const leastPackedCharacters = 160
+
+/** Where a run of hex ends that begins there, and is that of a text, or of something that is packed; -1 if it is none. */
+export function hexEnd(bytes: Buffer, at: number, end: number): number {
   let stop = at
   while (stop < end && (hexValues[bytes[stop] as number] as number) < 16) stop++
   stop -= (stop - at) % 2
   if (stop - at < leastCharacters) return -1
+  const [first, second] = [hexByteAt(bytes, at), hexByteAt(bytes, at + 2)]
+  const mark = (first << 8) | second
+  if (mark === 0xfffe || mark === 0xfeff) return stop
+  if (
+    stop - at >= leastPackedCharacters &&
+    isPacked(Buffer.from(bytes.toString('latin1', at, at + 8), 'hex'))
+  )
+    return stop
   const seen = Math.min(stop - at, 256)
+  if (first === 0 || second === 0)
+    return orderOf(Buffer.from(bytes.toString('latin1', at, at + seen), 'hex')) === undefined ? -1 : stop
   let texts = 0
-  for (let i = at; i < at + seen; i += 2) {
-    const byte =
-      ((hexValues[bytes[i] as number] as number) << 4) | (hexValues[bytes[i + 1] as number] as number)
-    texts += printable[byte] as number
-  }
+  for (let i = at; i < at + seen; i += 2) texts += printable[hexByteAt(bytes, i)] as number
   return texts * 2 >= seen * 0.9 ? stop : -1
+}
+
+function hexByteAt(bytes: Buffer, at: number): number {
+  return ((hexValues[bytes[at] as number] as number) << 4) | (hexValues[bytes[at + 1] as number] as number)
 }

@@ -1,16 +1,17 @@
 import {
+  behindEscape,
   encodedStart,
-  hexTextEnd,
+  hexEnd,
   isPacked,
   leastCharacters,
   nextRun,
-  printable,
   runEnd,
 } from './encoded-run.ts'
 import { flowOfBytes } from './flow.ts'
 import type { Position } from './model.ts'
 import { createView, type View } from './view.ts'
 import { say, type Walk } from './walk.ts'
+import { narrowed } from './wide.ts'
 
 /** A part of a text whose decoded parts are looked for. */
 export interface Encoded {
@@ -39,17 +40,16 @@ export async function decodedIn(walk: Walk, text: Encoded): Promise<DecodedViews
   for (let start = nextRun(bytes, least); start !== -1 && start < to; start = nextRun(bytes, least)) {
     const end = runEnd(bytes, start + leastCharacters)
     least = end
-    const hexAt = bytes[start] === zero && bytes[start + 1] === x ? start + 2 : start
-    const hexEnd = hexTextEnd(bytes, hexAt, end)
-    if (hexEnd !== -1) {
+    const hex = hexIn(bytes, start, end)
+    if (hex !== undefined) {
       if (end === bytes.length && !isLast) sayCut(walk, 'hex')
-      addHex((views.hex ??= createView()), bytes, hexAt, hexEnd)
+      least = await addDecoded(walk, text, (views.hex ??= createView()), 'hex', hex)
       continue
     }
     const at = encodedStart(bytes, start, end)
     if (at === -1) continue
     if (end === bytes.length && !isLast) sayCut(walk, 'base64')
-    least = await addBase64(walk, text, (views.base64 ??= createView()), at, end)
+    least = await addDecoded(walk, text, (views.base64 ??= createView()), 'base64', { at, end })
   }
   return views
 }
@@ -61,47 +61,51 @@ export function sayCut(walk: Walk, what: 'base64' | 'hex' | 'a run of escapes'):
 
 const [zero, x] = [0x30, 0x78]
 
-function addHex(view: View, bytes: Buffer, start: number, end: number): void {
-  const plain = Buffer.from(bytes.toString('latin1', start, end), 'hex')
-  addWithName(view, bytes, start, plain, end, () => view.add(plain, start, 'hex'))
+interface Run {
+  readonly at: number
+  readonly end: number
 }
 
-async function addBase64(
+/** The run of hex that a run is, but for `0x` or an escape in front. */
+function hexIn(bytes: Buffer, start: number, last: number): Run | undefined {
+  const first = bytes[start] === zero && bytes[start + 1] === x ? start + 2 : start
+  for (const at of new Set([first, behindEscape(bytes, start)])) {
+    const end = hexEnd(bytes, at, last)
+    if (end !== -1) return { at, end }
+  }
+  return undefined
+}
+
+const alphabets = { base64: /^[A-Za-z0-9+/_-]*/, hex: /^[0-9A-Fa-f]*/ }
+
+/** Opens what is packed, adds what is a text; answers where it ends. */
+async function addDecoded(
   walk: Walk,
-  text: Encoded,
+  { bytes, position }: Encoded,
   view: View,
-  start: number,
-  firstEnd: number,
+  how: 'base64' | 'hex',
+  run: Run,
 ): Promise<number> {
-  const { bytes, position } = text
-  const lines = linesOf(bytes, start, firstEnd)
-  const encoded = lines.gap === 0 ? bytes.toString('latin1', start, firstEnd) : lines.text
-  const plain = Buffer.from(encoded, 'base64')
+  const lines = linesOf(bytes, run, alphabets[how])
+  const encoded = lines.gap === 0 ? bytes.toString('latin1', run.at, run.end) : lines.text
+  const plain = Buffer.from(encoded, how)
   if (isPacked(plain))
     await walk.open(
       {
         ...walk,
-        decoded: [...walk.decoded, 'base64'],
+        decoded: [...walk.decoded, how],
         encodings: walk.encodings + 1,
-        place: position(start),
+        place: position(run.at),
       },
       flowOfBytes(plain),
     )
   else {
     const narrow = narrowed(plain)
-    // Each character of UTF-16 stands for two bytes of base64's: places in it are those of the beginning.
-    const as = narrow === plain ? 'base64' : 'as is'
-    addWithName(view, bytes, start, narrow, lines.end, () => view.add(narrow, start, as, lines))
+    // Each character of UTF-16 stands for two bytes: places in it are those of the beginning.
+    const as = narrow === plain ? how : 'as is'
+    addWithName(view, bytes, run.at, narrow, lines.end, () => view.add(narrow, run.at, as, lines))
   }
   return lines.end
-}
-
-/** A text of UTF-16 in ASCII, as PowerShell takes its commands; others as they are. */
-function narrowed(plain: Buffer): Buffer {
-  const seen = Math.min(plain.length & ~1, 64)
-  for (let at = 0; at < seen; at += 2)
-    if (plain[at + 1] !== 0 || printable[plain[at] ?? 0] !== 1) return plain
-  return Buffer.from(plain.toString('utf16le'))
 }
 
 interface Lines {
@@ -113,11 +117,11 @@ interface Lines {
 
 const leastLine = 60
 
-/** Base64 in lines of one length, each after the same indentation. */
-function linesOf(bytes: Buffer, start: number, firstEnd: number): Lines {
+/** Lines of one length, each after the same indentation, or in a string. */
+function linesOf(bytes: Buffer, { at: start, end: firstEnd }: Run, alphabet: RegExp): Lines {
   const line = firstEnd - start
   const alone = { line: Number.POSITIVE_INFINITY, gap: 0, end: firstEnd, text: '' }
-  const between = /^\r?\n[ \t]{0,64}(?=[A-Za-z0-9+/])/.exec(
+  const between = /^(?:\r?\n[ \t]{0,64}|(?:\\{1,4}r)?\\{1,4}n)(?=[A-Za-z0-9+/])/.exec(
     bytes.toString('latin1', firstEnd, firstEnd + 80),
   )?.[0]
   if (line < leastLine || line % 4 !== 0 || between === undefined) return alone
@@ -127,7 +131,7 @@ function linesOf(bytes: Buffer, start: number, firstEnd: number): Lines {
   for (let length = line; length === line;) {
     const at = end + gap.length
     if (!bytes.subarray(end, at).equals(gap)) break
-    length = /^[A-Za-z0-9+/_-]*/.exec(bytes.toString('latin1', at, at + line))?.[0].length ?? 0
+    length = alphabet.exec(bytes.toString('latin1', at, at + line))?.[0].length ?? 0
     if (length === 0) break
     parts.push(bytes.toString('latin1', at, at + length))
     end = at + length

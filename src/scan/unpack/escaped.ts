@@ -1,7 +1,7 @@
 import { addWithName, sayCut, type Encoded } from './encoded.ts'
-import { printable } from './encoded-run.ts'
 import { createView, type View } from './view.ts'
 import type { Walk } from './walk.ts'
+import { narrowed, printable } from './wide.ts'
 
 /** Fewer in a row are of a text that is read as it is. */
 const leastEscapes = 20
@@ -35,7 +35,8 @@ export function escapedIn(
     const at = lead > floor && bytes[lead] === backslash && bytes[lead - 1] === backslash ? lead - 1 : lead
     if (at === -1 || escapeAt(bytes, at) === 0) continue
     const start = firstOf(bytes, at, floor)
-    const { end, plain } = readRun(bytes, start)
+    const { end, values } = readRun(bytes, start)
+    const plain = narrowed(values)
     // What began before was found there.
     if (start >= from && start < to && isText(plain)) {
       if (!isLast && mayGoOn(bytes, end)) sayCut(walk, 'a run of escapes')
@@ -108,14 +109,14 @@ function startBefore(bytes: Buffer, end: number, floor: number): number {
   return -1
 }
 
-function readRun(bytes: Buffer, start: number): { readonly end: number; readonly plain: Buffer } {
+function readRun(bytes: Buffer, start: number): { readonly end: number; readonly values: Buffer } {
   const values: number[] = []
   let end = start
   for (let one = escapeAt(bytes, end); one !== 0; one = escapeAt(bytes, end)) {
     values.push(one & 0xff)
     end += one >> 8
   }
-  return { end, plain: Buffer.from(values) }
+  return { end, values: Buffer.from(values) }
 }
 
 /** The piece of the text ends there, or in the next escape. */

@@ -1,5 +1,5 @@
-import { printable } from './encoded-run.ts'
 import { createView, type View } from './view.ts'
+import { printable } from './wide.ts'
 
 const leastCharacters = 8
 const newline = Buffer.from('\n')
