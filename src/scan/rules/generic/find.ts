@@ -1,7 +1,9 @@
 import { assignmentAt } from './assignment.ts'
+import { isOfDigests } from './digests.ts'
 import { namedBy, type Named } from './names.ts'
 import { mayBeGiven, nameAround, type Place } from './places.ts'
 import { mayBeInTable, valueInTable } from './table.ts'
+import { isSealed } from './sealed.ts'
 import { isSecretValue } from './values.ts'
 
 /** What is of a hash though its name could be a key's. */
@@ -21,5 +23,6 @@ export function findNamed(bytes: Buffer, from: number, to: number, wanted: Named
   if (read === undefined || (name === 'secret' && /:[0-9]{12}:$/.test(read.before)))
     return valueInTable(bytes, place, (value) => isSecretValue(value, wanted, true))
   if (ofHash.test(read.before) || !isSecretValue(read.value, wanted, read.isQuoted)) return undefined
+  if (isOfDigests(bytes, read.start, read.value) || isSealed(bytes, read.start)) return undefined
   return { start: read.start, end: read.start + read.value.length }
 }
