@@ -39,7 +39,7 @@ test('of the repositories and work trees within a repository it gives what may h
   assert.deepEqual(unseen, [])
   assert.deepEqual(
     Object.keys(texts)
-      .filter((name) => name.startsWith('.git/'))
+      .filter((name) => name.startsWith('.git/') && !name.includes('/logs/'))
       .toSorted(),
     ['config', fetched, ...own].map((name) => `.git/${name}`).toSorted(),
   )
@@ -204,4 +204,27 @@ test('a stream is read to its end', async (t) => {
   t.after(() => closeSync(descriptor))
   const { texts } = await readAll(() => streamSource(descriptor, '(standard input)'))
   assert.deepEqual(texts, { '(standard input)': 'from a stream' })
+})
+
+test('of a repository the reflogs are looked at: what was typed with a token stands there, also of a submodule', async (t) => {
+  const root = temporaryFolder(t)
+  runGit(root, 'init', '-q', '-b', 'main')
+  runGit(root, 'commit', '-q', '--allow-empty', '-m', 'begin')
+  runGit(
+    root,
+    'update-ref',
+    '-m',
+    'pull https://me:token-of-a-pull@host.example/a',
+    'refs/heads/main',
+    'HEAD',
+  )
+  const inner = join(root, '.git/modules/vendor/inner')
+  mkdirSync(join(root, '.git/modules/vendor'), { recursive: true })
+  runGit(root, 'init', '-q', '--bare', inner)
+  mkdirSync(join(inner, 'logs'))
+  writeFileSync(join(inner, 'logs/HEAD'), 'token of a submodule')
+  const { texts, unseen } = await readAll((say) => folderSource(root, { unseen: say }))
+  assert.match(texts['.git/logs/HEAD'] ?? '', /begin/)
+  assert.match(Object.values(texts).join(), /token of a submodule/)
+  assert.deepEqual(unseen, [])
 })

@@ -128,6 +128,9 @@ const maySayCredentials = ['config', 'config.worktree', 'FETCH_HEAD']
 /** Of what a repository keeps: other repositories, of its submodules, and what its other work trees have of their own. */
 const mayHoldOthers = ['modules', 'worktrees']
 
+/** What was done by whom: `git pull https://USER:TOKEN@...` stands there as it was typed. */
+const reflogs = 'logs'
+
 /** The history is looked at by itself: objects are packed, and each has all its versions. */
 function* ofRepository(
   root: string,
@@ -144,6 +147,11 @@ function* ofRepository(
     if (entry.kind === 'file' && maySayCredentials.includes(entry.base)) yield entry
   // Submodules have names like `vendor/lib`: what is no repository may have some in it.
   const isOne = isRepository(entries) || entries.some(({ base }) => base === 'commondir')
+  for (const entry of isOne ? entries : [])
+    if (entry.base === reflogs && entry.kind === 'folder') {
+      const logs = { name: `${entry.name}/`, ...(entry.raw === undefined ? {} : { raw: `${entry.raw}/` }) }
+      yield* filesIn(root, logs, { unseen: options.unseen }, depth + 1)
+    }
   for (const entry of entries)
     if (!isOne || mayHoldOthers.includes(entry.base)) yield* ofRepository(root, entry, options, depth + 1)
 }
