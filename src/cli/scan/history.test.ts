@@ -229,3 +229,36 @@ test('what a commit says has the commit beside it, as GitLab wants it', async ()
     assert.match(writeReport(report, 'gitlab'), new RegExp(`"sha": "${id}"`))
   }
 })
+
+test('a rule of some paths is asked of a file that had one of them, however many others it had', async () => {
+  repository('many-paths')
+  const base = git('rev-parse', 'HEAD')
+  write(
+    '.mayfly/scan.yaml',
+    `rules:
+  - id: acme-token
+    title: Acme API token
+    keywords: [acme_]
+    pattern: '\\b(acme_[A-Za-z0-9]{32})\\b'
+    path: '^c/'
+    confidence: certain
+    revoke: https://acme.example/tokens
+    examples: { positive: ["ACME_TOKEN=acme_{alnum:32}"], negative: ["ACME_TOKEN=acme_{alnum:8} "] }
+`,
+  )
+  const content = `key: acme_${'a1B2'.repeat(8)}\n`
+  for (let i = 0; i < 12; i++) write(`a/${i}.txt`, content)
+  commit('before')
+  write('c/wanted.txt', content)
+  commit('wanted')
+  for (let i = 0; i < 12; i++) write(`z/${i}.txt`, content)
+  commit('after')
+  for (const more of [{ since: base }, { history: true }]) {
+    const { open, unseen } = await scan(more)
+    assert.deepEqual(
+      open.map(({ rule }) => rule),
+      ['acme-token'],
+    )
+    assert.deepEqual(unseen, [])
+  }
+})

@@ -15,6 +15,7 @@ import {
   submodulePaths,
   type Batch,
   type GitPlace,
+  type Revisions,
 } from '../../scan/sources/index.ts'
 import type { Unlooked } from '../../scan/reports/index.ts'
 import { readEnvironment } from '../../config/environment.ts'
@@ -60,7 +61,7 @@ export async function chooseSource(
   const env = readEnvironment().variables
   // Git sets it for its hooks: it says which index is committed, as of `git commit FILE`.
   const place = { folder, env, isInHook: what === 'pushed' || env['GIT_INDEX_FILE'] !== undefined }
-  if (what === 'pushed') return ofPush(place, options, unseen)
+  if (what === 'pushed') return ofPush(place, options, unseen, rules)
   return { ...ofRepository(what, place, options, unseen, rules), warnings: () => notInside(place) }
 }
 
@@ -95,28 +96,46 @@ function ofRepository(
     case 'since':
       return {
         scanned: `what ${since} brought`,
-        batches: commitsSource(place, since, unseen),
+        batches: ofRange(place, since, unseen, rules),
         history: { place, range: since },
       }
   }
 }
 
-async function ofPush(place: GitPlace, { pushed = '' }: ScanOptions, unseen: Unseen): Promise<ChosenSource> {
+async function ofPush(
+  place: GitPlace,
+  { pushed = '' }: ScanOptions,
+  unseen: Unseen,
+  rules: FileRules,
+): Promise<ChosenSource> {
   const scanned = 'what is pushed'
   const range = await pushedRevisions(place, await text(process.stdin), pushed)
   const warnings = () => notInside(place)
   return range === undefined
     ? { scanned, batches: Readable.from([]), warnings }
-    : { scanned, batches: commitsSource(place, range, unseen), history: { place, range }, warnings }
+    : { scanned, batches: ofRange(place, range, unseen, rules), history: { place, range }, warnings }
 }
 
 /** A blob has no path: those that rules go by are looked up. */
 async function* ofHistory(place: GitPlace, unseen: Unseen, rules: FileRules): AsyncGenerator<Batch> {
+  yield* historySource(place, unseen, await askedPaths(rules))
+}
+
+async function* ofRange(
+  place: GitPlace,
+  range: string | Revisions,
+  unseen: Unseen,
+  rules: FileRules,
+): AsyncGenerator<Batch> {
+  yield* commitsSource(place, range, unseen, await askedPaths(rules))
+}
+
+/** Which paths a rule asks for; undefined if none does. */
+async function askedPaths(rules: FileRules): Promise<((path: string) => boolean) | undefined> {
   const paths = (await rulesOf(rules)).flatMap(({ path }) =>
     path === undefined ? [] : [compileExpression(path)],
   )
-  const isAskedFor = (path: string) => paths.some((one) => one.test(path))
-  yield* historySource(place, unseen, paths.length === 0 ? undefined : isAskedFor)
+  return paths.length === 0 ? undefined : (path) => paths.some((one) => one.test(path))
 }
 
 const mostNamed = 5

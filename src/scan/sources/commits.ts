@@ -27,18 +27,28 @@ function revisionsOf(range: string | Revisions): Revisions {
 }
 
 /**
- * The blobs that commits brought, each once, by the path under which it came first, and what they say, their tags and notes. `range` is `A..B`, or `A` for what came since. Throws
- * `bad_input` with what Git said.
+ * The blobs that commits brought, each once, by the path under which it came first, and what they say, their tags and notes. `range` is `A..B`, or `A` for what came since. Of
+ * paths that somebody asks for each blob has those under which it came. Throws `bad_input` with what Git said.
  */
 export async function* commitsSource(
   place: GitPlace,
   range: string | Revisions,
   unseen: (unseen: Unseen) => void,
+  isAskedFor: (path: string) => boolean = () => false,
 ): AsyncGenerator<Batch> {
-  const found = new Map<string, string[]>()
+  const found = createAskedPaths(isAskedFor)
+  const names = new Map<string, string>()
   const { args, input } = revisionsOf(range)
-  for await (const { blob, path } of changesOf(place, args, input)) addPath(found, blob, path)
-  const blobs = Array.from(found, ([id, paths]) => ({ id, name: paths.at(-1) ?? '', paths }))
+  for await (const { blob, path } of changesOf(place, args, input)) {
+    // The oldest comes last.
+    names.set(blob, path)
+    found.add(blob, path)
+  }
+  found.tell(unseen)
+  const blobs = Array.from(names, ([id, name]) => {
+    const paths = found.all.get(id)
+    return paths === undefined ? { id, name } : { id, name, paths }
+  })
   const wanted = await presentOf(place, [...(await saidOf(place, range, unseen)), ...blobs], unseen)
   if (wanted.length > 0) yield* readBlobs(place, wanted, unseen)
 }
@@ -64,17 +74,42 @@ async function saidOf(
   ]
 }
 
-const mostPathsAsked = 8
-const mostBlobsAsked = 500_000
+/** Of one blob, and of all: rules of some paths ask for few of them. */
+const mostPathsAsked = 1_000
+const mostOfAllAsked = 500_000
 
-/** The oldest, which comes last, stays. */
-function addPath(all: Map<string, string[]>, blob: string, path: string): void {
-  const known = all.get(blob)
-  if (known === undefined) return void all.set(blob, [path])
-  const at = known.indexOf(path)
-  if (at !== -1 || known.length >= mostPathsAsked) known.splice(at === -1 ? 0 : at, 1)
-  known.push(path)
+/** Paths of blobs that rules ask for; where there are more than are kept, that can be told. */
+function createAskedPaths(isAskedFor: (path: string) => boolean) {
+  const all = new Map<string, Set<string>>()
+  let [count, isCut] = [0, false]
+  return {
+    all: {
+      get: (blob: string) => {
+        const paths = all.get(blob)
+        return paths === undefined ? undefined : [...paths]
+      },
+    },
+    add(blob: string, path: string): void {
+      if (!isAskedFor(path)) return
+      const known = all.get(blob) ?? new Set()
+      if (known.has(path)) return
+      if (known.size >= mostPathsAsked || count >= mostOfAllAsked) return void (isCut = true)
+      all.set(blob, known.add(path))
+      count++
+    },
+    tell(unseen: (unseen: Unseen) => void): void {
+      if (isCut)
+        unseen(
+          notAsked(`they ask for more than ${mostPathsAsked} paths of one file, or ${mostOfAllAsked} in all`),
+        )
+    },
+  }
 }
+
+const notAsked = (why: string): Unseen => ({
+  ...{ name: '', code: 'limit' },
+  why: `rules of some paths were not asked of all files: ${why}`,
+})
 
 /**
  * By which paths blobs came, in all commits that there are, of the paths that are asked for: what rules of some paths go by. What could not
@@ -84,21 +119,18 @@ export async function pathsOfBlobs(
   place: GitPlace,
   isAskedFor: (path: string) => boolean,
   unseen: (unseen: Unseen) => void,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const all = new Map<string, string[]>()
-  const untold = (why: string) =>
-    unseen({ name: '', code: 'limit', why: `rules of some paths were not asked of all files: ${why}` })
+): Promise<{ get(blob: string): readonly string[] | undefined }> {
+  const asked = createAskedPaths(isAskedFor)
   try {
     const commits = await allCommits(place)
     // Of no commit at all Git would take HEAD.
-    if (commits.length === 0) return all
-    for await (const { blob, path } of changesOf(place, ['--stdin'], commits))
-      if (isAskedFor(path) && (all.size < mostBlobsAsked || all.has(blob))) addPath(all, blob, path)
+    if (commits.length > 0)
+      for await (const { blob, path } of changesOf(place, ['--stdin'], commits)) asked.add(blob, path)
   } catch (error) {
-    untold(messageOf(error))
+    unseen(notAsked(messageOf(error)))
   }
-  if (all.size >= mostBlobsAsked) untold(`they ask for more than ${mostBlobsAsked}`)
-  return all
+  asked.tell(unseen)
+  return asked.all
 }
 
 async function allCommits(place: GitPlace): Promise<string[]> {

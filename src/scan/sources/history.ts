@@ -18,9 +18,12 @@ export async function* historySource(
   const passedOver = tellPassedOver(unseen)
   await tellMissing(place, unseen, passedOver)
   const large: string[] = []
-  const paths = isAskedFor === undefined ? new Map() : await pathsOfBlobs(place, isAskedFor, unseen)
+  const paths =
+    isAskedFor === undefined
+      ? new Map<string, readonly string[]>()
+      : await pathsOfBlobs(place, isAskedFor, unseen)
   const named = (blob: string) => {
-    const known: readonly string[] | undefined = paths.get(blob)
+    const known = paths.get(blob)
     return known === undefined ? {} : { paths: known }
   }
   async function* wanted(): AsyncGenerator<WantedBlob> {
