@@ -61,6 +61,7 @@ function ofTheRunner(file: PipelineFile, name: string): Reader[] {
 
 /** Words of the file that are its name, where no reference was seen: `printenv X`, `rules`, names that a plugin is given. */
 function namedIn(file: PipelineFile, name: string, migration: Migration | undefined): Reader[] {
+  if (!/^\w{1,200}$/.test(name)) return []
   const gone = migration?.moved.map(({ reference: { span } }) => span) ?? []
   const scripts = file.jobs.flatMap(({ steps }) => steps.flatMap(({ script }) => script ?? []))
   const moved = scripts.filter((script) => gone.some((span) => within(span, script)))

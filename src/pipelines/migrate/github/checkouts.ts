@@ -30,6 +30,15 @@ export function projectAt(project: Project, before: readonly Step[], folder: str
   }
 }
 
+/** The folder of a clone that the step itself makes and then works in; undefined where it does not. */
+export function enteredBy(step: Step): string | undefined {
+  const all = step.commands.map(({ value }) => value).join('\n')
+  const entered = [
+    ...all.matchAll(/(?:\b(?:cd|pushd)|\bgit[ \t]+-C)[ \t]+["']?(?:\.\/)?([\w./-]+?)\/?["']?(?=[\s;&|)]|$)/g),
+  ]
+  return clonesOf(step).find(({ folder }) => entered.some(([, one]) => one === folder))?.folder
+}
+
 /** Where a script works: its own folder, the job's or the workflow's; empty for the workspace, and for what an expression says. */
 export function folderOf(root: YamlView, job: YamlView, step: YamlView): string {
   const said =

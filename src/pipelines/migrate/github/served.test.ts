@@ -4,6 +4,7 @@ import { readPipeline } from '../../read/read-pipeline.ts'
 import { applyEdits } from '../edits.ts'
 import { migrateFile } from '../migrate.ts'
 import type { Migration, Project } from '../model.ts'
+import { grantText } from '../policy.ts'
 
 /* A step does the same by all that starts it, or is left as it is, or what fails is said. */
 
@@ -142,4 +143,31 @@ test('an expression that does not end in its text is left', () => {
   const moved = move(text)
   assert.match(moved.why, /the place of its expression is not sure/)
   assert.match(moved.text, /git clone https:\/\/\$\{\{ secrets\.GH_PAT \}@/)
+})
+
+test('a secret in the address of a clone, whatever its name, goes with its second use; what is pushed there is granted there', () => {
+  const text = workflow(
+    '{ push: { branches: [main] } }',
+    `      - name: tap
+        run: |
+          git clone "https://x-access-token:\${{ secrets.TAP_KEY }}@github.com/octo/homebrew-tap.git" tap
+          cd tap && ./bump.sh && git commit -am bump && git push origin HEAD:main
+        env:
+          GH_TOKEN: \${{ secrets.TAP_KEY || github.token }}
+`,
+  )
+  const moved = move(text)
+  assert.equal(moved.why, '')
+  assert.doesNotMatch(moved.text, /secrets\.|github\.token/)
+  assert.match(
+    moved.text,
+    /https:\/\/x-access-token:held-by-the-gateway@github\.com\/octo\/homebrew-tap\.git/,
+  )
+  const grants = moved.roles.flatMap(({ needs }) => needs.map(grantText))
+  assert.ok(grants.includes('git:push git/octo/homebrew-tap@refs/heads/main'), grants.join())
+  assert.equal(
+    grants.some((one) => one.startsWith('git:push git/octo/app')),
+    false,
+    grants.join(),
+  )
 })

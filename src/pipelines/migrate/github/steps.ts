@@ -7,7 +7,7 @@ import type { Host, Kept, MadeRefs, MovedSecret, Need, Project } from '../model.
 import { movedIn, type Moved } from '../moved-secret.ts'
 import { unfit } from '../unfit.ts'
 import { actionUse, type ActionUse } from './actions.ts'
-import { folderOf, projectAt } from './checkouts.ts'
+import { enteredBy, folderOf, projectAt } from './checkouts.ts'
 import { ambientNames, askedBy, type Asked } from './secrets.ts'
 import { shellOf, type Shell } from './shell.ts'
 
@@ -50,8 +50,11 @@ export function planSteps(
     const view = views[index]
     if (view === undefined) return []
     const asked = askedBy(file, id, index, step)
+    const entered = step.uses === undefined ? enteredBy(step) : undefined
     const here = {
-      ...projectAt(project, steps.slice(0, index), folderOf(root, job, view)),
+      ...(entered === undefined
+        ? projectAt(project, steps.slice(0, index), folderOf(root, job, view))
+        : projectAt(project, [step], entered)),
       ...(made === undefined ? {} : { refs: made }),
     }
     const script = step.commands.map(({ value }) => value).join('\n')
@@ -190,12 +193,27 @@ function judge(
   blocked: StepPlan['blocked'],
   project: Project,
 ): Moved {
-  const one = movedIn(file, asked.reference, script, project)
+  const { reference } = asked
+  const one = movedIn(
+    file,
+    isOfGit(reference.name, script) ? { ...reference, target: 'GIT_TOKEN' } : reference,
+    script,
+    project,
+  )
   // What keeps Mayfly from running the script at all says more than that it is not understood.
   if (one.ok === false && one.isUnclear === true && blocked !== undefined) return { ok: false, ...blocked }
   if (one.ok !== true) return one
   const why = blocked ?? unfitHere(asked, one, script, file)
   return why === undefined ? one : { ok: false, ...why }
+}
+
+/** `git clone https://bot:${{ secrets.X }}@...`: what takes it says what it is for. */
+function isOfGit(name: string, script: string): boolean {
+  if (!/^[\w-]{1,200}$/.test(name)) return false
+  return new RegExp(
+    `\\bgit\\b[^\\n]*https?://[^\\s"'@/]*\\$\\{\\{\\s*secrets\\.${name}\\s*\\}\\}@`,
+    'i',
+  ).test(script)
 }
 
 function keptSecret({ reference }: Asked, { why, instead }: Pick<Kept, 'why' | 'instead'>): Kept {
