@@ -38,13 +38,15 @@ function movedTo(file: PipelineFile, reference: SecretReference, script: string,
     return { ok: false, why: 'it hands on every secret at once', instead: 'name those that are needed' }
   const replacement = replacementOf(file, reference)
   if (replacement === undefined) return { ok: 'stays', isJobToken: isJobToken(file.ci, reference.name) }
-  const kept = cannotMove(replacement) ?? otherRegistry(replacement, script)
+  const kept = cannotMove(replacement)
   if (kept !== undefined) return kept
   const reach = reachOf(script, project)
   // What writes needs the secret; what only reads may be public.
   const needs = reach.needs
     .filter((one) => isFor(one, replacement) && isNamedFor(one, reference))
     .toSorted((one, other) => Number(other.writes) - Number(one.writes))
+  const other = otherRegistry(replacement, script, needs)
+  if (other !== undefined) return other
   if (needs.length > 0) return { ok: true, needs, replacement, isGuess: false }
   if (replacement.connection === 'http') return httpMoved(replacement, reach, script, reference, project)
   const guess = usual(replacement, project)
@@ -69,21 +71,23 @@ function isNamedFor({ connection }: Need, { name, target = '' }: SecretReference
   return connection !== 'mysql-database' || !/^PG|(?:^|_)(?:PG|POSTGRES)/.test(`${target} ${name}`)
 }
 
-/** A login for another registry than that of the connection: the step would reach neither. */
-function otherRegistry({ id }: Replacement, script: string): Moved | undefined {
+/** A login for another registry than that of the connections: the step would reach neither. */
+function otherRegistry({ id }: Replacement, script: string, needs: readonly Need[]): Moved | undefined {
   if (id !== 'npm') return undefined
-  const named = [
-    ...script.matchAll(/\/\/([\w.-]+)(?::\d+)?(?:\/[^\s"']*)?:_(?:authToken|auth|password)\b/g),
-    ...script.matchAll(/\bregistry(?:[ =]|\s+)["']?https?:\/\/([\w.-]+)/g),
-  ].flatMap(([, host]) => host ?? [])
-  const other = named.find((host) => !/^registry\.(?:npmjs\.org|yarnpkg\.com)$/.test(host))
+  const named = [...script.matchAll(/\/\/([\w.-]+)(?::\d+)?(?:\/[^\s"']*)?:_(?:authToken|auth|password)\b/g)]
+  const other = named
+    .flatMap(([, host]) => host ?? [])
+    .find(
+      (host) =>
+        !/^registry\.(?:npmjs\.org|yarnpkg\.com)$/.test(host) &&
+        !needs.some(({ url }) => url !== undefined && URL.canParse(url) && new URL(url).hostname === host),
+    )
   return other === undefined
     ? undefined
     : {
         ok: false,
-        why: `it is for the registry at ${other}, which no connection here is`,
-        instead:
-          'write a connection of kind npm with its address, and `mayfly run` in front of the command (docs/ci.md)',
+        why: `it is for the registry at ${other}, and the command does not say that it goes there`,
+        instead: `say it: npm publish --registry https://${other}/...`,
       }
 }
 
