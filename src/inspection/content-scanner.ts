@@ -7,6 +7,8 @@ export interface ContentScanner {
   scan(name: string, bytes: Buffer, looked?: LookedFor): Promise<Scanned>
   /** The same of bytes that come piece by piece. Throws `limit_exceeded` for more of them at once than can be meant. */
   stream(name: string, looked?: LookedFor): ScanStream
+  /** The vault is sealed: no thread keeps a table of its secrets. What is being looked at ends with its step. */
+  forget(): void
   close(): Promise<void>
 }
 

@@ -212,10 +212,9 @@ test('a piece that is sent again goes on where it went on before', async (t) => 
 
 test('what of output could not be looked at leaves an entry and is told, once; of a file each time', async (t) => {
   const it = setup(t)
-  // So many texts begin as the secret does that not all of them are looked at.
-  const full = Array.from({ length: 300 }, (_, i) => `${token.slice(0, 20)}${i}xxxxxxxxxxxxxxxxxxxx`).join(
-    '\n',
-  )
+  // So many texts are in part as the secret is, wherever it is recognised by, that not all of them are looked at.
+  const parts = Array.from({ length: 1_000 }, (_, i) => String(i).padStart(4, 'x'))
+  const full = parts.map((part) => `${token.slice(0, -4)}${part}\n${part}${token.slice(4)}\n`).join('')
   const { unseen } = await it.look(0, full)
   assert.match(unseen ?? '', /^1 part could not be looked at: output: it is full of what begins/)
   assert.partialDeepStrictEqual(it.entries[0]?.data, { outcome: 'passed', unseen: 1 })

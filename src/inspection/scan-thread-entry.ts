@@ -27,6 +27,7 @@ export type Question =
     }
   | { readonly kind: 'piece'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'end'; readonly id: number }
+  | { readonly kind: 'forget' }
 
 export type Answer =
   /** A piece was taken: there is room for another one. */
@@ -211,6 +212,7 @@ function begin(question: Question & { kind: 'begin' }): void {
 
 parentPort?.on('message', (question: Question) => {
   if (question.kind === 'begin') return begin(question)
+  if (question.kind === 'forget') return void (table = undefined)
   const inflow = inflows.get(question.id)
   if (question.kind === 'end') return inflow?.end()
   // What was read to its end before all of it came is not waited for.

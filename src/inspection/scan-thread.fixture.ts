@@ -30,6 +30,7 @@ function end(id: number): void {
 }
 
 parentPort?.on('message', (question: Question) => {
+  if (question.kind === 'forget') return
   const { id, kind } = question
   const work = works(id)
   work.resume()

@@ -19,6 +19,8 @@ export interface ScanThread {
   begin(what: LookedFor & { readonly name: string; readonly bytes?: Uint8Array }): Going
   /** How many things it looks into. */
   load(): number
+  /** It keeps no table for the next one. */
+  forget(): void
   close(): Promise<void>
 }
 
@@ -128,6 +130,10 @@ export function startScanThread(deps: {
 
   return {
     load: () => states.size,
+    forget() {
+      if (table !== undefined) post({ kind: 'forget' })
+      table = undefined
+    },
     begin({ name, table: wanted, handed, as, pathsLater, bytes }) {
       const id = count++
       const { promise, resolve, reject } = Promise.withResolvers<Scanned | 'lost beside another'>()

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { systemClock, type Clock } from '../lib/index.ts'
+import { createKnownSecrets, fingerprintsOf, keysOf, type WindowTable } from '../scan/known/index.ts'
 import { createScanThreads } from './index.ts'
 import { startScanThread } from './scan-thread.ts'
 import { createShared, createWorks, fileAt, beatOf } from './work.ts'
@@ -34,6 +36,23 @@ test('a small file is looked at while the thread is at a long one', async (t) =>
   await scanner.scan('short', cleanBytes).then(() => order.push('short'))
   await Promise.all(long)
   assert.equal(order[0], 'short')
+})
+
+test('a thread that is told to forget looks for no secret of the vault any more, until it is given them again', async (t) => {
+  const scanner = threads(t)
+  const secret = `tok_${randomBytes(27).toString('base64url')}`
+  const keys = keysOf(randomBytes(32))
+  const known = createKnownSecrets<string>(keys)
+  known.add('secret 1 deploy', 'deploy', fingerprintsOf(secret, keys))
+  const found = async (table: WindowTable | undefined) =>
+    (await scanner.scan('a.env', Buffer.from(`key=${secret}\n`), { table, handed: [] })).candidates.length > 0
+  // More threads than any machine starts here.
+  const all = (table: WindowTable | undefined) => Promise.all(Array.from({ length: 8 }, () => found(table)))
+  const [one, none] = [Array(8).fill(true), Array(8).fill(false)]
+  assert.deepEqual(await all(known.table()), one)
+  scanner.forget()
+  assert.deepEqual(await all(undefined), none)
+  assert.deepEqual(await all(known.table()), one)
 })
 
 const ending = new URL('./scan-thread.fixture.ts', import.meta.url)

@@ -192,6 +192,9 @@ export function createScanThreads({
   return {
     scan: scanWhole,
     stream,
+    forget() {
+      for (const { threads } of [sent, output]) for (const thread of threads) thread.forget()
+    },
     async close() {
       isClosed = true
       const lanes = [sent, output]

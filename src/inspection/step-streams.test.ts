@@ -23,7 +23,10 @@ function setup() {
     open.add(one)
     return one
   }
-  const streams = createStepStreams({ scan: async () => nothing, stream, close: async () => undefined })
+  const streams = createStepStreams({
+    ...{ scan: async () => nothing, stream },
+    ...{ forget: () => undefined, close: async () => undefined },
+  })
   const many = (id: string, count: number) =>
     Array.from({ length: count }, () => streams.of(step(id)).stream('layer'))
   return { open, streams, many }
@@ -48,4 +51,13 @@ test('a step has some places, and each that is ended or left is free again', asy
   many('one', 2)
   assert.throws(() => many('one', 1), /more than 32/)
   assert.equal(open.size, 32)
+})
+
+test('of what was left when its step ended nobody is told that nothing was found', async () => {
+  const { streams, many } = setup()
+  const [before, during] = many('one', 2)
+  const ending = during?.end()
+  streams.end('one' as StepId)
+  await assert.rejects(async () => before?.end(), /layer did not come to its end: the step has ended/)
+  await assert.rejects(async () => ending, /layer did not come to its end/)
 })

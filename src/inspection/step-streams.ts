@@ -13,29 +13,44 @@ export interface StepStreams {
 const maxOfStep = 32
 
 export function createStepStreams(scanner: ContentScanner): StepStreams {
-  const ofSteps = new Map<StepId, Set<ScanStream>>()
+  /** What leaves each. */
+  const ofSteps = new Map<StepId, Set<() => void>>()
 
   function open(step: Step, name: string, looked: LookedFor | undefined): ScanStream {
     if (step.endReason !== undefined) throw new MayflyError('revoked', 'the step has ended')
-    const own = ofSteps.get(step.id) ?? new Set<ScanStream>()
+    const own = ofSteps.get(step.id) ?? new Set<() => void>()
     if (own.size >= maxOfStep)
       throw new MayflyError(
         'limit_exceeded',
         `${name}: the step sends more than ${maxOfStep} files at once: end some`,
       )
     const stream = scanner.stream(name, looked)
-    const over = () => {
-      own.delete(stream)
-      if (own.size === 0) ofSteps.delete(step.id)
+    let isLeft = false
+    const leave = () => {
+      isLeft = true
+      own.delete(leave)
+      if (own.size === 0 && ofSteps.get(step.id) === own) ofSteps.delete(step.id)
+      stream.leave()
     }
-    ofSteps.set(step.id, own.add(stream))
+    /** What was looked at of it says nothing of the rest. */
+    const refuseLeft = () => {
+      if (isLeft) throw new MayflyError('revoked', `${name} did not come to its end: the step has ended`)
+    }
+    ofSteps.set(step.id, own.add(leave))
     return {
       write: (piece) => stream.write(piece),
-      end: () => stream.end().finally(over),
-      leave() {
-        over()
-        stream.leave()
+      async end() {
+        refuseLeft()
+        try {
+          const scanned = await stream.end()
+          refuseLeft()
+          return scanned
+        } finally {
+          own.delete(leave)
+          if (own.size === 0 && ofSteps.get(step.id) === own) ofSteps.delete(step.id)
+        }
       },
+      leave,
     }
   }
 
@@ -45,7 +60,7 @@ export function createStepStreams(scanner: ContentScanner): StepStreams {
       stream: (name, looked) => open(step, name, looked),
     }),
     end(step) {
-      for (const stream of ofSteps.get(step) ?? []) stream.leave()
+      for (const leave of ofSteps.get(step) ?? []) leave()
       ofSteps.delete(step)
     },
   }

@@ -105,6 +105,7 @@ export function createInspectionWork(deps: {
     forget() {
       secrets.forget()
       names.forget()
+      scanner.forget()
     },
     close: () => scanner.close(),
   }

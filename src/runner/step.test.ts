@@ -406,3 +406,21 @@ test('a step whose sandbox could not be set up has not started', async (t) => {
     ['failed_to_start'],
   )
 })
+
+test('without a sandbox, too, what a step hands on is looked at before anybody has it, and a dotenv report, wherever it runs', async (t) => {
+  const { api, run, workspace, stderr } = await openWorld(t)
+  const looked: Record<string, string> = {}
+  Object.assign(api, {
+    async lookAtWritten(_step: StepGrant, name: string, bytes: Buffer) {
+      looked[name] = bytes.toString()
+      const from = bytes.indexOf('found-by-the-server')
+      return { mask: [{ from, to: from + 'found-by-the-server'.length }] }
+    },
+  })
+  const script = 'echo key=found-by-the-server >> "$MAYFLY_OUTPUT"; echo A=found-by-the-server > build.env'
+  const { outputs } = await run(['/bin/sh', '-c', script], { outputs: ['key'], dotenv: 'build.env' })
+  assert.deepEqual(looked, { MAYFLY_OUTPUT: 'key=found-by-the-server\n', DOTENV: 'A=***\n' })
+  assert.deepEqual(outputs, { key: '***' })
+  assert.equal(readFileSync(join(workspace, 'build.env'), 'utf8'), 'A=***\n')
+  assert.match(stderr.text, /\$MAYFLY_OUTPUT: a secret was found in it/)
+})
