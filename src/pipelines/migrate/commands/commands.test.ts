@@ -32,6 +32,16 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ['kubectl --context c -n web rollout restart deploy/app', ['k8s:write cluster/apps/deployments/web/*']],
   ['aws --region eu-west-1 lambda get-function --function-name f', ['aws:read aws/lambda:GetFunction/f']],
   ['gh -R octo/lib release create v1', ['github:release github/octo/lib']],
+  ['gh -R ghe.example.com/octo/lib release create v1', ['github:release github/octo/lib']],
+  // A bucket that a variable decides is not any bucket.
+  [
+    'aws s3 cp a "s3://$BUCKET/b"',
+    ['aws:read aws/s3:ListBucket/replace-me', 'aws:call aws/s3:PutObject/replace-me/b'],
+  ],
+  [
+    'gsutil cp a "gs://${BUCKET}/b"',
+    ['gcp:read gcp/storage.objects.list/replace-me', 'gcp:call gcp/storage.objects.create/replace-me/*'],
+  ],
   [
     'helm -n web upgrade --install app ./chart',
     [
@@ -55,6 +65,8 @@ for (const [script, grants] of cases)
 
 test('a server of one’s own has its own API', () => {
   const own = { ...facts, repository: { ...facts.repository, host: 'https://git.example.com' } }
+  const [other] = reachOf('gh -R ghe.example.com/octo/lib release create v1', facts).needs
+  assert.equal(other?.url, 'https://ghe.example.com/api/v3')
   const urls = reachOf('gh release create v1; glab release create v1', own).needs.map(({ url }) => url)
   assert.deepEqual(urls, ['https://git.example.com/api/v3', 'https://git.example.com'])
 })

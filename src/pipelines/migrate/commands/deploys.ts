@@ -239,7 +239,7 @@ function s3Needs(words: readonly string[]): Need[] {
   const last = rest.filter((word) => !word.startsWith('-'))
   const isDelete = verb === 'rm' || words.includes('--delete') || verb === 'mv'
   return places.flatMap((place) => {
-    const object = narrow(place.slice('s3://'.length)).replace(/\/+$/, '')
+    const object = inBucket(place.slice('s3://'.length))
     const [bucket = ''] = object.split('/')
     const within =
       object.includes('/') && verb !== 'sync' && !object.endsWith('*')
@@ -254,6 +254,12 @@ function s3Needs(words: readonly string[]): Need[] {
       ...(writes || verb === 'rm' ? [] : [need('aws', 'aws:read', false, `s3:GetObject/${within}`)]),
     ]
   })
+}
+
+/** `BUCKET/OBJECT` as a pattern; a bucket that a variable decides is not any bucket. */
+function inBucket(place: string): string {
+  const [bucket, ...object] = asPattern(place).replace(/\/+$/, '').split('/')
+  return [narrow(bucket), ...object].join('/')
 }
 
 const resources = [
@@ -285,7 +291,7 @@ function gcpNeeds(program: string, words: readonly string[]): Need[] {
   const plain = plainWords(words)
   const bucket = plain.map(asPattern).find((word) => word.startsWith('gs://'))
   if (bucket !== undefined) {
-    const object = narrow(bucket.slice('gs://'.length)).replace(/\/+$/, '')
+    const object = inBucket(bucket.slice('gs://'.length))
     const within = `${object.split('/')[0] ?? unknownName}/*`
     return [
       need('gcp', 'gcp:read', false, `storage.objects.list/${object.split('/')[0] ?? unknownName}`),

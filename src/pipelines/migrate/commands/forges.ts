@@ -28,11 +28,12 @@ export const forges: readonly Family[] = [
     reaches({ words }, { repository }) {
       const [subject = '', verb = ''] = plainWords(wordsWithout(words, '--repo', '-R'))
       const path = asPattern(optionOf(words, '--repo', '-R') ?? repository.path)
-      const where = /^[\w.-]+\/[\w.-]+$/.test(path) ? path : repository.path
+      // `[HOST/]OWNER/REPO`, as gh takes it.
+      const [, named, where = repository.path] =
+        /^(?:([\w-]+(?:\.[\w-]+)+)\/)?([\w.-]+\/[\w.-]+)$/.exec(path) ?? []
+      const host = named === undefined ? repository.host : `https://${named}`
       const one = need('github', ghAction(subject, verb), ghWrites(subject, verb), where)
-      return {
-        needs: [{ ...one, needsLogin: true, ...apiOf(repository.host, 'https://github.com', '/api/v3') }],
-      }
+      return { needs: [{ ...one, needsLogin: true, ...apiOf(host, 'https://github.com', '/api/v3') }] }
     },
   },
   {
