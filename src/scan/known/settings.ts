@@ -65,7 +65,7 @@ function blockFrom(lines: readonly string[], at: number): [text: string, end: nu
   return [text.join('\n').trim(), end]
 }
 
-/** `machine HOST login NAME password WORD`, on one line or several. */
+/** The words of .netrc (machine, login, password) with their values, on one line or several. */
 function netrcIn(text: string): Setting[] {
   if (!/^[ \t]*(?:machine[ \t]|default\b)/m.test(text)) return []
   return [...text.matchAll(/\b(?:password|account)\s+("(?:\\.|[^"\\])*"|\S+)/g)].map(([, value = '']) => ({
