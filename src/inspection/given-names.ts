@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Clock, Secret, StepId } from '../lib/index.ts'
 import { partsOf } from '../scan/known/index.ts'
+import { coresIn } from '../scan/liveness/index.ts'
 import type { Statement, Store } from '../store/index.ts'
 import type { GivenCredential, Owner } from './vault-secrets.ts'
 
@@ -44,7 +45,10 @@ export function createGivenNames(deps: {
       createHmac('sha256', key)
         .update(`given v1 ${text.replaceAll(/\\n|\s/g, '')}`)
         .digest('hex')
-    return partsOf(value.reveal()).map((part) => ({ ...part, name: nameOf(part.text) }))
+    return partsOf(value.reveal(), coresIn(value.reveal())).map((part) => ({
+      ...part,
+      name: nameOf(part.text),
+    }))
   }
 
   async function writeAll(): Promise<void> {

@@ -4,6 +4,7 @@ import { MayflyError, Secret, type StepId } from '../lib/index.ts'
 import { createKnownSecrets, fingerprintsOf, keysOf, type KnownSecrets } from '../scan/known/index.ts'
 import { isWorthLooking, packFingerprints, reckonedVersion, unpackFingerprints } from '../scan/known/index.ts'
 import type { Fingerprint } from '../scan/known/index.ts'
+import { coresIn } from '../scan/liveness/index.ts'
 import { upsertRow, type Store } from '../store/index.ts'
 import { openSealed, seal, type Vault, type VaultKey } from '../vault/index.ts'
 import { createVendorSecrets } from './vendor-secrets.ts'
@@ -189,7 +190,7 @@ export function createVaultSecrets(deps: {
 
   function addGiven({ connection, step, lease, untilMs: until, value }: GivenCredential): void {
     if (known === undefined || keys === undefined || until <= deps.nowMs()) return
-    const fingerprints = fingerprintsOf(value.reveal(), keys)
+    const fingerprints = fingerprintsOf(value.reveal(), keys, coresIn(value.reveal()))
     if (fingerprints.length === 0 || isOfVault(known, value.reveal(), fingerprints)) return
     const id = `credential ${step} ${fingerprints[0]?.proof.toString('hex')}`
     untilMs.delete(id)

@@ -1,4 +1,4 @@
-import { askable } from '../scan/liveness/index.ts'
+import { askable, coresIn } from '../scan/liveness/index.ts'
 import { compileRules } from '../scan/engine/index.ts'
 import { builtInRules, checks, finders } from '../scan/rules/index.ts'
 import { unpack } from '../scan/unpack/index.ts'
@@ -9,7 +9,7 @@ const limits = { totalBytes: 16_777_216, members: 1_000 }
 
 /**
  * Secrets that stand in a text, in whatever form, of the kinds that vendors can be asked about: by the rules by which they would be found
- * elsewhere, so that none of them counts as a stranger's there.
+ * elsewhere, so that none of them counts as a stranger's there; and the parts of them by which their vendors know them.
  */
 export function createVendorSecrets(): (text: string) => Promise<readonly string[]> {
   const rules = builtInRules.filter(({ id }) => askable.includes(id))
@@ -20,7 +20,8 @@ export function createVendorSecrets(): (text: string) => Promise<readonly string
       ...{ overlap: engine.overlap, limits },
       async visit({ bytes }) {
         engine.find(bytes, ({ start, end }) => {
-          if (found.size < most) found.add(bytes.toString('utf8', start, end))
+          const secret = bytes.toString('utf8', start, end)
+          for (const one of [secret, ...coresIn(secret)]) if (found.size < most) found.add(one)
         })
       },
       unseen: () => undefined,

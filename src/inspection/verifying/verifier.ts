@@ -1,7 +1,7 @@
 import type { QueryCreator } from 'kysely'
 import { personal, type AuditClient } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
-import { messageOf, type Clock, type Secret } from '../../lib/index.ts'
+import { messageOf, Secret, type Clock } from '../../lib/index.ts'
 import { hostFor, type Liveness, type NamedPlace, type Vendors } from '../../scan/liveness/index.ts'
 import type { Store, Tables } from '../../store/index.ts'
 import type { GivenNames } from '../given-names.ts'
@@ -33,7 +33,14 @@ export interface VerifierDeps {
 /** Whoever asks alone has half of it. */
 const pace = { host: { burst: 20, perMinute: 40 }, all: { burst: 120, perMinute: 240 } }
 
-type To = { readonly host: string; readonly place: NamedPlace | undefined; readonly name: string }
+type NotAsked = { readonly why: string; readonly ours?: Ours }
+
+type To = {
+  readonly host: string
+  readonly beside: string | undefined
+  readonly place: NamedPlace | undefined
+  readonly name: string
+}
 
 /**
  * Asks about secrets of the kinds that the policy lists, and of no others; not of what is ours, which `secret compromise` is for. What is
@@ -60,13 +67,20 @@ export function createVerifier(deps: VerifierDeps): Verifier {
   }
 
   /** Why it is not asked after all. A guess costs as much as a question, and is told as little as can be. */
-  async function notAsked({ secret }: FoundKey): Promise<{ why: string; ours?: Ours } | undefined> {
-    const ours = await oursOf(deps, secret)
+  async function notAsked({ secret }: FoundKey, { beside }: To): Promise<NotAsked | undefined> {
+    return (
+      (await notSent(secret, 'it')) ??
+      (beside === undefined ? undefined : await notSent(new Secret(beside), 'what stood beside it'))
+    )
+  }
+
+  /** Neither of the two that would be sent may be ours. */
+  async function notSent(text: Secret, what: string): Promise<NotAsked | undefined> {
+    const ours = await oursOf(deps, text)
     if (ours === undefined) return undefined
-    if (ours === 'unsure') return { why: 'it is not asked about' }
-    const why = ours.isCertain
-      ? 'it is a secret of the vault, or what a step was given: mayfly secret compromise NAME'
-      : 'it is not asked about'
+    if (ours === 'unsure' || !ours.isCertain)
+      return { why: 'it is not asked about', ...(ours === 'unsure' ? {} : { ours }) }
+    const why = `${what} is a secret of the vault, or what a step was given: mayfly secret compromise NAME`
     return { why, ours }
   }
 
@@ -75,7 +89,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     if (known !== undefined) return { ...known, asked: 'before' }
     if (asked.isEnded(to.name)) return { state: 'dead', at: to.host, asked: 'before' }
     if (!buckets.take(to.host, who)) return notNow(tooMuch(to.host))
-    const refused = await notAsked(key)
+    const refused = await notAsked(key, to)
     if (refused !== undefined) return { ...no(refused.why), ...oursIn(refused) }
     return await turns.take(
       who,
@@ -120,7 +134,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     if ('why' in to) return { state: 'not_asked', at: '', why: to.why }
     const refused = { state: 'not_asked', at: to.host } as const
     if (!hasPlace && !buckets.take(to.host, who)) return { ...refused, why: tooMuch(to.host), later: true }
-    const not = await notAsked(key)
+    const not = await notAsked(key, to)
     if (not !== undefined) return { ...refused, why: not.why, at: '', ...oursIn(not) }
     const claim = await asked.claimEnd(to.name, key.rule)
     if (claim === 'ended') return { state: 'before', at: to.host }

@@ -17,6 +17,7 @@ import type { Store } from '../../store/index.ts'
 import { ringSetup } from '../../vault/key-ring.fixture.ts'
 import { createInspection, createOutputInspection, createResponse, createScanThreads } from '../index.ts'
 import { createGivenNames } from '../given-names.ts'
+import { createVendorSecrets } from '../vendor-secrets.ts'
 import { loadSeed, type Owner } from '../vault-secrets.ts'
 import { createBuckets } from './buckets.ts'
 import { createStepVerifying, createVerifier, type VerifyConfig } from './index.ts'
@@ -172,6 +173,69 @@ test('a webhook of the vault is ours, whatever else of the vault its address beg
     assert.deepEqual([asked, ours?.owner], ['no', { kind: 'secret', secret: `hook-${i}`, version: 1 }])
   }
   assert.equal(vendors.seen.length, 0)
+})
+
+test('a webhook of the vault, or of a step, is ours in each of its spellings', async (t) => {
+  const { vendors, one, two } = await setup(t, { kinds: ['discord-webhook'], revoke: [], at: {} })
+  const tail = (): string => fillTemplate('{digits:19}/{alnum:68}', random)
+  const spellings = (end: string) =>
+    ['discord.com/api', 'canary.discord.com/api', 'ptb.discord.com/api/v10', 'discordapp.com/api/v9'].map(
+      (place) => `https://${place}/webhooks/${end}`,
+    )
+  const [kept, given] = [tail(), tail()]
+  const inVault = spellings(kept)[3] ?? ''
+  const found = await createVendorSecrets()(inVault)
+  const owner = { kind: 'secret', secret: 'hook', version: 1 } as const
+  one.known.add('secret 1 hook', owner, fingerprintsOf(inVault, keysOf(Buffer.alloc(32)), found))
+  const lease = { connection: 'chat', step: 'stp_1' as StepId, lease: 'lse_1', untilMs: Date.now() + 600_000 }
+  two.given.add({ ...lease, value: new Secret(spellings(given)[0] ?? ''), isKept: false })
+  await two.given.sweep()
+  for (const [end, expected] of [
+    [kept, owner],
+    [given, { kind: 'credential', ...lease }],
+  ] as const)
+    for (const secret of spellings(end)) {
+      const key = { ...keyOf(secret), rule: 'discord-webhook' }
+      const { asked, ours } = await one.verifier.verify(key, asker)
+      assert.deepEqual([asked, ours?.owner], ['no', expected], secret.slice(0, 40))
+    }
+  assert.equal(vendors.seen.length, 0)
+})
+
+test('what stood beside a key is sent to nobody if it is ours', async (t) => {
+  const pair = cases.find(({ rule }) => rule === 'docker-hub-personal-token')
+  assert.ok(pair)
+  const { vendors, one, two } = await setup(t, { kinds: [pair.rule], revoke: [], at: {} })
+  const kept = `prod-${fillTemplate('{hex:32}', random)}`
+  const words = 'correct-horse-battery-staple'
+  const given = `step-${fillTemplate('{hex:32}', random)}`
+  for (const [name, value] of Object.entries({ kept, words }))
+    one.known.add(
+      `secret 1 ${name}`,
+      { kind: 'secret', secret: name, version: 1 },
+      fingerprintsOf(value, keysOf(Buffer.alloc(32))),
+    )
+  const lease = { connection: 'hub', step: 'stp_1' as StepId, lease: 'lse_1', untilMs: Date.now() + 600_000 }
+  two.given.add({ ...lease, value: new Secret(given), isKept: false })
+  await two.given.sweep()
+  const secret = fillTemplate(pair.secret, random)
+  const verify = async (beside: string) =>
+    await one.verifier.verify({ ...keyOf(secret), rule: pair.rule, beside }, asker)
+  for (const [beside, isCertain] of [
+    [kept, true],
+    [words, false],
+    [given, true],
+  ] as const) {
+    const { asked, why, ours } = await verify(beside)
+    assert.deepEqual([asked, ours?.isCertain], ['no', isCertain])
+    assert.match(
+      why ?? '',
+      isCertain ? /^what stood beside it is a secret of the vault/ : /^it is not asked about$/,
+    )
+  }
+  assert.equal(vendors.seen.length, 0)
+  await verify('octocat')
+  assert.equal(vendors.seen.length, 1)
 })
 
 test('what somebody says stood beside it makes no other question of the same secret', async (t) => {

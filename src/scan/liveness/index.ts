@@ -5,7 +5,7 @@
  * Invariants: a request goes to the host of its kind's description, or to one that a connection names; nothing that is said of a
  * secret repeats it; a request that asks neither sends, charges, makes nor changes anything.
  */
-export { askable, createVendors, hostFor, needingPlace, revocable } from './liveness.ts'
+export { askable, coresIn, createVendors, hostFor, needingPlace, revocable } from './liveness.ts'
 export { verifyProblems } from './problems.ts'
 export type { FoundKey, LivenessDeps, NamedPlace, Vendors } from './liveness.ts'
 export type { Liveness, Revoked } from './model.ts'

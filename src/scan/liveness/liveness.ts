@@ -52,6 +52,16 @@ export const revocable: readonly string[] = askable.filter((rule) => byRule.get(
 /** Ids of those that are asked about only where a connection is named for them. */
 export const needingPlace: readonly string[] = askable.filter((rule) => byRule.get(rule)?.host === undefined)
 
+const cores = kinds.flatMap(({ core }) => (core === undefined ? [] : [new RegExp(core, 'g')]))
+
+/**
+ * The parts of the secrets in a text by which vendors know them: a webhook has one token, whatever host of its vendor, version or
+ * spelling stands in front of it.
+ */
+export function coresIn(text: string): readonly string[] {
+  return cores.flatMap((core) => [...text.matchAll(core)].flatMap(([, part]) => part ?? []))
+}
+
 /** The host that a secret goes to, with `beside` only where its kind needs that; or why nobody can be asked. */
 export function hostFor(
   key: FoundKey,

@@ -47,6 +47,8 @@ export interface Kind {
   readonly elsewhere?: 'host' | 'always'
   /** Which secrets of these rules can be asked about. All of it, so that no secret leads a request elsewhere. */
   readonly form: RegExp
+  /** What its vendor knows it by (group 1), where the rest of it is written in several ways. Found in any text. */
+  readonly core?: RegExp
   /** What has to stand beside it, for people, and its form. As nobody knows whether it is the right one, such a secret is never dead. */
   readonly beside?: { readonly what: string; readonly form: RegExp }
   readonly request: (presented: Presented) => Request | Promise<Request>

@@ -112,6 +112,7 @@ export const ai: readonly Kind[] = [
     source: 'https://elevenlabs.io/docs/api-reference/user/get',
     host: 'api.elevenlabs.io',
     form: /^(?:sk_)?[0-9a-f]{32,48}$/,
+    core: /\bsk_([0-9a-f]{32,48})\b/,
     request: get('/v1/user', header('xi-api-key')),
     meanings: [
       alive(200, has('.user_id')),

@@ -11,6 +11,7 @@ export const hosting: readonly Kind[] = [
     source: 'https://devcenter.heroku.com/articles/platform-api-reference#account-info',
     host: 'api.heroku.com',
     form: new RegExp(`^(?:HRKU-)?(?:AA[A-Za-z0-9_-]{58}|${uuid})$`),
+    core: new RegExp(`HRKU-(${uuid})`),
     request: get('/account', bearer, { accept: 'application/vnd.heroku+json; version=3' }),
     meanings: [
       alive(200, has('.id', '.email')),

@@ -41,6 +41,7 @@ export const messaging: readonly Kind[] = [
     host: 'hooks.slack.com',
     // A workflow would start by whatever is sent.
     form: /^https:\/\/hooks\.slack\.com\/services\/T[A-Z0-9]{8,12}\/B[A-Z0-9]{8,12}\/[A-Za-z0-9]{24}$/,
+    core: /\/services\/T[A-Z0-9]{8,12}\/B[A-Z0-9]{8,12}\/([A-Za-z0-9]{24})/,
     // A message without a text is none: it is refused, and nobody sees it.
     request: ({ base, secret }) => ({
       method: 'POST',
@@ -62,6 +63,7 @@ export const messaging: readonly Kind[] = [
     source: 'https://discord.com/developers/docs/resources/webhook#get-webhook-with-token',
     host: 'discord.com',
     form: /^https:\/\/(?:canary\.|ptb\.)?discord(?:app)?\.com\/api\/(?:v[0-9]{1,2}\/)?webhooks\/[0-9]{17,20}\/[A-Za-z0-9_-]{60,80}$/,
+    core: /\/webhooks\/[0-9]{17,20}\/([A-Za-z0-9_-]{60,80})/,
     request: ({ base, secret }) => ({ method: 'GET', url: webhookUrl(base, secret) }),
     meanings: [
       alive(200, has('.id', '.channel_id')),
