@@ -1,67 +1,48 @@
 import { escapeUnseen } from '../../lib/index.ts'
+import { createRepeats } from './repeats.ts'
 
 const maxChars = 120
 const maxListed = 30
-/** So much of a secret in a row is part of it, and no chance. */
-const window = 8
+const hidden = '(repeats the secret: not shown)'
 
-/** What a vendor says of a secret, for people: short, visible, and nothing of the secret or of a form of it. */
-export function createCleaning(secrets: readonly string[]) {
-  const forms = secrets.flatMap(formsOf)
-  const repeats = (text: string) => {
-    const lower = text.toLowerCase()
-    for (let i = 0; i + window <= lower.length; i++) {
-      const piece = lower.slice(i, i + window)
-      if (forms.some((form) => form.includes(piece))) return true
-    }
-    return false
-  }
+/** What a vendor said, as it is shown. */
+export interface Cleaned {
+  readonly whose: string | undefined
+  readonly can: readonly string[]
+}
 
-  function one(value: unknown): string | undefined {
-    if (typeof value === 'number' && Number.isFinite(value)) return one(String(value))
-    if (typeof value !== 'string') return undefined
-    // Looked for in all of it: what is cut off could end within the secret.
-    if (repeats(value)) return '(repeats the secret: not shown)'
-    const text = escapeUnseen(value.trim().slice(0, 2 * maxChars))
-    if (text === '') return undefined
-    return text.length <= maxChars ? text : `${text.slice(0, maxChars)}…`
-  }
-
+/**
+ * What a vendor says of a secret, for people: short, visible, and nothing of the secret. Only what would be shown is looked at, and all of
+ * it together, so that an answer costs the same however long it is, and pieces in several places are no way around.
+ */
+export function cleaned(
+  secrets: readonly string[],
+  said: { readonly whose: readonly unknown[]; readonly can: readonly unknown[] },
+): Cleaned {
+  const whose = said.whose.slice(0, 5).flatMap(shortOf)
+  const all = [...new Set(said.can.slice(0, 10 * maxListed).flatMap(shortOf))]
+  const can = all.slice(0, maxListed)
+  const repeated = createRepeats(secrets)([...whose, ...can])
+  const shown = [...whose, ...can].map((text, i) => (repeated[i] === true ? hidden : textOf(text)))
+  const owners = [...new Set(shown.slice(0, whose.length))].join(', ').slice(0, 3 * maxChars)
+  const more = all.length > maxListed ? [`and ${all.length - maxListed} more`] : []
   return {
-    joined(values: readonly unknown[]): string | undefined {
-      const texts = values.map(one).filter((text) => text !== undefined)
-      return texts.length === 0 ? undefined : [...new Set(texts)].join(', ').slice(0, 3 * maxChars)
-    },
-    listed(values: readonly unknown[]): readonly string[] {
-      const texts = [
-        ...new Set(
-          values
-            .slice(0, 10 * maxListed)
-            .map(one)
-            .filter((text) => text !== undefined),
-        ),
-      ]
-      if (texts.length <= maxListed) return texts
-      return [...texts.slice(0, maxListed), `and ${texts.length - maxListed} more`]
-    },
+    whose: owners === '' ? undefined : owners,
+    can: [...new Set(shown.slice(whose.length)), ...more],
   }
 }
 
-function formsOf(secret: string): string[] {
-  const bytes = Buffer.from(secret)
-  // In base64 it may begin at any of three places.
-  const base64 = [0, 1, 2].map((lead) =>
-    Buffer.concat([Buffer.alloc(lead), bytes])
-      .toString('base64')
-      .replace(/=+$/, '')
-      .slice(lead === 0 ? 0 : 4),
-  )
-  const all = [secret, bytes.toString('hex'), ...base64]
-  return [
-    ...new Set(
-      [...all, ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'))].map((one) =>
-        one.toLowerCase(),
-      ),
-    ),
-  ].filter((one) => one.length >= window)
+function shortOf(value: unknown): string[] {
+  if (typeof value === 'number' && Number.isFinite(value)) return [String(value)]
+  if (typeof value !== 'string') return []
+  const text = value
+    .slice(0, 4 * maxChars)
+    .trim()
+    .slice(0, maxChars + 1)
+  return text === '' ? [] : [text]
+}
+
+function textOf(text: string): string {
+  const seen = escapeUnseen(text.slice(0, maxChars))
+  return text.length > maxChars || seen.length > 2 * maxChars ? `${seen.slice(0, 2 * maxChars)}…` : seen
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
@@ -296,7 +296,9 @@ test('a vendor that repeats the secret, or writes to the terminal, is not repeat
     bytes.toString('base64'),
     Buffer.from(`x${key.text}`).toString('base64'),
     Buffer.from(`xx:${key.text}`).toString('base64url'),
-    `${'x'.repeat(500)}${key.text}`,
+    [...key.text].join(' '),
+    [...key.text].toReversed().join(''),
+    key.text.toUpperCase().replaceAll(/[^]/g, (c) => `%${c.charCodeAt(0).toString(16)}`),
   ]
   for (const form of forms) {
     standIn.answer = () => ({
@@ -320,6 +322,55 @@ test('a vendor that repeats the secret, or writes to the terminal, is not repeat
   assert.equal(can.length, 31)
   // What it means to say it with: the key itself cannot be printed either.
   assert.ok(!inspect(key.secret).includes(key.text))
+})
+
+test('a secret in pieces is not repeated, in whatever order; what only looks a little like it is shown', async (t) => {
+  const standIn = await startVendors(t, { tls: false })
+  const vendors = vendorsOf(standIn)
+  const key = keyOf(github)
+  const told = async (login: string, scopes: readonly string[]) => {
+    standIn.answer = () => ({
+      status: 200,
+      json: { login, id: 1, type: 'User' },
+      headers: { 'x-oauth-scopes': scopes.join(',') },
+    })
+    const { whose, can } = await vendors.ask(key)
+    return [whose, ...(can ?? [])].join(' ')
+  }
+  const pieces = (size: number) => key.text.match(new RegExp(`.{1,${size}}`, 'g')) ?? []
+  for (const size of [1, 2, 3, 5, 7]) {
+    const shown = await told('octocat', pieces(size))
+    assert.match(shown, /repeats the secret/, String(size))
+    for (const piece of pieces(size).slice(2, -1)) if (size > 3) assert.ok(!shown.includes(piece), piece)
+  }
+  assert.match(await told('octocat', pieces(7).toReversed()), /repeats the secret/)
+  const numbers = key.text.replaceAll(/[^]/g, (c) => `&#${c.charCodeAt(0)};`)
+  const wide = [...key.text].map((c) => String.fromCodePoint((c.codePointAt(0) ?? 0) + 0xfee0)).join('')
+  assert.match(await told(wide, []), /^.repeats the secret/)
+  assert.match(await told(numbers, []), /^.repeats the secret/)
+  assert.equal(await told('octo-ghp-user', ['repo', 'read:org']), 'octo-ghp-user, User repo read:org')
+})
+
+test('an answer is looked at in no more time, however long it or the secret is', async (t) => {
+  const standIn = await startVendors(t, { tls: false })
+  const vendors = vendorsOf(standIn)
+  const random = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '')
+  const fly = { rule: 'fly-access-token', secret: new Secret(`fm2_${random(2_990)}`) }
+  // What cleaning works through: letters of what is shown and of the forms of the secret, never the answer.
+  standIn.answer = () => ({
+    status: 200,
+    json: { tokens: [{ token_id: 'a', org_slug: random(180_000) }] },
+  })
+  const { state, whose = '' } = await vendors.ask(fly)
+  assert.deepEqual([state, whose.length <= 130], ['alive', true])
+  // A pattern that could be tried at each place is asked of no such text.
+  const google = cases.find(({ rule }) => rule === 'gcp-service-account-key')
+  assert.ok(google)
+  standIn.answer = () => ({
+    status: 400,
+    json: { error: 'invalid_grant', error_description: 'account'.repeat(35_000) },
+  })
+  assert.equal((await vendors.ask(keyOf(google))).state, 'unknown')
 })
 
 test('a hostile vendor ends in unknown: no HTTP, floods, an endless body, a slow drip, another certificate', async (t) => {

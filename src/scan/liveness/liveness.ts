@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { at, type HttpAnswer, type HttpQuestion } from '../../http-client/index.ts'
 import { MayflyError, escapeUnseen, messageOf, type Secret } from '../../lib/index.ts'
-import { createCleaning } from './cleaned.ts'
+import { cleaned } from './cleaned.ts'
 import { kinds } from './kinds/index.ts'
 import type { Answer, Kind, Liveness, Presented, Request, Revoked } from './model.ts'
 
@@ -189,9 +189,12 @@ function meant(kind: Kind, key: FoundKey, host: string, answer: Answer, isNamed:
       meaning.isKnown === true && kind.beside === undefined ? undefined : doubtOf(kind, host, isNamed)
     return why === undefined ? { state: 'dead', at: host } : { state: 'unknown', at: host, why }
   }
-  const cleaning = createCleaning([key.secret.reveal()])
-  const whose = cleaning.joined(kind.whose.map((path) => at(answer.json, path)))
-  const can = cleaning.listed(kind.can?.(answer) ?? [])
+  const secret = key.secret.reveal()
+  const known = coresIn(secret)
+  const { whose, can } = cleaned(known.length > 0 ? known : [secret], {
+    whose: kind.whose.map((path) => at(answer.json, path)),
+    can: kind.can?.(answer) ?? [],
+  })
   return {
     ...{ state: 'alive', at: host },
     ...(whose === undefined ? {} : { whose }),
