@@ -69,11 +69,11 @@ interface Run {
 /** The run of hex that a run is, but for `0x` or an escape in front. */
 function hexIn(bytes: Buffer, start: number, last: number): Run | undefined {
   const first = bytes[start] === zero && bytes[start + 1] === x ? start + 2 : start
-  for (const at of new Set([first, behindEscape(bytes, start)])) {
-    const end = hexEnd(bytes, at, last)
-    if (end !== -1) return { at, end }
-  }
-  return undefined
+  const end = hexEnd(bytes, first, last)
+  if (end !== -1) return { at: first, end }
+  const behind = behindEscape(bytes, start)
+  const endBehind = behind === start ? -1 : hexEnd(bytes, behind, last)
+  return endBehind === -1 ? undefined : { at: behind, end: endBehind }
 }
 
 const alphabets = { base64: /^[A-Za-z0-9+/_-]*/, hex: /^[0-9A-Fa-f]*/ }
