@@ -2,6 +2,16 @@ import { hasNoStandIn } from './connections.ts'
 import type { Kept } from './model.ts'
 import type { Moved } from './moved-secret.ts'
 
+/** An address with its password: what reads it needs the one, and a connection replaces the other. */
+export function holdsAddress(name: string): boolean {
+  return /(?:URL|URI|DSN|CONNECTION_STRING)$/i.test(name)
+}
+
+export const ofAddress = {
+  why: 'it holds an address beside the password',
+  instead: 'write the address into the file, without the password: postgres://USER@HOST/NAME',
+}
+
 /** Why a secret cannot go although its connection is known. `name`: the variable that has it; `isRead`: by the script itself. */
 export function unfit(
   { replacement: { id, connection }, isGuess }: Extract<Moved, { ok: true }>,
@@ -21,11 +31,7 @@ export function unfit(
           instead: `leave ${option} out: inside \`mayfly run\` the tool needs none`,
         }
   }
-  if (/(?:URL|URI|DSN|CONNECTION_STRING)$/i.test(name))
-    return {
-      why: 'it holds an address beside the password',
-      instead: 'write the address into the file, without the password: postgres://USER@HOST/NAME',
-    }
+  if (holdsAddress(name)) return ofAddress
   // It may be handed on to what Mayfly does not carry: a word in its place would arrive there.
   if (isRead && isGuess && !isApi)
     return {

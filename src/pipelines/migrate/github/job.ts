@@ -5,6 +5,7 @@ import { unknownName } from '../commands/command.ts'
 import type { Edit } from '../edits.ts'
 import type { Kept, MovedRole, MovedSecret } from '../model.ts'
 import { folderOf } from './checkouts.ts'
+import type { Ambient } from './ambient.ts'
 import type { JobPlan } from './job-plan.ts'
 import { withIdToken } from './permissions.ts'
 import { serviceNote } from '../scripts/run-line.ts'
@@ -27,7 +28,7 @@ export function migrateJob(
   file: PipelineFile,
   root: YamlView,
   plan: JobPlan,
-  inherited: readonly MovedSecret[],
+  inherited: Pick<Ambient, 'moved' | 'stands'>,
 ): JobMigration {
   const { job, view } = plan
   if (plan.is === 'stays') {
@@ -43,20 +44,30 @@ export function migrateJob(
     ...ambient.moved,
     ...tokens.flatMap((one) => one.moved),
   ]
-  const isHeir = inherited.some(({ connection }) =>
+  const isHeir = inherited.moved.some(({ connection }) =>
     steps.some(({ needs }) => needs.some((need) => need.connection === connection)),
   )
   if (moved.length === 0 && !isHeir) return { ...nothing, kept }
-  const permissions = withIdToken(file.text, root, view, ownTokenNeeds(steps))
+  // The checkout goes by the job's own token then.
+  const reads = tokens.some((one) => one.moved.length > 0)
+  const permissions = withIdToken(file.text, root, view, ownTokenNeeds(steps), reads)
+  const words = new Set([...inherited.stands, ...ambient.stands])
   const edits = steps.flatMap((step, i) =>
-    stepEdits(file.text, step, logins[i]?.gone === true, roles.by(step), job, file),
+    stepEdits(file.text, step, logins[i]?.gone === true, roles.by(step), job, file, words),
   )
   return {
     edits: [...permissions.edits, ...ambient.edits(view), ...edits, ...tokens.flatMap((one) => one.edits)],
     roles: roles.all,
     moved,
     kept,
-    notes: notesOf(root, view, job, steps, permissions.wasDefault, roles, ambient.left),
+    notes: [
+      ...notesOf(root, view, job, steps, permissions.wasDefault, roles, ambient.left),
+      ...(permissions.readsNow
+        ? [
+            `job ${job.id}: its checkout goes by the job’s own token now, which may read the repository (contents: read)`,
+          ]
+        : []),
+    ],
   }
 }
 

@@ -18,28 +18,38 @@ export interface PermissionEdit {
   readonly edits: readonly Edit[]
   /** The job had what the repository's settings say, which this file does not show. */
   readonly wasDefault: boolean
+  /** Its own token may read the repository, and could not before. */
+  readonly readsNow: boolean
 }
 
 /**
  * `id-token: write` for one job, beside all that it had: a job that names permissions loses those that it does not name. `needed`: what
- * its own token is used for.
+ * its own token is used for. `reads`: it checks the repository out by its own token from now on.
  */
 export function withIdToken(
   text: string,
   root: YamlView,
   job: YamlView,
   needed: readonly string[] = [],
+  reads = false,
 ): PermissionEdit {
   const own = job.get('permissions')
   const pair = job.pair('permissions')
-  if (pair !== undefined) {
-    const has = own.value === 'write-all' || own.get('id-token').value === 'write'
-    return { edits: has ? [] : [added(text, own, pair.key.span.end)], wasDefault: false }
-  }
   const above = root.get('permissions')
-  if (above.value === 'write-all' || above.get('id-token').value === 'write')
-    return { edits: [], wasDefault: false }
-  const isThere = root.pair('permissions') !== undefined
+  const isThere = pair !== undefined || root.pair('permissions') !== undefined
+  const said = pair === undefined ? above : own
+  const isAll = said.value === 'write-all'
+  const lacksToken = !isAll && said.get('id-token').value !== 'write'
+  const lacksRead =
+    reads &&
+    isThere &&
+    !isAll &&
+    said.value !== 'read-all' &&
+    !/^(?:read|write)$/.test(said.get('contents').value ?? '')
+  const about = { wasDefault: !isThere, readsNow: lacksRead }
+  if (!lacksToken && !lacksRead) return { edits: [], wasDefault: false, readsNow: false }
+  const lacking = [...(lacksRead ? ['contents: read'] : []), ...(lacksToken ? ['id-token: write'] : [])]
+  if (pair !== undefined) return { ...about, edits: added(text, own, pair.key.span.end, lacking) }
   const inherited = !isThere
     ? [...new Set([...usual, ...needed])]
     : above.isMap
@@ -47,7 +57,10 @@ export function withIdToken(
       : above.value === 'read-all'
         ? scopes.map((scope) => `${scope}: read`)
         : []
-  return { edits: [block(text, job, widest(inherited))], wasDefault: !isThere }
+  const all = lacksRead
+    ? ['contents: read', ...inherited.filter((one) => !one.startsWith('contents:'))]
+    : inherited
+  return { ...about, edits: [block(text, job, widest(all))] }
 }
 
 /** Of one scope that is there twice the one that writes. */
@@ -71,31 +84,45 @@ function block(text: string, job: YamlView, entries: readonly string[]): Edit {
   return { start, end: start, text: lines.join(''), reason }
 }
 
-function added(text: string, permissions: YamlView, keyEnd: number): Edit {
+function added(text: string, permissions: YamlView, keyEnd: number, entries: readonly string[]): Edit[] {
   const pairs = permissions.pairs().filter(({ isMerged }) => !isMerged)
-  const token = pairs.find(({ key }) => key.value === 'id-token')
-  if (token !== undefined && token.value.isThere) return { ...token.value.span, text: 'write', reason }
+  const known = (entry: string) =>
+    pairs.find(({ key, value }) => key.value === entry.split(':')[0] && value.isThere)
+  const changed = entries.flatMap((entry): Edit[] => {
+    const span = known(entry)?.value.span
+    return span === undefined ? [] : [{ ...span, text: entry.split(': ')[1] ?? '', reason }]
+  })
+  const left = entries.filter((entry) => known(entry) === undefined)
+  if (left.length === 0) return changed
   if (!permissions.isMap) {
     const all = permissions.value === 'read-all' ? scopes.map((scope) => `${scope}: read, `).join('') : ''
-    const map = `{ ${all}id-token: write }`
-    return permissions.isThere
-      ? { ...permissions.span, text: map, reason }
-      : { start: keyEnd, end: keyEnd, text: `: ${map}`, reason }
+    const map = `{ ${all}${left.join(', ')} }`
+    return [
+      permissions.isThere
+        ? { ...permissions.span, text: map, reason }
+        : { start: keyEnd, end: keyEnd, text: `: ${map}`, reason },
+    ]
   }
   const last = pairs.at(-1)
   if (isFlow(text, permissions) || last === undefined) {
     const at = permissions.span.start + 1
-    return {
-      start: at,
-      end: at,
-      text: last === undefined ? ' id-token: write ' : ' id-token: write,',
-      reason,
-    }
+    return [
+      ...changed,
+      {
+        start: at,
+        end: at,
+        text: last === undefined ? ` ${left.join(', ')} ` : ` ${left.join(', ')},`,
+        reason,
+      },
+    ]
   }
   const first = pairs[0]
   const end = lineEnd(text, last.span.end)
   const newline = lineBreak(text)
-  const line = `${indentTo(text, first?.span.start ?? 0)}id-token: write`
+  const lines = left.map((entry) => `${indentTo(text, first?.span.start ?? 0)}${entry}`).join(newline)
   const isClosed = end > 0 && text[end - 1] === '\n'
-  return { start: end, end, text: isClosed ? `${line}${newline}` : `${newline}${line}`, reason }
+  return [
+    ...changed,
+    { start: end, end, text: isClosed ? `${lines}${newline}` : `${newline}${lines}`, reason },
+  ]
 }

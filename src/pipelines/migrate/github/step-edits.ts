@@ -37,7 +37,9 @@ export function tokenInputs(file: PipelineFile, step: StepPlan, steps: readonly 
       ? 'it is written once by an anchor and used in several places'
       : view.get('with', 'repository').isThere
         ? 'another repository than the job’s own is read by it, before any step of Mayfly'
-        : needsLeftToken(steps, step)
+        : fetchesSubmodules(step)
+          ? 'submodules are fetched by it, before any step of Mayfly, which the job’s own token may not read'
+          : needsLeftToken(steps, step)
   if (why !== undefined)
     return {
       ...nothing,
@@ -45,7 +47,9 @@ export function tokenInputs(file: PipelineFile, step: StepPlan, steps: readonly 
         span: reference.span,
         what: `secrets.${reference.name}`,
         why,
-        instead: '`git clone` or `git push` in a `run:` step, with git:read or git:push',
+        instead: fetchesSubmodules(step)
+          ? 'leave `submodules:` out, and write `git submodule update --init --recursive` into a `run:` step, with git:read of each'
+          : '`git clone` or `git push` in a `run:` step, with git:read or git:push',
       })),
     }
   const names = new Set(taken.map(({ entry }) => entry?.key.value))
@@ -71,6 +75,11 @@ export function tokenInputs(file: PipelineFile, step: StepPlan, steps: readonly 
   return { ...nothing, edits, moved: taken.map(({ reference }) => ({ reference, connection: 'git' })) }
 }
 
+function fetchesSubmodules({ step }: StepPlan): boolean {
+  const said = step.inputs.find(({ key }) => key.value === 'submodules')
+  return said !== undefined && said.value?.value.toLowerCase() !== 'false'
+}
+
 /** What becomes of one step. */
 export function stepEdits(
   text: string,
@@ -79,6 +88,7 @@ export function stepEdits(
   by: ReturnType<Roles['by']>,
   job: Job,
   file: PipelineFile,
+  words: ReadonlySet<string> = new Set(),
 ): Edit[] {
   if (isGone) {
     const gone = takeOutItem(
@@ -105,7 +115,7 @@ export function stepEdits(
   const ran = runByMayfly(text, step.view, {
     ...by,
     shell: step.shell,
-    variables: variablesOf(file, job, step, removed),
+    variables: variablesOf(file, job, step, removed, words),
   })
   return ran === undefined ? edits : [...edits, ran]
 }
@@ -142,7 +152,13 @@ function stood({ start, end }: Span): Edit {
 const variableName = /^[A-Za-z_]\w{0,199}$/
 
 /** What the script has of the job's variables; Mayfly hands on what is named. */
-function variablesOf(file: PipelineFile, job: Job, step: StepPlan, removed: ReadonlySet<string>): string[] {
+function variablesOf(
+  file: PipelineFile,
+  job: Job,
+  step: StepPlan,
+  removed: ReadonlySet<string>,
+  words: ReadonlySet<string>,
+): string[] {
   const entries = [...file.environment, ...job.environment, ...step.step.environment]
   const handedOn = job.steps.flatMap(({ commands }) =>
     commands.flatMap(({ value }) =>
@@ -160,7 +176,7 @@ function variablesOf(file: PipelineFile, job: Job, step: StepPlan, removed: Read
   const stands = step.moved.flatMap(({ asked }) =>
     asked.place === 'variable' && asked.entry !== undefined ? [asked.entry.key.value] : [],
   )
-  return [...new Set([...names, ...stands])].filter(
+  return [...new Set([...names, ...words, ...stands])].filter(
     (name) =>
       variableName.test(name) &&
       !removed.has(name) &&

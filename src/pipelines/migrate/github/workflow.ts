@@ -24,7 +24,7 @@ export function migrateWorkflow(file: PipelineFile, project: Project): Migration
   const stranger = plans.find((plan) => plan.is === 'stays' && plan.job.uses === undefined)?.job.id
   const steps = plans.flatMap((plan) => (plan.is === 'moves' ? plan.steps : []))
   const ambient = planAmbient(file, root, file.environment, ({ job }) => job === undefined, steps, stranger)
-  const jobs = plans.map((plan) => ({ job: plan.job, result: migrateJob(file, root, plan, ambient.moved) }))
+  const jobs = plans.map((plan) => ({ job: plan.job, result: migrateJob(file, root, plan, ambient) }))
   const moved = [...jobs.flatMap(({ result }) => result.moved), ...ambient.moved]
   const kept = [...jobs.flatMap(({ result }) => result.kept), ...ambient.kept, ...elsewhere(file)]
   if (moved.length === 0) return { ...untouched(file), kept: sorted(kept), ...pinsAlone(file, project) }
