@@ -8,7 +8,6 @@ import {
   issuerForms,
   issuerOf,
   knownPins,
-  migrateFiles,
   readCheckout,
   remoteFrom,
   saidIn,
@@ -22,6 +21,7 @@ import {
 } from '../pipelines/index.ts'
 import { isTaken, writeChanges, type FileChange } from './checkout-files.ts'
 import { checkedAnswer, ownIssuerUrl } from './issuer-answers.ts'
+import { migrateWithin } from './migrate-within.ts'
 import { findPins, githubOf, withPins } from './pins/find-pins.ts'
 import { exitCodes, print } from './output.ts'
 import { lintFindings } from './policy-lint.ts'
@@ -55,25 +55,13 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
   const found = options.pin === true ? await findPins(files, githubOf(options.githubUrl)) : undefined
   const project = found === undefined ? known : withPins(known, found)
   const issuerUrl = issuerUrlOf(options, project, ci)
-  const migrations = migrateFiles(files, project, checkout.files)
-  const roles = migrations.flatMap((one) => one.roles)
-  const policy =
-    roles.length === 0
-      ? undefined
-      : draftPolicyText(
-          [
-            issuerOf({
-              ci,
-              repository: project.repository,
-              id: project.repository.id ?? '',
-              ...(project.repository.ownerId === undefined ? {} : { ownerId: project.repository.ownerId }),
-              ...(issuerUrl === undefined ? {} : { issuerUrl }),
-            }),
-          ],
-          roles,
-          migrations,
-          saidIn(checkout.files),
-        )
+  const { migrations, policy, findings } = migrateWithin(files, project, checkout.files, (moved) => {
+    const drafted = draftOf(moved, checkout, project, ci, issuerUrl)
+    return {
+      policy: drafted,
+      findings: drafted === undefined ? [] : lintFindings(drafted.text, options.policy),
+    }
+  })
   const unread = [
     ...checkout.unread.filter(({ isMissing }) => !isMissing),
     ...files.flatMap(({ path, problems }) => {
@@ -88,7 +76,7 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
     policy,
     policyFile: options.policy,
     policyIsThere: isTaken(join(options.checkout, options.policy)),
-    findings: policy === undefined ? [] : lintFindings(policy.text, options.policy),
+    findings,
     // What is only pinned needs no server.
     missing: policy === undefined ? [] : missingOf(options, project, ci, issuerUrl),
     whyUnpinned: found?.why ?? new Map(),
@@ -116,6 +104,25 @@ export async function migratePipelines(paths: readonly string[], options: Migrat
 function diffLine(line: string): string {
   const [, mark = '', text = '', end = ''] = /^([ +-]\ufeff?)?([^]*?)(\r?)$/.exec(line) ?? []
   return `${mark}${text.split('\t').map(visible).join('\t')}${end}`
+}
+
+function draftOf(
+  migrations: readonly Migration[],
+  { files }: Checkout,
+  { repository }: Project,
+  ci: IssuingCi,
+  issuerUrl: string | undefined,
+): PolicyDraft | undefined {
+  const roles = migrations.flatMap((one) => one.roles)
+  if (roles.length === 0) return undefined
+  const issuer = issuerOf({
+    ci,
+    repository,
+    id: repository.id ?? '',
+    ...(repository.ownerId === undefined ? {} : { ownerId: repository.ownerId }),
+    ...(issuerUrl === undefined ? {} : { issuerUrl }),
+  })
+  return draftPolicyText([issuer], roles, migrations, saidIn(files))
 }
 
 function chosen({ files }: Checkout, paths: readonly string[]): Checkout['files'] {

@@ -5,6 +5,9 @@ import type { LintFinding, Severity } from '../policy/index.ts'
 export interface PlacedFinding extends ConfigProblem {
   readonly rule: LintFinding['rule'] | undefined
   readonly severity: Severity
+  /** The role in which it is, and others that it is about. */
+  readonly role?: string
+  readonly others?: readonly string[]
   /** `apply` refuses it. */
   readonly refused: boolean
 }

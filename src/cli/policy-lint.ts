@@ -29,8 +29,10 @@ export function lintFindings(text: string, file: string): PlacedFinding[] {
   const parsed = parseConfig(bundle.policy, file, policySchema)
   if (!parsed.ok) return parsed.problems.map(asFinding)
   const draft = draftPolicy(parsed.value, parsed.locate, issuerFactsOf(parsed.value))
-  const findings = lint(draft).map(({ rule, severity, message, refused, path }) => ({
+  const findings = lint(draft).map(({ rule, severity, message, refused, path, others = [] }) => ({
     ...parsed.locate(path),
+    ...(path[0] === 'roles' && typeof path[1] === 'string' ? { role: path[1] } : {}),
+    others,
     message,
     rule,
     severity,
@@ -61,7 +63,7 @@ function rendered(
   return `${[...findings.flatMap(findingLines), summary].join('\n')}\n`
 }
 
-function plainFinding({ rule, ...finding }: PlacedFinding) {
+function plainFinding({ rule, role: _role, others: _others, ...finding }: PlacedFinding) {
   const more = rule === undefined ? {} : { why: rule.why, fix: rule.fix }
   return { rule: rule?.id ?? 'invalid', ...finding, ...more }
 }

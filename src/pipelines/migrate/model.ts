@@ -22,9 +22,16 @@ export interface Project {
   readonly ways?: Map<string, string>
   /** Files that the CI reads as one with the one that is moved. */
   readonly beside?: readonly PipelineFile[]
+  /** Roles whose jobs are left as they are, and why. */
+  readonly stays?: ReadonlyMap<string, Pick<Kept, 'why' | 'instead'>>
+  /** What roles ask for beside the rest, so that jobs of others cannot assume them. */
+  readonly asks?: ReadonlyMap<string, ReadonlySet<Ask>>
   /** Names of roles that other files have. */
   readonly taken?: ReadonlySet<string>
 }
+
+/** `workflow`: the file that has the job. `no-environment`: that the job has none, as the subject of GitHub's token says. */
+export type Ask = 'workflow' | 'no-environment'
 
 /** Names as the scripts write them, variables and all. */
 export interface MadeRefs {

@@ -43,6 +43,7 @@ function tellOf(high: string, found: readonly Escalation[]): Found[] {
       {
         path: ['roles', high, 'trust'],
         message: `${same ? 'exactly those who' : 'everybody who'} may assume role "${first.low}"${others} may also assume "${high}", which writes more: "${first.write}"`,
+        others: [first, ...more].map(({ low }) => low),
         ...(same ? { severity: 'warning' as const } : {}),
       },
     ]

@@ -65,6 +65,8 @@ export interface Found {
   readonly message: string
   /** Other than the rule's own. */
   readonly severity?: Severity
+  /** Roles that it is about beside the one at its place. */
+  readonly others?: readonly string[]
   /** Too dangerous to be in force at all: the policy is refused when it is loaded. */
   readonly refused?: true
 }

@@ -44,6 +44,8 @@ export function planJob(
   const ambient = planAmbient(file, view, job.environment, isOf, steps)
   const roles = rolesOf(file, job, starts, steps, logins, project, role, ambient.moved)
   if (typeof roles === 'string') return { is: 'stays', job, view, why: { why: roles } }
+  const [left] = roles.all.flatMap(({ name }) => project.stays?.get(name) ?? [])
+  if (left !== undefined) return { is: 'stays', job, view, why: left }
   return { is: 'moves', job, view, steps, logins, ambient, roles }
 }
 

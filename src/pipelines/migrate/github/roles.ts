@@ -1,6 +1,6 @@
 import type { Job, PipelineFile, Step } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
-import type { MovedRole, MovedSecret, Need, Project } from '../model.ts'
+import type { Ask, MovedRole, MovedSecret, Need, Project } from '../model.ts'
 import { isGitOnly, roleOf } from '../role.ts'
 import { leavesOf, type Condition } from '../conditions/index.ts'
 import {
@@ -97,6 +97,28 @@ export function startsOf(
   })
 }
 
+const ofSubject =
+  'it has no environment, and its role asks for that by the subject of GitHub’s tokens as they are by default (docs.github.com, OpenID Connect reference): where the repository or organization says another one, write what that has for such a job'
+
+/** `sub` ends with the ref where a job has no environment, and with `:environment:NAME` where it has one. */
+function withAsks(
+  role: MovedRole,
+  asks: ReadonlySet<Ask>,
+  { path }: PipelineFile,
+  { repository }: Project,
+): MovedRole {
+  const { all, any } = role.trust
+  return {
+    ...role,
+    trust: {
+      all: asks.has('workflow') ? { ...all, workflow: `${repository.path}/${path}@*` } : all,
+      any: asks.has('no-environment')
+        ? any.map((one) => (one['ref'] === undefined ? one : { ...one, subject: `*:ref:${one['ref']}` }))
+        : any,
+    },
+  }
+}
+
 /**
  * The roles of a job: one for what builds, one for what writes or had a secret. A text says why no role can be trusted to the job.
  */
@@ -175,9 +197,11 @@ export function rolesOf(
       ),
       allow: shared ? ['shared-workspace'] : [],
     })
+  const asked = all.map((role) => ({ role, asks: project.asks?.get(role.name) }))
   return {
-    all,
+    all: asked.map(({ role, asks }) => (asks === undefined ? role : withAsks(role, asks, file, project))),
     notes: [
+      ...(asked.some(({ asks }) => asks?.has('no-environment') === true) ? [ofSubject] : []),
       ...(writing.length > 0 && write !== undefined ? failing(starts(writing), write, name) : []),
       ...(run.length > 0 && mayBeForks(starts(run)) ? [ofForks] : []),
       ...untoldIn(condition),

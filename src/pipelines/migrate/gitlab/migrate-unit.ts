@@ -88,6 +88,8 @@ export function migrateUnit(
           : `only ${trusted.left.join(', ')} starts it, and no role that writes, or takes a secret’s place, may trust what nobody has reviewed`,
       instead: 'let it write from a protected branch or tag',
     })
+  const left = project.stays?.get(role)
+  if (left !== undefined) return staying(stays(left), unit, left)
   const workspace = isGitOnly({ script }) ? 'checkout' : 'job'
   const by = { role, workspace, plan, server: project.server, shell: '' } as const
   const led = {
@@ -133,6 +135,11 @@ export function migrateUnit(
     ],
     seen,
   }
+}
+
+/** Said of the job, where its secrets stand in no file. */
+function staying(one: UnitMigration, { home, pair }: Unit, why: Why): UnitMigration {
+  return one.kept.length > 0 ? one : { ...one, kept: [{ span: pair.key.span, what: `job ${home}`, ...why }] }
 }
 
 function describe({ home, users }: Unit): string {

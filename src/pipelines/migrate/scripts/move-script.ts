@@ -76,6 +76,13 @@ function moveScript(file: PipelineFile, place: Place, role: string, project: Pro
       why: 'no branch or tag is named that a role which writes may trust by what this CI’s tokens say',
       instead: 'let it write from one branch, by its whole name',
     })
+  const left = project.stays?.get(role)
+  if (left !== undefined) {
+    const { kept } = stays(left)
+    return kept.length > 0
+      ? { ...nothing, kept }
+      : { ...nothing, kept: [{ span: place.commands.span, what: place.job, ...left }] }
+  }
   const needed = neededElsewhere(file, place, plan)
   if (needed !== undefined) return stays(needed)
   const by = {
