@@ -24,6 +24,23 @@ test('in a job that strangers may have a hand in nothing is verified, nor where 
     { CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: '12' },
     { CI: 'true', BUILDKITE: 'true' },
     { CI: 'true', CIRCLECI: 'true', CIRCLE_PR_NUMBER: '3' },
+    // In projects of GitHub Apps and GitLab it names no pull request.
+    { CI: 'true', CIRCLECI: 'true', CIRCLE_BRANCH: 'pull/7' },
+    { CI: 'true', CIRCLECI: 'true' },
+    { CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: 'false', BUILDKITE_SOURCE: 'trigger_job' },
+    { CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: 'false' },
+    ...['false', '', undefined].flatMap((CI) => [
+      { CI, JENKINS_URL: 'http://j', CHANGE_ID: '7' },
+      { CI, TF_BUILD: 'True', BUILD_REASON: 'PullRequest' },
+      { CI, CODEBUILD_BUILD_ID: 'a:b', CODEBUILD_WEBHOOK_EVENT: 'PULL_REQUEST_CREATED' },
+      { CI, bamboo_buildKey: 'x' },
+      { CI, GO_PIPELINE_NAME: 'x' },
+      { CI, TEAMCITY_VERSION: '2026' },
+      { CI, DRONE: 'true' },
+      { CI, CI_SYSTEM_NAME: 'woodpecker' },
+      { CI, GITHUB_ACTIONS: 'yes' },
+    ]),
+    { CI: 'woodpecker' },
     { CI: 'true' },
     { JENKINS_URL: 'https://jenkins.corp.test' },
   ])
@@ -45,8 +62,10 @@ test('in one of ours, and outside of a CI, it is', async () => {
     { ...github, GITHUB_EVENT_NAME: 'schedule' },
     { ...gitlab, CI_PIPELINE_SOURCE: 'push' },
     { ...gitlab, CI_PIPELINE_SOURCE: 'web' },
-    { CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: 'false' },
-    { CI: 'true', CIRCLECI: 'true' },
+    ...['webhook', 'ui', 'api', 'schedule'].map((BUILDKITE_SOURCE) => ({
+      ...{ CI: 'true', BUILDKITE: 'true', BUILDKITE_PULL_REQUEST: 'false', BUILDKITE_SOURCE },
+    })),
+    { CI: 'false' },
   ])
     await refuseStrangers(variables)
 })
