@@ -1,5 +1,5 @@
 import { escapeUnseen, messageOf, sha256Hex } from '../../lib/index.ts'
-import { createTreePaths, entriesOf } from './tree-paths.ts'
+import { createTreePaths } from './tree-paths.ts'
 import type { LargeBlob, PushScan, PushScanner, ScanVerdict, ScannedBlob } from '../push-scanner.ts'
 
 /** What a reader of packs tells of the blobs in it. */
@@ -42,7 +42,6 @@ const maxWhy = 10
 const maxFindings = 20
 const maxWarnings = 50
 const maxFindingChars = 600
-const maxNamesKnown = 200_000
 /** Of more objects it is not told whether another pack brings the same. */
 const maxDigested = 100_000
 const newline = Buffer.from('\n')
@@ -56,7 +55,6 @@ export function openScan(
 ): BlobScan {
   const paths = createTreePaths(idBytes)
   for (const id of named) paths.root(id)
-  const namesKnown = new Set<string>()
   /** Of each object its id, of what is not known its bytes' digest. */
   const brought: string[] = []
   let isDigested = true
@@ -91,15 +89,7 @@ export function openScan(
     },
     tree(id, content) {
       bring(id)
-      paths.add(id, content)
-      const names: Buffer[] = []
-      for (const { name } of entriesOf(content, idBytes)) {
-        // Every commit brings most of the same names.
-        const key = name.toString('latin1')
-        if (namesKnown.has(key)) continue
-        if (namesKnown.size < maxNamesKnown) namesKnown.add(key)
-        names.push(name, newline)
-      }
+      const names = paths.add(id, content).flatMap((name) => [name, newline])
       if (names.length > 0) return scan.text(`names in tree ${id}`, Buffer.concat(names))
     },
     text(kind, id, content) {

@@ -2,7 +2,8 @@ import type { FilePaths } from '../look.ts'
 
 /** Where blobs stand, as the trees of a pack say it: a pack names its objects by their content alone. */
 export interface TreePaths {
-  add(tree: string, content: Buffer): void
+  /** Returns the names in it that no tree before had: every commit brings most of the same ones. */
+  add(tree: string, content: Buffer): readonly Buffer[]
   /** A commit, a tag or a ref names it: a tree is that of a checkout then, whatever other trees lead to it. */
   root(id: string): void
   /** A tree, or a commit, is not known. */
@@ -36,10 +37,20 @@ export function createTreePaths(idBytes: number): TreePaths {
   let isWhole = true
   let steps = 0
 
-  function addEntry(tree: number, name: Buffer, id: string): void {
-    const [child, named] = [ids.of(id), names.of(name.toString('latin1'))]
-    if (child === none || named === none || before.length >= maxEntries) return void (isWhole = false)
-    nameTexts[named] ??= isPlain(name) ? name.toString('utf8') : undefined
+  function addName(name: Buffer, fresh: Buffer[]): number {
+    const text = name.toString('latin1')
+    const known = names.known(text)
+    if (known !== undefined) return known
+    fresh.push(name)
+    const named = names.of(text)
+    if (named !== none) nameTexts[named] = isPlain(name) ? name.toString('utf8') : undefined
+    return named
+  }
+
+  function addEntry(tree: number, named: number, id: string): void {
+    const child = ids.of(id)
+    if (tree === none || child === none || named === none || before.length >= maxEntries)
+      return void (isWhole = false)
     before.push(last[child] ?? none)
     last[child] = parents.length
     parents.push(tree)
@@ -77,10 +88,11 @@ export function createTreePaths(idBytes: number): TreePaths {
   return {
     add(tree, content) {
       const number = ids.of(tree)
-      if (number === none) isWhole = false
-      if (number === none || added.has(number)) return
-      added.add(number)
-      for (const { name, id } of entriesOf(content, idBytes)) addEntry(number, name, id)
+      const fresh: Buffer[] = []
+      if (added.has(number)) return fresh
+      if (number !== none) added.add(number)
+      for (const { name, id } of entriesOf(content, idBytes)) addEntry(number, addName(name, fresh), id)
+      return fresh
     },
     root(id) {
       const number = ids.of(id)
@@ -118,7 +130,7 @@ function isPlain(name: Buffer): boolean {
 }
 
 /** What a tree holds, as far as it can be read. Each entry: mode, a space, the name, a zero byte, the id. */
-export function* entriesOf(content: Buffer, idBytes: number): Generator<{ name: Buffer; id: string }> {
+function* entriesOf(content: Buffer, idBytes: number): Generator<{ name: Buffer; id: string }> {
   for (let at = 0; at < content.length;) {
     const space = content.indexOf(0x20, at)
     const end = content.indexOf(0, space + 1)
