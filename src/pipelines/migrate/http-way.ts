@@ -10,7 +10,7 @@ const header = (name: string, prefix = ''): Way => ({
   holds: 'the token',
 })
 
-/** How the tools of these services send it, by the names of replace/services.ts: each as its vendor's API reference says. */
+/** How the tools of these services send it, by the names of replace/services.ts. No vendor could be asked: Codecov's is read in its CLI. */
 const usual: Readonly<Record<string, Sent>> = {
   anthropic: { way: header('x-api-key') },
   codecov: { way: header('Authorization', 'token ') },
