@@ -36,7 +36,7 @@ export const scanSchema = z.strictObject({
     'Files that a step hands on to others, looked at by rules where it runs: what the vault knows is not looked for there, so `known` is as `warn`. `block`: a step that would hand on what is certain or likely fails. `warn` if left out.',
   ),
   output: actionIn(
-    'What steps write. It is masked from there on wherever it is found; `block` and `known` are as `warn`, which is meant if it is left out.',
+    'What steps write. It is masked from there on wherever it is found; `known` is as `warn`, which is meant if it is left out. `block` ends a step that writes more secrets than are masked.',
   ),
   unseen: z
     .enum(['refuse', 'tell'])

@@ -1,5 +1,5 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { MayflyError, Secret } from '../lib/index.ts'
+import { MayflyError, Secret, limits } from '../lib/index.ts'
 import type { FilePaths, LookStream } from '../gateway/index.ts'
 import type { KnownSecrets } from '../scan/known/index.ts'
 import type { ContentScanner, LookedFor, Scanned, ScanStream, Span } from './content-scanner.ts'
@@ -15,7 +15,7 @@ export interface Collected {
   stream(name: string): LookStream
   unseen(why: string): void
   /** Of output: where what was found stands in it, what is ours first. */
-  spans(): readonly Span[]
+  spans(): { readonly ours: readonly Span[]; readonly byRules: readonly Span[] }
   /** Secrets of the rules that were wanted. */
   keys(): readonly FoundKey[]
   /** All of it. Rejects with what a scan failed with. */
@@ -27,6 +27,8 @@ const maxPlaces = 100
 /** Each secret that is ours for certain has a place, however many places others have. */
 const maxOwners = 10_000
 const maxFindings = 200
+/** Of output as many as are masked of one piece, and those in the end of the piece before. */
+const maxFindingsOfOutput = 2 * limits.maskedAtOnce
 const maxWhy = 10
 const maxKeys = 50
 /** Of one thing so many bytes wait for the threads that scan. */
@@ -44,6 +46,7 @@ export function createCollected(deps: {
   readonly step: { readonly id: string }
 }): Collected {
   const { handed, as, pathsLater } = deps
+  const mostFindings = as === 'output' ? maxFindingsOfOutput : maxFindings
   const keys = new Map<string, FoundKey>()
   const certain = createPlaces(maxPlaces)
   const likely = createPlaces(maxPlaces, certain)
@@ -78,7 +81,7 @@ export function createCollected(deps: {
       const isPlain = as !== 'output' || finding.decoded.length === 0
       const key = `${finding.fingerprint} ${isPlain} ${finding.file}`
       if (findings.has(key)) continue
-      if (findings.size < maxFindings) findings.set(key, { item, finding })
+      if (findings.size < mostFindings) findings.set(key, { item, finding })
       else {
         more++
         if (finding.confidence !== 'possible') sureMore++
@@ -119,7 +122,7 @@ export function createCollected(deps: {
 
   return {
     unseen: (reason) => unseen(reason),
-    spans: () => [...spans.ours, ...spans.byRules],
+    spans: () => spans,
     keys: () => [...keys.values()],
     async add(name, bytes) {
       waiting++

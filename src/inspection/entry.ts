@@ -53,10 +53,15 @@ function secretOf({ owner, name, line, isCertain, fingerprint }: FoundSecret): R
     owner.kind === 'secret'
       ? { secret: owner.secret, version: owner.version }
       : { credentialOf: owner.connection, givenTo: owner.step, lease: owner.lease }
-  return { ...whose, path: shown(name), line, certain: isCertain, fingerprint }
+  return { ...whose, path: shown(name), ...lineIn(line), certain: isCertain, fingerprint }
 }
 
 function findingOf({ finding }: RuleFinding): Record<string, unknown> {
   const { rule, confidence, file, start, fingerprint } = finding
-  return { rule, confidence, path: shown(file), line: start.line, fingerprint }
+  return { rule, confidence, path: shown(file), ...lineIn(start.line), fingerprint }
+}
+
+/** What is no file has none. */
+function lineIn(line: number): { line?: number } {
+  return line === 0 ? {} : { line }
 }

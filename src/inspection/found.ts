@@ -12,6 +12,7 @@ export interface FoundSecret {
   /** Of the places where it stands the one that is told: what is not allowed there decides. */
   readonly name: string
   readonly at: FilePaths
+  /** 0: what is no file has no lines. */
   readonly line: number
   readonly isCertain: boolean
   /** In output: it stands there as it is, so that it can be masked. */
@@ -86,7 +87,7 @@ export function judgeFound(found: Found, rules: ScanRules, action: ScanAction, n
 
 /** One line for people: where it is, what it is, and what takes its place. No byte of a secret but the excerpt's first four. */
 export function lineOfSecret({ owner, name, line, isCertain, fingerprint }: FoundSecret): string {
-  const where = `${shown(name)}:${line}`
+  const where = placeOf(name, line)
   const sure = isCertain ? '' : 'perhaps '
   const what =
     owner.kind === 'secret'
@@ -100,6 +101,11 @@ export function lineOfFinding({ finding }: RuleFinding): string {
   const instead = connection === undefined ? '' : `; a connection of kind ${connection} takes its place`
   const end = revoke === undefined ? '' : `; revoke it: ${revoke}`
   return `${shown(file)}:${start.line}:${start.column}: ${title} (${rule}, ${confidence}) ${shown(excerpt)}${instead}${end} [${fingerprint}]`
+}
+
+/** The place that is told: a file and its line, or what has no lines. */
+export function placeOf(name: string, line: number): string {
+  return line === 0 ? shown(name) : `${shown(name)}:${line}`
 }
 
 const maxShown = 160

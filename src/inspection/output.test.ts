@@ -20,6 +20,7 @@ function setup(t: TestContext, scan?: object) {
   t.after(() => scanner.close())
   const entries: { type: string; data: Record<string, unknown> }[] = []
   const compromised: string[] = []
+  const ended: string[] = []
   const log = { isDown: false }
   const rules = compileScan(policySchema.shape.scan.parse(scan), undefined)
   const output = createOutputInspection({
@@ -44,6 +45,7 @@ function setup(t: TestContext, scan?: object) {
       },
       revokeLease: () => Promise.reject(new Error('none was given')),
     }),
+    endStep: async (_, reason) => void ended.push(reason),
     clock: systemClock,
   })
   const step = {
@@ -52,9 +54,13 @@ function setup(t: TestContext, scan?: object) {
   } as unknown as Step
   let offset = 0
   const pieces: Buffer[] = []
+  let said: string | undefined
   return {
     entries,
     compromised,
+    ended,
+    unseen: () => said,
+    end: () => output.stepEnded(step),
     close: () => scanner.close(),
     log,
     writeFile: async (text: string) =>
@@ -63,7 +69,8 @@ function setup(t: TestContext, scan?: object) {
     async write(text: string | Buffer) {
       const bytes = Buffer.from(text)
       pieces.push(bytes)
-      const { spans } = await output.look(step, offset, bytes)
+      const { spans, unseen } = await output.look(step, offset, bytes)
+      said = unseen
       offset += bytes.length
       const all = Buffer.concat(pieces)
       return spans.map(({ from, to }) => all.toString('utf8', from, to))
@@ -157,22 +164,63 @@ test('what stands encoded in output is found, and not said to be masked, since i
   assert.deepEqual(outcomes(it), ['passed'])
 })
 
-test('noise takes no room of what is ours: after hundreds of other tokens it is recorded and answered, and that there was more', async (t) => {
+test('noise takes no room of what is ours: what is not listed is masked and counted, at once, now and then, and at the end', async (t) => {
   const it = setup(t)
-  for (let i = 0; i < 3; i++)
-    await it.write(Array.from({ length: 100 }, (_, at) => exported(100 * i + at)).join(''))
-  const more = it.entries.map(({ data }) => Number(data['more']))
+  const counted = () => it.entries.map(({ data }) => [data['outcome'], data['more']])
+  const tokens = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => exported(from + i))
+  for (let i = 0; i < 3; i++) await it.write(tokens(100 * i, 100 * i + 100).join(''))
   // An entry lists 40; of the third hundred there is only that they were there.
-  assert.deepEqual([more, it.compromised], [[60, 60, 100], []])
+  const first = [60, 60, 100].map((more) => ['masked', more])
+  assert.deepEqual([counted(), it.compromised], [first, []])
   await it.write(`using ${token}\n`)
   assert.deepEqual(it.compromised, ['deploy'])
-  assert.partialDeepStrictEqual(it.entries.at(-1)?.data, {
-    outcome: 'masked',
-    secrets: [{ secret: 'deploy' }],
-  })
-  const { length } = it.entries
-  await it.write(`${exported(999)}using ${token}\n`)
-  assert.equal(it.entries.length, length)
+  const { outcome, secrets } = it.entries.at(-1)?.data ?? {}
+  assert.deepEqual([outcome, (secrets as { secret: string }[])[0]?.secret], ['masked', 'deploy'])
+  const ours = [...first, ['masked', 0]]
+  // Said again, nothing of it is new; later ones are masked, too, and counted at the end.
+  assert.ok((await it.write(`${exported(299)}${exported(999)}using ${token}\n`)).includes(secretOf(999)))
+  assert.deepEqual(counted(), ours)
+  await it.write(tokens(300, 450).join(''))
+  assert.deepEqual(counted(), [...ours, ['masked', 151]])
+  await it.write(exported(450))
+  await it.end()
+  await it.end()
+  assert.deepEqual(counted(), [...ours, ['masked', 151], ['masked', 1]])
+})
+
+test('of thousands each is masked up to the bound of a step, ours beyond it; the rest is told and recorded as shown, and ends a step that blocks', async (t) => {
+  for (const action of ['warn', 'block']) {
+    const it = setup(t, { output: action })
+    let at = 0
+    const next = (count: number) => Array.from({ length: count }, () => exported(at++)).join('')
+    for (let i = 0; i < 9; i++) assert.equal((await it.write(next(1_000))).length, 1_000)
+    assert.deepEqual([it.unseen(), it.ended], [undefined, []])
+    const masked = await it.write(`${next(5)}using ${token}\n`)
+    assert.ok(masked.includes(token))
+    assert.match(it.unseen() ?? '', /^5 secrets are not masked: 1000 are that come at once, 10000 of a step/)
+    assert.deepEqual(it.ended, action === 'block' ? ['output_not_masked'] : [])
+    await it.end()
+    const passed = it.entries.filter(({ data }) => data['outcome'] === 'passed')
+    assert.deepEqual(
+      passed.map(({ data }) => data['more']),
+      [5],
+    )
+    // What was shown with it counts as known.
+    assert.deepEqual(it.compromised, ['deploy'])
+  }
+})
+
+test('what stands in output has no line, since the record that is sent has heads between', async (t) => {
+  const it = setup(t)
+  await it.write(`\n\nusing ${token}\n${exported(1)}`)
+  const { secrets, findings } = it.entries[0]?.data ?? {}
+  for (const one of [secrets, findings] as Record<string, unknown>[][])
+    assert.deepEqual(
+      one.map(({ path, line }) => [path, line]),
+      [['output', undefined]],
+    )
+  await it.writeFile(`\n\n${exported(2)}`)
+  assert.partialDeepStrictEqual(it.entries[1]?.data, { findings: [{ path: 'GITHUB_OUTPUT', line: 3 }] })
 })
 
 test('what could not be recorded is recorded by a later look, and no file goes on before', async (t) => {

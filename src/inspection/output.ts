@@ -5,6 +5,7 @@ import { createCollected } from './collected.ts'
 import { foundEntry } from './entry.ts'
 import { judgeFound, shown, type Found, type FoundSecret, type RuleFinding } from './found.ts'
 import type { InspectionDeps } from './inspection.ts'
+import { createSeenOutput, isMasked, type Counted, type Maskable, type SeenOutput } from './output-seen.ts'
 
 /** Bytes of a step's log, from its beginning. */
 export interface Span {
@@ -21,20 +22,32 @@ export interface OutputInspection {
   look(step: Step, offset: number, bytes: Buffer): Promise<LookedAt>
   /** The same of a file that the step wrote for its CI (a summary, outputs), called so, before the CI has it. Rejects with why it was not looked at. */
   lookAtFile(step: Step, name: string, bytes: Buffer): Promise<LookedAt>
+  /** The step is over: what of it was only counted is recorded. Never rejects. */
+  stepEnded(step: Step): Promise<void>
 }
 
 export interface LookedAt {
   readonly spans: readonly Span[]
-  /** What of it could not be looked at, for the step; once for the log of each. */
+  /** What of it could not be looked at, or is not masked, for the step; once for the log of each. */
   readonly unseen?: string
 }
 
 /** Takes what is to be masked, before that is recorded; false if it is too late for it. */
 type Hand = (spans: readonly Span[]) => boolean
 
-const nothing: ReturnType<typeof maskable> = { spans: [], isAll: false }
+const nothing: Maskable = { spans: [], beyond: 0, texts: new Set() }
 
 const noneUnseen: Found['unseen'] = { count: 0, why: [] }
+
+const noneFound: Found = {
+  ...{ secrets: [], findings: [], more: 0, sureMore: 0, certainMore: 0 },
+  unseen: noneUnseen,
+}
+
+function unmaskedLine(beyond: number): string {
+  const { maskedAtOnce, maskedOfStep, mostMaskedBytes } = limits
+  return `${beyond} ${beyond === 1 ? 'secret is' : 'secrets are'} not masked: ${maskedAtOnce} are that come at once, ${maskedOfStep} of a step, and none of more than ${mostMaskedBytes} bytes`
+}
 
 function unseenLine({ count, why }: Found['unseen']): string {
   return `${count} ${count === 1 ? 'part' : 'parts'} could not be looked at: ${shown(why.join('; '))}`
@@ -45,25 +58,25 @@ interface Seen {
   end: number
   /** The piece before, for the case that it is sent again: where it began, and what stood before it. */
   readonly last: { offset: number; before: Buffer }
-  /** What is recorded of it: secrets of ours, and what rules found, whose noise is not to take the room of the others. */
-  readonly ours: Set<string>
-  readonly byRules: Set<string>
-  /** That there is more than is listed is recorded once. */
-  isMoreTold: boolean
-  /** So is that a piece could not be looked at. */
+  readonly seen: SeenOutput
+  /** That a piece could not be looked at is recorded once. */
   isUnseenTold: boolean
+  /** That not all is masked is told to the step once. */
+  isUnmaskedTold: boolean
 }
 
 /** A secret may be cut by two pieces. */
 const tailBytes = 8_192
 const maxSteps = 2_000
-/** A step that writes secrets without end has them masked, and these recorded; of the others it is recorded that there are more. */
-const maxByRules = 200
-const maxOurs = 10_000
 /** The runner waits for the answer with what comes next. */
 const maxMs = 5_000
 
-export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'approvers'>): OutputInspection {
+interface OutputDeps extends Omit<InspectionDeps, 'audit' | 'approvers'> {
+  /** Ends a step whose role says that what is not masked is not shown. */
+  readonly endStep: (step: Step, reason: string) => Promise<void>
+}
+
+export function createOutputInspection(deps: OutputDeps): OutputInspection {
   const ofSteps = new Map<string, Seen>()
 
   function seenOf({ id }: Step): Seen {
@@ -71,9 +84,9 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       tail: Buffer.alloc(0),
       end: 0,
       last: { offset: 0, before: Buffer.alloc(0) },
-      ...{ ours: new Set<string>(), byRules: new Set<string>() },
-      isMoreTold: false,
+      seen: createSeenOutput(),
       isUnseenTold: false,
+      isUnmaskedTold: false,
     }
     ofSteps.delete(id)
     ofSteps.set(id, seen)
@@ -100,7 +113,12 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     const inLog = (spans: readonly Span[]) =>
       spans.map(({ from, to }) => ({ from: start + from, to: start + to }))
     const handed: Hand = (spans) => hand(inLog(spans))
-    const { spans, unseen } = await lookInto(step, rules, { name: 'output', bytes: all }, handed)
+    const { spans, unseen } = await lookInto(
+      step,
+      rules,
+      { name: 'output', bytes: all, from: before.length },
+      handed,
+    )
     return { spans: inLog(spans), ...(unseen === undefined ? {} : { unseen }) }
   }
 
@@ -113,7 +131,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
   async function lookInto(
     step: Step,
     rules: ScanRules,
-    { name, bytes }: { readonly name: string; readonly bytes: Buffer },
+    { name, bytes, from }: { readonly name: string; readonly bytes: Buffer; readonly from: number },
     hand: Hand,
   ): Promise<LookedAt & { readonly failed: PromiseRejectedResult | undefined }> {
     const collected = createCollected({
@@ -123,36 +141,61 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
       as: 'output',
     })
     await collected.add(name, bytes)
-    const seen = seenOf(step)
-    const fresh = freshOf(await collected.end((one) => one), seen)
-    const unseen = name === 'output' && seen.isUnseenTold ? noneUnseen : fresh.unseen
-    const found = { ...fresh, unseen, more: seen.isMoreTold ? 0 : fresh.more }
-    const { spans, isAll } = rules.actions.output === 'record' ? nothing : maskable(collected.spans(), bytes)
-    const isShown = !hand(spans) || !isAll
-    const isHidden = (one: FoundSecret | RuleFinding) => !isShown && isMasked(one)
+    const ofStep = seenOf(step)
+    const { seen } = ofStep
+    const all = await collected.end((one) => one)
+    const { listed, rest } = seen.fresh(name === 'output' ? withoutLines(all) : all)
+    const unseen = name === 'output' && ofStep.isUnseenTold ? noneUnseen : all.unseen
+    const masking =
+      rules.actions.output === 'record' ? nothing : seen.maskable(collected.spans(), bytes, from)
+    const { spans, beyond } = masking
+    if (beyond > 0 && rules.actions.output === 'block') end(step)
+    const isHanded = hand(spans) && rules.actions.output !== 'record'
+    if (isHanded) seen.handed(masking)
+    // Which of them are left out nobody can say.
+    const isHidden = (one: FoundSecret | RuleFinding) => isHanded && beyond === 0 && isMasked(one)
+    const isOpen = (one: FoundSecret | RuleFinding) => !isHidden(one)
+    seen.count('masked', countOf(only({ ...all, ...rest }, isHidden), rules))
+    seen.count('passed', countOf(only({ ...all, ...rest }, isOpen), rules) + all.more)
     const recorded = await Promise.allSettled([
-      record(step, { ...only(found, isHidden), more: 0, unseen: noneUnseen }, rules, 'masked'),
-      // Of what is not listed nobody can say that all of it is masked.
       record(
         step,
-        only(found, (one) => !isHidden(one)),
+        { ...only(listed, isHidden), more: seen.due('masked'), unseen: noneUnseen },
         rules,
-        'passed',
+        'masked',
       ),
+      record(step, { ...only(listed, isOpen), more: seen.due('passed'), unseen }, rules, 'passed'),
     ])
     const failed = recorded.find((one) => one.status === 'rejected')
-    if (name === 'output' && failed === undefined) seen.isUnseenTold ||= unseen.count > 0
+    if (name === 'output' && failed === undefined) ofStep.isUnseenTold ||= unseen.count > 0
     const told = recorded.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
     void deps.verifying?.begin(step, 'output', collected.keys(), told)
-    const isTold = unseen.count > 0 && rules.actions.output !== 'record'
-    return { spans, failed, ...(isTold ? { unseen: unseenLine(unseen) } : {}) }
+    const isBeyondTold = name === 'output' && ofStep.isUnmaskedTold
+    if (name === 'output') ofStep.isUnmaskedTold ||= beyond > 0
+    const lines = [
+      ...(unseen.count > 0 && rules.actions.output !== 'record' ? [unseenLine(unseen)] : []),
+      ...(beyond > 0 && !isBeyondTold ? [unmaskedLine(beyond)] : []),
+    ]
+    return { spans, failed, ...(lines.length === 0 ? {} : { unseen: lines.join('; ') }) }
+  }
+
+  /** Of what is not allowed. */
+  function countOf(found: Found, rules: ScanRules): number {
+    const { secrets, findings } = judgeFound(found, rules, 'warn', deps.clock.nowMs()).told
+    return secrets.length + findings.length
+  }
+
+  function end(step: Step): void {
+    if (step.endReason !== undefined) return
+    // What cannot be written now the broker writes later; its gate is closed.
+    void deps.endStep(step, 'output_not_masked').catch(() => undefined)
   }
 
   async function record(
     step: Step,
     found: Found,
     rules: ScanRules,
-    outcome: 'masked' | 'passed',
+    outcome: Counted,
   ): Promise<readonly RuleFinding[]> {
     const judged = judgeFound(found, rules, 'warn', deps.clock.nowMs())
     const { secrets, findings } = judged.told
@@ -162,10 +205,9 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     const entry = foundEntry({ sent, judged, outcome, answered, found, approval: undefined })
     await deps.outbox.write(async (_, add) => add([stepEvent(step, 'scan.found', entry)]))
     // Not before: what could not be recorded is found again.
-    const seen = seenOf(step)
-    for (const one of secrets) seen.ours.add(keyOf(one))
-    for (const one of findings) seen.byRules.add(ruleKeyOf(one))
-    seen.isMoreTold ||= found.more > 0
+    const { seen } = seenOf(step)
+    seen.recorded({ secrets, findings })
+    seen.told(outcome, found.more)
     return findings
   }
 
@@ -174,10 +216,7 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     const rules = rulesOf(step)
     const seen = seenOf(step)
     if (rules === undefined || seen.isUnseenTold) return undefined
-    const found: Found = {
-      ...{ secrets: [], findings: [], more: 0, sureMore: 0, certainMore: 0 },
-      unseen: { count: 1, why: [messageOf(error)] },
-    }
+    const found: Found = { ...noneFound, unseen: { count: 1, why: [messageOf(error)] } }
     const entry = foundEntry({
       ...{ sent: { place: 'output', connection: '', what: step.name }, found },
       judged: judgeFound(found, rules, 'warn', deps.clock.nowMs()),
@@ -212,11 +251,33 @@ export function createOutputInspection(deps: Omit<InspectionDeps, 'audit' | 'app
     async lookAtFile(step, name, bytes) {
       const rules = rulesOf(step)
       if (rules === undefined) return { spans: [] }
-      const { failed, ...looked } = await lookInto(step, rules, { name, bytes }, () => true)
+      const { failed, ...looked } = await lookInto(step, rules, { name, bytes, from: 0 }, () => true)
       // The CI gets nothing of which the log does not have what was found.
       if (failed !== undefined) throw failed.reason
       return looked
     },
+    async stepEnded(step) {
+      const rules = rulesOf(step)
+      const seen = ofSteps.get(step.id)?.seen
+      if (rules === undefined || seen === undefined) return
+      await Promise.allSettled(
+        (['masked', 'passed'] as const).map((outcome) =>
+          record(step, { ...noneFound, more: seen.due(outcome, true) }, rules, outcome),
+        ),
+      )
+    },
+  }
+}
+
+/** Its places count the heads of the record that it was sent in: no reader has those. */
+function withoutLines(found: Found): Found {
+  return {
+    ...found,
+    secrets: found.secrets.map((one) => ({ ...one, line: 0 })),
+    findings: found.findings.map(({ at, finding }) => ({
+      at,
+      finding: { ...finding, start: { ...finding.start, line: 0 } },
+    })),
   }
 }
 
@@ -226,65 +287,6 @@ function beforeOf({ end, tail, last }: Seen, offset: number): Buffer {
   return offset === last.offset ? last.before : Buffer.alloc(0)
 }
 
-/** Without what is recorded of this step already; what has no room is counted with what is more. */
-function freshOf(found: Found, { ours, byRules }: Seen): Found {
-  let dropped = 0
-  const freshIn = (known: ReadonlySet<string>, most: number) => {
-    const fresh = new Set<string>()
-    return (key: string) => {
-      if (known.has(key) || fresh.has(key)) return false
-      const hasRoom = known.size + fresh.size < most
-      if (hasRoom) fresh.add(key)
-      else dropped++
-      return hasRoom
-    }
-  }
-  const [isFreshOfOurs, isFresh] = [freshIn(ours, maxOurs), freshIn(byRules, maxByRules)]
-  return {
-    ...found,
-    secrets: found.secrets.filter((one) => isFreshOfOurs(keyOf(one))),
-    findings: found.findings.filter((one) => isFresh(ruleKeyOf(one))),
-    more: found.more + dropped,
-  }
-}
-
-/**
- * Another lease of a connection is another secret, one that is certain now was not answered before, and that it was masked as it is
- * says nothing of another form.
- */
-function keyOf({ owner, fingerprint, isCertain, isMasked }: FoundSecret): string {
-  return `${fingerprint} ${owner.kind === 'credential' ? owner.lease : ''} ${isCertain} ${isMasked}`
-}
-
-function ruleKeyOf(one: RuleFinding): string {
-  return `${one.finding.fingerprint} ${isMasked(one)}`
-}
-
 function only(found: Found, isOne: (one: FoundSecret | RuleFinding) => boolean): Found {
   return { ...found, secrets: found.secrets.filter(isOne), findings: found.findings.filter(isOne) }
-}
-
-/** It stands in the output as it is, and is not only possible. */
-function isMasked(one: FoundSecret | RuleFinding): boolean {
-  if ('owner' in one) return one.isMasked
-  const { decoded, confidence } = one.finding
-  return decoded.length === 0 && confidence !== 'possible'
-}
-
-/** Each text once, as many as a runner masks; `isAll` is false if others are left out. */
-function maskable(
-  spans: readonly Span[],
-  bytes: Buffer,
-): { readonly spans: readonly Span[]; readonly isAll: boolean } {
-  const byText = new Map<string, Span>()
-  let isAll = true
-  const { leastMaskedBytes, mostMaskedBytes, maskedAtOnce } = limits
-  for (const span of spans) {
-    const { from, to } = span
-    const isLike = to - from >= leastMaskedBytes && to - from <= mostMaskedBytes
-    const text = bytes.toString('latin1', from, to)
-    if (!isLike || (byText.size >= maskedAtOnce && !byText.has(text))) isAll = false
-    else if (!byText.has(text)) byText.set(text, span)
-  }
-  return { spans: [...byText.values()], isAll }
 }

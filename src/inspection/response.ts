@@ -1,7 +1,7 @@
 import { messageOf } from '../lib/index.ts'
 import type { RevokedLease, Step } from '../broker/index.ts'
 import type { Sent } from '../gateway/index.ts'
-import { shown, type FoundSecret } from './found.ts'
+import { placeOf, shown, type FoundSecret } from './found.ts'
 
 /** What is done about what is ours and was found. */
 export interface Response {
@@ -63,7 +63,7 @@ export function createResponse(deps: {
         answered.push(await endLease({ lease, step: id, connection: of }))
       for (const [secret, { version, name, line }] of newest) {
         const where = [place, connection, shown(what)].filter((one) => one !== '').join(' ')
-        const reason = `found by step ${step.id} in ${where}, ${shown(name)}:${line}`
+        const reason = `found by step ${step.id} in ${where}, ${placeOf(name, line)}`
         const begun = await deps
           .compromise(secret, { version, by: JSON.stringify('mayfly (scan)'), reason: reason.slice(0, 500) })
           .catch((error: unknown) => ({ failed: messageOf(error) }))

@@ -37,6 +37,8 @@ export type Answer =
 
 /** Of one file; whoever has more of them does not mean us to read all. */
 const maxFindings = 500
+/** Of output as many as are masked of one piece, and those in the end of the piece before, that is looked at with it. */
+const maxFindingsOfOutput = 2_000
 const maxUnseen = 100
 const maxKeys = 50
 /** Of what a step sends in one file; what is larger is said to be unseen. */
@@ -62,6 +64,7 @@ async function scan(
   const candidates = createPlacedCandidates()
   const spans: Span[] = []
   const isOutput = as === 'output'
+  const most = isOutput ? maxFindingsOfOutput : maxFindings
   const allow = createAllowList([], nowMs)
   const keys = new Map<string, HandedKey>()
   const handing = {
@@ -90,13 +93,13 @@ async function scan(
         hits,
         ({ rule }) => (isPathUnknown ? rule.path : undefined),
         (some) => {
-          const found = findingsIn(content, some, { nowMs, allow, handing })
+          const found = findingsIn(content, some, { nowMs, allow, handing, ...(isOutput ? { most } : {}) })
           ;[moreHere, sureMoreHere] = [Math.max(moreHere, found.more), Math.max(sureMoreHere, found.sureMore)]
           return found.findings
         },
       )
       if (isOutput && isAsItIs(content, name)) for (const one of spansOf(content, hits)) spans.push(one)
-      const room = maxFindings - findings.length
+      const room = most - findings.length
       findings.push(...own.slice(0, room).map((one) => ({ ...one, ...factsOf(one.rule) })))
       const rest = own.slice(room)
       more += moreHere + rest.length

@@ -75,8 +75,9 @@ export const limits = {
   smallBodyBytes: 131_072,
   /** A piece of a step's log. */
   logPieceBytes: 1_048_576,
-  /** What a runner masks that a server found in its output: texts of one piece, and how long each is. */
+  /** What a runner masks that a server found in its output: texts of one piece and of a step, and how long each is. */
   maskedAtOnce: 1_000,
+  maskedOfStep: 10_000,
   leastMaskedBytes: 6,
   mostMaskedBytes: 8_192,
   /** Parameters of a form. */

@@ -18,6 +18,7 @@ import {
   type Verifier,
 } from '../inspection/index.ts'
 import type { Clock, Secret } from '../lib/index.ts'
+import { graceMs } from '../logs/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import { createVendors } from '../scan/liveness/index.ts'
@@ -44,7 +45,7 @@ export function createInspectionWork(deps: {
   readonly store: Store
   readonly vault: Vault
   readonly vaultKey: VaultKey
-  readonly broker: Pick<Broker, 'outbox' | 'revokeLease'>
+  readonly broker: Pick<Broker, 'outbox' | 'revokeLease' | 'endStep' | 'onStepEnd'>
   readonly clock: Clock
   readonly rules: RulesHolder
   readonly approvals: Approvals
@@ -87,9 +88,18 @@ export function createInspectionWork(deps: {
     ...{ secrets, scanner, outbox, audit, response, clock },
     approvers: approvals.operations,
   }
+  const output = createOutputInspection({
+    ...inspecting,
+    endStep: (step, reason) => deps.broker.endStep(step, { reason }),
+  })
+  deps.broker.onStepEnd((step) => {
+    void output.stepEnded(step)
+    // What its runner sends after that is looked at, too.
+    setTimeout(() => void output.stepEnded(step), 2 * graceMs).unref()
+  })
   return {
     inspection: createInspection(inspecting),
-    output: createOutputInspection(inspecting),
+    output,
     known: createKnownLook({ secrets }),
     verifier,
     given(step, { id: lease, connection, expiresMs: untilMs, from }, value) {

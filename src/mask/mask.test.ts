@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { Secret } from '../lib/index.ts'
-import { createMasker } from './index.ts'
+import { createMasker, formsOf } from './index.ts'
+import { PatternSet } from './pattern-set.ts'
 
 const secret = `pa's "w<o>rd&/x+Zé9\\~:tail$Q7`
 const multiline = '-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\nshort\n-----END KEY-----\n'
@@ -251,4 +253,13 @@ test('refuses what would destroy the output, and says so', () => {
     limitBytes: 262_144,
   })
   assert.equal(it.add(new Secret('abcdef')).ok, true)
+})
+
+test('thousands of secrets that begin alike have anchors of their own: each place of the output is held against a few of them', () => {
+  const set = new PatternSet()
+  const head = randomBytes(200).toString('base64url')
+  const texts = Array.from({ length: 2_000 }, () => `${head}.${randomBytes(60).toString('base64url')}`)
+  set.add(texts.map((text) => ({ name: 'a', forms: formsOf(text, true) })))
+  const largest = Math.max(...[...set.anchors.values()].map(({ length }) => length))
+  assert.ok(largest <= 32, String(largest))
 })

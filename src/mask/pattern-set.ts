@@ -87,7 +87,9 @@ interface ChosenAnchor extends Anchor {
 function chooseAnchor(form: Pattern, taken: ReadonlyMap<number, readonly Anchor[]>): ChosenAnchor {
   let [bestScore, bestAt, bestBlock] = [-Infinity, -1, 0]
   let [block, kinds, seen] = [0, 0, 0]
-  for (let at = 0; at < form.bytes.length && seen < maxAnchorCandidates; at++) {
+  // Tokens of one issuer begin alike for hundreds of bytes: where all blocks are crowded it looks on.
+  const isCrowded = () => bestScore < 0
+  for (let at = 0; at < form.bytes.length && (seen < maxAnchorCandidates || isCrowded()); at++) {
     const byte = form.bytes[at] as number
     if (byte <= 0x20) continue
     block = (block << 8) | byte

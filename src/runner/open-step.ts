@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { Secret, type Engine, type Tier } from '../lib/index.ts'
+import { limits, Secret, type Engine, type Tier } from '../lib/index.ts'
 import type { Chosen } from './isolation.ts'
 import { secretsOfJob } from './job-secrets/index.ts'
 import { lockfilesOnce } from './lockfile.ts'
@@ -33,7 +33,7 @@ export async function openStep(
   isolation: Chosen,
 ): Promise<OpenStep> {
   const { api, redactor, notices } = deps
-  const limits = stepLimits(deps, request)
+  const ofRole = stepLimits(deps, request)
   if (isolation.tier !== 'E') {
     openToOwner(request.workspace)
     refuseUnwritable(request.workspace)
@@ -92,7 +92,17 @@ export async function openStep(
   })
   const secretsSeen = createSecretsSeen(redactor.text)
   return {
-    ...{ step, relay, refusals, covers: leftovers.covers, limits, place, log, secretsSeen, isolation },
+    ...{
+      step,
+      relay,
+      refusals,
+      covers: leftovers.covers,
+      limits: ofRole,
+      place,
+      log,
+      secretsSeen,
+      isolation,
+    },
     ...{ renewal, startedMs, startedAt },
     isCovered: () => false,
     caches: undefined,
@@ -103,8 +113,12 @@ export async function openStep(
 /** What the server has found in the output is masked from here on; what was shown, was. */
 function maskFound(redactor: Redactor, tell: (line: string) => void): (values: readonly string[]) => void {
   let isTold = false
+  const known = new Set<string>()
   return (values) => {
-    redactor.add(...values.map((value) => new Secret(value, 'a secret in the output')))
+    const fresh = new Set(values).difference(known)
+    for (const value of fresh) if (known.size < limits.maskedOfStep) known.add(value)
+    // A server hands no more.
+    redactor.addFound([...fresh.intersection(known)], 'a secret in the output')
     if (!isTold)
       tell(
         'mayfly: a secret was found in what the step writes: it is masked from here on, and in the audit log',

@@ -52,3 +52,17 @@ test('a secret that is added later counts in streams that are open, at once', ()
       .endsWith('late-secret-value\n'),
   )
 })
+
+test('of thousands of texts that a server has found each is masked, in open streams, too; the first in all forms', () => {
+  const redactor = createRedactor([])
+  const stream = redactor.masker().stream()
+  const texts = Array.from({ length: 3_000 }, (_, i) => `found-text-number-${String(i).padStart(5, '0')}-x`)
+  redactor.addFound(texts.slice(0, 1_000), 'found')
+  redactor.addFound(texts, 'found')
+  const shown = Buffer.concat([stream.write(Buffer.from(texts.join('\n'))), stream.end()]).toString()
+  assert.deepEqual(new Set(shown.split('\n')), new Set(['***']))
+  const reversed = (text = '') => redactor.text([...text].toReversed().join(''))
+  assert.equal(reversed(texts[0]), '***')
+  assert.notEqual(reversed(texts[2_999]), '***')
+  assert.equal(redactor.text(Buffer.from(texts[2_999] ?? '').toString('hex')), '***')
+})

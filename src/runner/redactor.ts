@@ -1,4 +1,4 @@
-import type { Secret } from '../lib/index.ts'
+import { Secret } from '../lib/index.ts'
 import { createMasker, formsOf, type Masker } from '../mask/index.ts'
 
 /**
@@ -10,6 +10,11 @@ export interface Redactor {
   readonly add: (...secrets: Secret[]) => void
   /** The same for a token that Mayfly has itself and gives to no step: in fewer forms, since it costs time at each start. */
   readonly addOwn: (token: Secret) => void
+  /**
+   * The same for texts that a server has found in what a step writes: of the first of a job in all forms, of the others, of which there
+   * may be thousands, as for `addOwn`.
+   */
+  readonly addFound: (texts: readonly string[], name: string) => void
   /** For the step's output. Made at the first use, which costs some milliseconds: see `warm`. */
   readonly masker: () => Masker
   /** Makes the masker now, while somebody else is waited for. */
@@ -31,6 +36,8 @@ export interface Redactor {
 const seam = '\x1b[m'
 /** A host name has 253 characters at most; what is longer cannot be in one. */
 const addressBytes = 4_096
+/** Each takes a millisecond and some 80 KB. */
+const mostFoundInAllForms = 200
 
 export function createRedactor(secrets: readonly Secret[]): Redactor {
   const all: Secret[] = []
@@ -40,6 +47,7 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
   let waiting: Secret[] = []
   const own = new Set<Secret>()
   let unmasked = 0
+  let found = 0
   const inAddresses = new Map<Secret, readonly string[]>()
   add(...secrets)
 
@@ -70,6 +78,12 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
     learn(made, waiting)
     waiting = []
     return made
+  }
+
+  function addFound(texts: readonly string[], name: string): void {
+    const fresh = [...new Set(texts)].filter((text) => !seen.has(text)).map((text) => new Secret(text, name))
+    for (const secret of fresh) if (found++ >= mostFoundInAllForms) own.add(secret)
+    add(...fresh)
   }
 
   type OnSeen = ((name: string) => void) | undefined
@@ -105,6 +119,7 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
         if (!seen.has(token.reveal())) own.add(token)
         add(token)
       },
+      addFound,
       masker() {
         const all = masker()
         if (onSeen === undefined) return all

@@ -54,6 +54,8 @@ function inWords({ reason, role, lifetimeSeconds }: End): string {
         : `the time of its role is over: it had ${lifetimeSeconds} s in role "${role}"; give the role a longer ttl, or the step less to do`,
     heartbeat_lost: 'its supervisor was not heard of for too long',
     server_stopping: 'revoked, because the server was stopped',
+    output_not_masked:
+      'more secrets are in what it writes than are masked, and scan.output of its role says block',
     finished: 'it has finished',
     cancelled: 'it was cancelled',
   }

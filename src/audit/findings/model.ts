@@ -25,6 +25,7 @@ export interface FindingInBuild {
   readonly approval: string | undefined
   readonly found: FoundWhat
   readonly path: string
+  /** 0 where the entry has none. */
   readonly line: number
   readonly fingerprint: string
 }
@@ -33,6 +34,8 @@ export type FoundWhat =
   | { readonly rule: string; readonly confidence: string }
   | { readonly secret: string; readonly version: number; readonly isCertain: boolean }
   | { readonly credentialOf: string; readonly isCertain: boolean }
+  /** So many further ones, of which the entry has the number alone: no path, no fingerprint. */
+  | { readonly more: number }
 
 /** What a vendor said of it, or that it was ended there. */
 export interface SeenAlive {

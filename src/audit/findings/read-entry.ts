@@ -16,7 +16,9 @@ export function findingsIn(index: number, entry: Entry): FindingInBuild[] {
     ...{ isReported: data['reported'] === true, decision: textIn(data, 'outcome') ?? '' },
     approval: textIn(data, 'approval'),
   }
-  return [...listIn(data, 'secrets').map(secretIn), ...listIn(data, 'findings').map(ruleIn)]
+  const more = countIn(data, 'more')
+  const further: Placed[] = more > 0 ? [{ found: { more }, path: '', line: 0, fingerprint: '' }] : []
+  return [...listIn(data, 'secrets').map(secretIn), ...listIn(data, 'findings').map(ruleIn), ...further]
     .filter((found) => found !== undefined)
     .map((found, i) => ({ ...of, ...found, id: `${index}.${i}` }))
 }

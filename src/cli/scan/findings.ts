@@ -35,8 +35,10 @@ interface Finding {
   version?: number
   credential_of?: string
   certain?: boolean
-  path: string
-  line: number
+  /** No finding of its own: so many further ones, which the entry does not list. */
+  more?: number
+  path?: string
+  line?: number
   /** Of a finding by rule only for who may scan. */
   fingerprint?: string
   verified?: { state: string; time: string }
@@ -86,10 +88,19 @@ function tell(one: Finding): string[] {
   const of = one.repository === undefined ? '' : ` of ${one.repository}`
   const where = [one.place, one.connection, one.operation].filter((part) => part !== undefined).join(' ')
   return [
-    `${one.time}  ${decisionOf(one)}  ${one.path}:${one.line}  ${whatOf(one)}${verifiedOf(one)}`,
+    `${one.time}  ${decisionOf(one)}  ${placeOf(one)}${whatOf(one)}${verifiedOf(one)}`,
     `    ${where}${one.reported === true ? ' (as its supervisor says)' : ''}`,
-    `    run ${one.run ?? '-'}${of}, role ${one.role ?? '-'}${by}  [${one.fingerprint ?? 'fingerprint: scope secret:scan'}]`,
+    `    run ${one.run ?? '-'}${of}, role ${one.role ?? '-'}${by}${fingerprintOf(one)}`,
   ]
+}
+
+function fingerprintOf({ more, fingerprint = 'fingerprint: scope secret:scan' }: Finding): string {
+  return more === undefined ? `  [${fingerprint}]` : ''
+}
+
+function placeOf({ path, line }: Finding): string {
+  if (path === undefined) return ''
+  return line === undefined ? `${path}  ` : `${path}:${line}  `
 }
 
 function decisionOf({ decision, approval, approved_by: by = [] }: Finding): string {
@@ -97,7 +108,9 @@ function decisionOf({ decision, approval, approved_by: by = [] }: Finding): stri
   return `${decision} (${approval}${by.length === 0 ? '' : ` by ${by.join(', ')}`})`
 }
 
-function whatOf({ rule, confidence, secret, version, credential_of: connection, certain }: Finding): string {
+function whatOf(one: Finding): string {
+  const { more, rule, confidence, secret, version, credential_of: connection, certain } = one
+  if (more !== undefined) return `${more} further ones, of which the log has the number alone`
   if (rule !== undefined) return `${rule} (${confidence})`
   const sure = certain === true ? '' : 'perhaps '
   return secret === undefined

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stepEvent, type Step } from '../../broker/index.ts'
 import { isSurelyReviewed } from '../../policy/index.ts'
-import { shown, type RuleFinding } from '../found.ts'
+import { placeOf, type RuleFinding } from '../found.ts'
 import type { Asker, FoundKey, Settled, Verifier } from './model.ts'
 
 /** What is done about secrets that rules found in what steps send, once it is decided whether that passes. */
@@ -67,7 +67,7 @@ export function createStepVerifying(
     async begin(step, place, keys, findings) {
       if (!isOurs(step)) return
       const files = new Map(
-        findings.map(({ finding }) => [finding.fingerprint, `${shown(finding.file)}:${finding.start.line}`]),
+        findings.map(({ finding }) => [finding.fingerprint, placeOf(finding.file, finding.start.line)]),
       )
       // What the policy allows is no leak, and nobody's question.
       const counted = keys.filter(({ fingerprint }) => files.has(fingerprint)).slice(0, mostOfOne)

@@ -372,7 +372,7 @@ async function inspecting(t: TestContext, config = configured, scan: object = {}
     },
   }
   const inspection = createInspection(deps)
-  const output = createOutputInspection(deps)
+  const output = createOutputInspection({ ...deps, endStep: async () => undefined })
   const stepOf = (attributes: Attributes) =>
     ({
       ...{ id: `stp_${random()}`, role: 'build', name: 'tests' },

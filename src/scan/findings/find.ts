@@ -15,6 +15,8 @@ export interface FindingOptions {
   /** A file may be there under further paths: whether its path is allowed is judged when all are known. */
   readonly judgesPathsLater?: boolean
   readonly handing?: Handing | undefined
+  /** So many are told; 1,000 if left out. */
+  readonly most?: number
 }
 
 /** Of one content. Who needs more has a file that is nothing but secrets, or wants to fill our memory. */
@@ -36,7 +38,7 @@ export interface Findings {
 export function findingsIn(looked: Looked, hits: readonly Found[], options: FindingOptions): Findings {
   if (hits.length === 0) return { findings: [], more: 0, sureMore: 0 }
   const own = chooseHits(hits).filter(({ start }) => looked.from <= start && start < looked.to)
-  const { handing } = options
+  const { handing, most = mostFindings } = options
   const findingFor = (hit: Chosen) => {
     const finding = findingOf(looked, hit, excerptOf(hit), options)
     const isMeant = handing?.acceptedToo === true || finding.accepted === undefined
@@ -45,9 +47,9 @@ export function findingsIn(looked: Looked, hits: readonly Found[], options: Find
   }
   const excerptOf = excerptsOf(looked.bytes, hits, looked.isBinary)
   return {
-    findings: own.slice(0, mostFindings).map(findingFor),
-    more: Math.max(0, own.length - mostFindings),
-    sureMore: own.slice(mostFindings).filter((hit) => sureOf(hit) !== 'possible').length,
+    findings: own.slice(0, most).map(findingFor),
+    more: Math.max(0, own.length - most),
+    sureMore: own.slice(most).filter((hit) => sureOf(hit) !== 'possible').length,
   }
 }
 

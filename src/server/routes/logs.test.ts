@@ -92,6 +92,7 @@ test('every byte of a log is looked at: sent again by a runner that heard no ans
       return { spans: [{ from: offset, to: offset + 3 }], unseen: 'a part' }
     },
     lookAtFile: async () => ({ spans: [], unseen: 'a part' }),
+    stepEnded: async () => undefined,
   })
   const step = await open()
   const first = (await step.put(0, 'one')).body

@@ -21,7 +21,10 @@ export interface LogRoutesDeps {
 /** No runner takes more from a step. */
 const maxWrittenBytes = 1_048_576
 
-const unseenText = z.string().optional().describe('What of it could not be looked at, for the step.')
+const unseenText = z
+  .string()
+  .optional()
+  .describe('What of it could not be looked at, or is not masked, for the step.')
 
 /** Steps that have ended, while their runners may still send what they said last. */
 function createEndedSteps({ broker, clock }: Pick<LogRoutesDeps, 'broker' | 'clock'>) {

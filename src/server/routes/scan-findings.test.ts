@@ -197,6 +197,25 @@ test('whoever may only read cannot try guesses of a password by its fingerprint'
   assert.deepEqual([await shown('?fingerprint=aa'), await shown('?fingerprint=ff')], [[], [['5.0', 'ff']]])
 })
 
+test('what an entry does not list is told by its number, also where it lists nothing; what is no file has no line', async (t) => {
+  const { line: _, ...inOutput } = ofRule('npm-token', 'aa', 'output')
+  const { ask, ids } = await setup(t, [
+    found('run_1', 'build', { outcome: 'masked', place: 'output', findings: [inOutput], more: 12 }),
+    found('run_2', 'build', { outcome: 'passed', place: 'output', more: 26 }),
+  ])
+  const { findings } = await ask()
+  const [passed, masked, listed] = findings
+  assert.partialDeepStrictEqual(passed, { id: '1.0', run: 'run_2', decision: 'passed', more: 26 })
+  assert.partialDeepStrictEqual(masked, { id: '0.1', run: 'run_1', decision: 'masked', more: 12 })
+  assert.deepEqual(
+    [masked?.['path'], masked?.['fingerprint'], masked?.['line']],
+    [undefined, undefined, undefined],
+  )
+  assert.deepEqual([listed?.['path'], listed?.['line'], listed?.['more']], ['output', undefined, undefined])
+  assert.deepEqual(await ids('?run=run_1'), ['0.1', '0.0'])
+  assert.deepEqual(await ids('?rule=npm-token'), ['0.0'])
+})
+
 test('more than a page: its end says where to go on, and nothing is told twice or left out', async (t) => {
   const many = Array.from({ length: 700 }, (_, i) =>
     found(`run_${i}`, 'build', {

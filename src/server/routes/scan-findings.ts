@@ -31,8 +31,12 @@ const finding = z.object({
   version: z.int().optional(),
   credential_of: text.describe('A credential that a step was given for this connection.'),
   certain: z.boolean().optional(),
-  path: z.string(),
-  line: z.int(),
+  more: z
+    .int()
+    .optional()
+    .describe('No finding of its own: so many further ones are in this entry by their number alone.'),
+  path: z.string().optional(),
+  line: z.int().optional().describe('What is no file, as output, has none.'),
   fingerprint: text.describe(
     'Of a finding by rule only with the scope secret:scan: guesses can be tried by it.',
   ),
@@ -110,11 +114,12 @@ function describe(one: FindingsPage['findings'][number], seesAll: boolean): z.ou
     ...(one.isReported ? { reported: true as const } : {}),
     ...{ decision: one.decision, approval: one.approval },
     ...(one.approval === undefined ? {} : { approved_by: [...one.approvedBy] }),
-    ...('rule' in found ? found : { certain: found.isCertain }),
+    ...('rule' in found || 'more' in found ? found : { certain: found.isCertain }),
     ...('secret' in found ? { secret: found.secret, version: found.version } : {}),
     ...('credentialOf' in found ? { credential_of: found.credentialOf } : {}),
-    ...{ path: one.path, line: one.line },
-    ...(seesAll || !('rule' in found) ? { fingerprint: one.fingerprint } : {}),
+    ...('more' in found ? {} : { path: one.path }),
+    ...(one.line === 0 ? {} : { line: one.line }),
+    ...('more' in found || ('rule' in found && !seesAll) ? {} : { fingerprint: one.fingerprint }),
     ...(verified === undefined
       ? {}
       : { verified: { state: verified.state, time: new Date(verified.timeMs).toISOString() } }),
