@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { QueryCreator } from 'kysely'
 import { personal, type AuditClient } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
@@ -26,12 +27,17 @@ export interface VerifierDeps {
   readonly config: () => VerifyConfig | undefined
   /** The connection's URL; undefined if there is none. */
   readonly placeOf: (connection: string) => NamedPlace | undefined
+  /** Between two looks at whether a revocation may go on. */
+  readonly pause?: (ms: number) => Promise<unknown>
   /** Tells people, in the transaction that makes it true. */
   readonly alert: (tx: QueryCreator<Tables>, event: string, data: Record<string, unknown>) => Promise<void>
 }
 
 /** Whoever asks alone has half of it. */
 const pace = { host: { burst: 20, perMinute: 40 }, all: { burst: 120, perMinute: 240 } }
+
+/** Of its requests a revocation waits for each so long, all in all; a claim of it lapses later. */
+const mostWaitMs = 30_000
 
 type NotAsked = { readonly why: string; readonly ours?: Ours }
 
@@ -51,6 +57,10 @@ export function createVerifier(deps: VerifierDeps): Verifier {
   const asked = createAsked(deps)
   const buckets = createBuckets(clock, pace)
   const turns = createTurns({ most: 4, waiting: 200 })
+  /** What is ended has a place to be asked about, and makes up to five requests: these are counted by themselves, and wait. */
+  const endBuckets = createBuckets(clock, pace)
+  const endTurns = createTurns({ most: 4, waiting: 200 })
+  const pause = deps.pause ?? ((ms: number) => sleep(ms, undefined, { ref: false }))
   const running = new Map<string, Promise<Verified>>()
 
   /** Where it would be asked, or why it is not. */
@@ -128,6 +138,18 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     return await going
   }
 
+  function mayIn(host: string, who: string): () => Promise<boolean> {
+    let waitedMs = 0
+    return async () => {
+      while (!endBuckets.take(host, who)) {
+        if (waitedMs >= mostWaitMs) return false
+        waitedMs += 1_000
+        await pause(1_000)
+      }
+      return true
+    }
+  }
+
   /** `hasPlace`: it was asked just now, and what may be asked was counted then. */
   async function revoke(key: FoundKey, { who, entryOf }: Asker, hasPlace: boolean): Promise<Ended> {
     const to = await toFor(key)
@@ -136,6 +158,15 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     if (!hasPlace && !buckets.take(to.host, who)) return { ...refused, why: tooMuch(to.host), later: true }
     const not = await notAsked(key, to)
     if (not !== undefined) return { ...refused, why: not.why, at: '', ...oursIn(not) }
+    return await endTurns.take<Ended>(
+      who,
+      () => end(key, to, { who, entryOf }),
+      () => ({ ...refused, why: 'too many wait to be revoked: try again in a minute', later: true }),
+    )
+  }
+
+  async function end(key: FoundKey, to: To, { who, entryOf }: Asker): Promise<Ended> {
+    const refused = { state: 'not_asked', at: to.host } as const
     const claim = await asked.claimEnd(to.name, key.rule)
     if (claim === 'ended') return { state: 'before', at: to.host }
     if (claim === 'theirs') return { ...refused, why: 'it is being revoked just now', later: true }
@@ -146,7 +177,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
       await asked.releaseEnd(to.name)
       throw error
     }
-    const { state, at, why, later } = await vendors.revoke(key, to.place)
+    const { state, at, why, later } = await vendors.revoke(key, to.place, mayIn(to.host, who))
     try {
       await outbox.write(async (tx, add) => {
         await asked.ended(tx, to.name, state === 'revoked')

@@ -38,7 +38,12 @@ function serverOn(
     audit,
     config,
     clock,
-  }: { vendors: StandIn; audit: ReturnType<typeof fakeAudit>; config: VerifyConfig; clock: Clock },
+  }: {
+    vendors: StandIn
+    audit: ReturnType<typeof fakeAudit>
+    config: VerifyConfig
+    clock: Clock & { aheadMs: number }
+  },
   ring: Parameters<typeof loadSeed>[1],
 ) {
   const known = createKnownSecrets<Owner>(keysOf(Buffer.alloc(32)))
@@ -62,6 +67,7 @@ function serverOn(
     secrets: { known: () => known, sweep: async () => undefined },
     ...{ seed, given },
     config: () => config,
+    pause: async (ms) => void (clock.aheadMs += ms),
     placeOf: () => undefined,
     alert: async (_, event, data) => void alerts.push({ event, ...data }),
   })
@@ -113,6 +119,24 @@ test('two servers on one store ask once, and revoke once', async (t) => {
   assert.equal(vendors.seen.filter(({ method }) => method === 'POST').length, 1)
   assert.equal(audit.ofType('scan.revoking').length, 1)
   assert.equal((await two.verifier.revoke(key, asker)).state, 'before')
+})
+
+test('each request of a revocation is counted: whoever ends many waits, and the vendor is asked no more than it is to be', async (t) => {
+  const { vendors, one, clock } = await setup(t)
+  const times: number[] = []
+  const answer = endsWhenAsked(github.alive, refused)
+  vendors.answer = (asked) => {
+    times.push(clock.nowMs())
+    return answer(asked)
+  }
+  const before = clock.aheadMs
+  const ended = await Promise.all(
+    Array.from({ length: 10 }, async () => (await one.verifier.revoke(keyOf(token()), asker)).state),
+  )
+  assert.ok(ended.includes('revoked'))
+  assert.ok(vendors.seen.length >= 10 && clock.aheadMs > before)
+  for (const from of times)
+    assert.ok(times.filter((time) => from <= time && time < from + 60_000).length <= 30 + 1)
 })
 
 test('what the vendor has ended is told as ended, also where it cannot be recorded', async (t) => {
@@ -501,22 +525,17 @@ test('whatever is asked and lives is ended with the place by which it was asked'
   )
 })
 
-test('what a limit keeps from being asked is in the log at once, and is asked and ended later', async (t) => {
-  const it = await inspecting(t, revoking)
-  it.vendors.answer = endsWhenAsked(github.alive, refused)
+test('what a limit keeps from being asked is in the log at once, and is asked later', async (t) => {
+  const it = await inspecting(t)
   await it.send(files(13), push)
-  const open = it.audit.ofType('scan.verified').filter(({ data }) => data['state'] === 'unknown')
+  const of = (state: string) => it.audit.ofType('scan.verified').filter(({ data }) => data['state'] === state)
+  const open = of('unknown')
   assert.equal(open.length, 3)
   for (const { data } of open) {
     assert.match(String(data['why']), /too much is asked at api\.github\.com.*tried again for some minutes/)
     assert.match(String(data['path']), /^src\/app\.env:\d+$/)
   }
-  const ended = it.audit.ofType('scan.revoked').map(({ data }) => data['state'])
-  assert.deepEqual(
-    ended,
-    Array.from({ length: 13 }, () => 'revoked'),
-  )
-  assert.equal(it.pauses.length, 1)
+  assert.deepEqual([of('alive').length, it.pauses.length], [13, 1])
 })
 
 test('what a vendor fails at is tried again; what it refuses for good is not', async (t) => {

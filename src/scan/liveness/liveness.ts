@@ -32,8 +32,8 @@ export interface LivenessDeps {
 export interface Vendors {
   /** Asks once. Never rejects: what went wrong is `unknown`, and why. */
   ask(key: FoundKey, place?: NamedPlace): Promise<Liveness>
-  /** Ends it at its vendor. Never rejects. */
-  revoke(key: FoundKey, place?: NamedPlace): Promise<Revoked>
+  /** Ends it at its vendor. Before each request it asks whether it `may`, which can take a while. Never rejects. */
+  revoke(key: FoundKey, place?: NamedPlace, may?: () => Promise<boolean>): Promise<Revoked>
 }
 
 const timeoutMs = 8_000
@@ -93,15 +93,21 @@ export function createVendors({ ask, nowMs, pause = setTimeout }: LivenessDeps):
     return read(await ask({ ...request, timeoutMs, maxBytes }, place?.connection))
   }
 
-  async function stateNow(kind: Kind, key: FoundKey, place: NamedPlace | undefined) {
+  async function stateNow(kind: Kind, key: FoundKey, place: NamedPlace | undefined, may: May) {
+    if (!(await may())) throw new TooMuch()
     const answer = await answerTo(await kind.request(presentedOf(key, kind, place)), place)
     return { state: meaningIn(kind, answer)?.state, status: answer.status }
   }
 
-  async function isRefusedNow(kind: Kind, key: FoundKey, place: NamedPlace | undefined): Promise<boolean> {
+  async function isRefusedNow(
+    kind: Kind,
+    key: FoundKey,
+    place: NamedPlace | undefined,
+    may: May,
+  ): Promise<boolean> {
     for (const ms of looksMs) {
       await pause(ms)
-      if ((await stateNow(kind, key, place)).state === 'dead') return true
+      if ((await stateNow(kind, key, place, may)).state === 'dead') return true
     }
     return false
   }
@@ -119,7 +125,7 @@ export function createVendors({ ask, nowMs, pause = setTimeout }: LivenessDeps):
         return { state: 'unknown', at: to.host, ...failureOf(error, to.host) }
       }
     },
-    async revoke(key, place) {
+    async revoke(key, place, may = async () => true) {
       const kind = byRule.get(key.rule)
       const to = hostFor(key, place)
       if (kind?.revoke === undefined || 'why' in to)
@@ -133,27 +139,35 @@ export function createVendors({ ask, nowMs, pause = setTimeout }: LivenessDeps):
       const { request, done, isOnlyTaken = false } = kind.revoke
       try {
         // Refused before, it would be refused afterwards, whatever was done.
-        const before = isOnlyTaken ? await stateNow(kind, key, place) : undefined
+        const before = isOnlyTaken ? await stateNow(kind, key, place, may) : undefined
         if (before !== undefined && before.state !== 'alive')
           return failed(
             `${to.host} does not say that it is alive, so nothing would show that it was ended`,
             isOfNow(before.status),
           )
+        if (!(await may())) throw new TooMuch()
         const answer = await answerTo(request(presentedOf(key, kind, place)), place)
         if (!done(answer))
           return failed(`${to.host} answers with status ${answer.status}`, isOfNow(answer.status))
-        if (isOnlyTaken && !(await isRefusedNow(kind, key, place)))
+        if (isOnlyTaken && !(await isRefusedNow(kind, key, place, may)))
           return failed(
             `${to.host} has taken the request, and does not refuse the secret yet: ask again in a minute`,
             true,
           )
         return { state: 'revoked', at: to.host }
       } catch (error) {
+        if (error instanceof TooMuch)
+          return failed(`too much is asked at ${to.host}: ask again in a minute whether it is ended`, true)
         return { state: 'failed', at: to.host, ...failureOf(error, to.host) }
       }
     },
   }
 }
+
+type May = () => Promise<boolean>
+
+/** It was not allowed to ask once more. */
+class TooMuch extends Error {}
 
 function baseOf({ host }: Kind, place: NamedPlace | undefined): string | undefined {
   if (place !== undefined) return place.url.replace(/\/+$/, '')
