@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { inChunks, textsOf, unseenOf } from './unpack.fixture.ts'
 
 /** A folder with a short file, a long one, and one in a folder. */
@@ -174,7 +175,23 @@ test('several streams of xz are seen', async (t) => {
   assert.ok(behind.texts['a.xz!(end)']?.endsWith('behind'))
 })
 
+test('what is packed by zlib alone is read, as an object of Git, at each of its levels; a text that begins alike is a text', async () => {
+  for (const level of [0, 1, 3, 6, 9])
+    for (const text of [
+      'blob 9\0the text\n',
+      `${'many words, '.repeat(900)}${randomBytes(4_000).toString('hex')}`,
+    ]) {
+      const packed = deflateSync(text, { level })
+      const { texts, unseen } = await unseenOf('a', Buffer.concat([packed, Buffer.from('behind')]))
+      assert.deepEqual([texts['a'], unseen], [text, []], `${level}`)
+      assert.ok(texts['a!(behind)']?.includes('behind'))
+    }
+  for (const text of ['x^2 + y^2 = z^2', 'x\u0001 is not packed', 'x^'])
+    assert.equal((await unseenOf('a', Buffer.from(text))).texts['a'], text)
+})
+
 for (const [form, magic] of [
+  ['LZMA', Buffer.from('5d00008000ffffffffffffffff', 'hex')],
   ['7z', Buffer.from('377abcaf271c0004', 'hex')],
   ['bzip2', Buffer.from('425a6839314159265359', 'hex')],
   ['RAR', Buffer.from('526172211a0700', 'hex')],

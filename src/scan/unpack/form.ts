@@ -1,9 +1,11 @@
+import { constants, inflateRawSync } from 'node:zlib'
 import type { Flow } from './flow.ts'
 import { tarHeadIn } from './tar-head.ts'
 
 /** As what a file is read. */
 export type Form =
   | 'gzip'
+  | 'zlib'
   | 'zstd'
   | 'xz'
   | 'zip'
@@ -52,8 +54,38 @@ export function formOf(head: Buffer): Form {
   if (head.length >= 4 && (head.readUInt32LE(0) & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd'
   if (head[0] === 0x42 && /^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/.test(head.toString('latin1', 0, 10)))
     return { unread: 'bzip2' }
+  if (isZlib(head)) return 'zlib'
+  if (isLzma(head)) return { unread: 'LZMA (.lzma)' }
   if (tarHeadIn(head) !== undefined) return 'tar'
   return utf16Of(head) ?? 'plain'
+}
+
+/**
+ * RFC 1950, as Git writes its objects: two bytes whose number is a multiple of 31, and what is packed by deflate. Two bytes are few, so
+ * what follows has to be binary, and to unpack.
+ */
+function isZlib(head: Buffer): boolean {
+  if (head.length < 6 || head[0] !== 0x78 || ((head[1] ?? 0) & 0x20) !== 0) return false
+  if (head.readUInt16BE(0) % 31 !== 0 || !head.subarray(1, 64).some((byte) => byte >= 0x7f || byte < 9))
+    return false
+  try {
+    inflateRawSync(head.subarray(2, 1_024), { finishFlush: constants.Z_SYNC_FLUSH })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The one byte of properties that tools write, a dictionary of a power of two, and a size that is not known or under a terabyte. */
+function isLzma(head: Buffer): boolean {
+  if (head.length < 13 || head[0] !== 0x5d) return false
+  const dictionary = head.readUInt32LE(1)
+  const isSized = head.readUInt16LE(11) === 0 && head[10] === 0
+  return (
+    dictionary >= 4_096 &&
+    (dictionary & (dictionary - 1)) === 0 &&
+    (isSized || head.readBigInt64LE(5) === -1n)
+  )
 }
 
 /** Whether a file that begins so is a tar, packed or not. Takes its first 512 bytes. */

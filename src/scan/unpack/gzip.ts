@@ -5,15 +5,22 @@ import { createRegion } from './region.ts'
 import { deeper, stopped, Stopped, type Walk } from './walk.ts'
 
 /**
- * A gzip (RFC 1952) or a Zstandard file: all its members one behind the other, as `cat a.gz b.gz` makes them, then what is behind.
+ * A gzip (RFC 1952), zlib (RFC 1950) or Zstandard file: all its members one behind the other, as `cat a.gz b.gz` makes them, then what is behind.
  * Names and comments in the heads are seen, too.
  */
-export async function unpackCompressed(walk: Walk, flow: Flow, form: 'gzip' | 'zstd'): Promise<void> {
+export async function unpackCompressed(
+  walk: Walk,
+  flow: Flow,
+  form: 'gzip' | 'zlib' | 'zstd',
+): Promise<void> {
   const inner = deeper(walk)
   if (inner === undefined) return
   const heads = createRegion({ ...walk, name: `${walk.name}!(head)` })
-  const members =
-    form === 'zstd' ? inflated(flow, 'zstd', walk.budget) : gunzipped(flow, walk.budget, heads.add)
+  const members = {
+    zstd: () => inflated(flow, 'zstd', walk.budget),
+    zlib: () => unzlibbed(flow, walk.budget),
+    gzip: () => gunzipped(flow, walk.budget, heads.add),
+  }[form]()
   let isBroken = false
   const failed = (error: unknown) => {
     isBroken = true
@@ -62,6 +69,15 @@ async function* gunzipped(
     await flow.fill(trailerBytes)
     flow.take(trailerBytes)
   }
+}
+
+const [zlibHeadBytes, zlibTrailerBytes] = [2, 4]
+
+async function* unzlibbed(flow: Flow, budget: Budget): AsyncGenerator<Buffer> {
+  flow.take(zlibHeadBytes)
+  yield* inflated(flow, 'deflate', budget)
+  await flow.fill(zlibTrailerBytes)
+  flow.take(Math.min(zlibTrailerBytes, flow.held.length))
 }
 
 export function isGzip(head: Buffer): boolean {

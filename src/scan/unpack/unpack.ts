@@ -88,6 +88,7 @@ async function open(walk: Walk, flow: Flow): Promise<void> {
   const form = formOf(head)
   switch (form) {
     case 'gzip':
+    case 'zlib':
     case 'zstd':
       return unpackCompressed(walk, flow, form)
     case 'xz':
