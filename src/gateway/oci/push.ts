@@ -44,7 +44,7 @@ export async function pushManifest(job: Job, { repository, ref }: Manifest): Pro
     exchange,
     asked,
     { place: 'images', what: nameOf(repository, ref) },
-    { manifest: pushed.bytes },
+    { manifest: pushed.bytes, 'names of the image': Buffer.from(`${repository}\n${ref}`) },
   )
   if (typeof permit === 'string')
     return refuse(exchange, `${nameOf(repository, ref)}: ${permit}`, 403, 'DENIED')

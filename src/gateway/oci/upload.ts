@@ -141,11 +141,12 @@ function lookOf({ exchange }: Job, repository: string): UploadState['look'] {
 async function afterLook(
   { exchange }: Job,
   permit: Permit,
-  { look }: UploadState,
+  { look, repository }: UploadState,
   digest: string,
 ): Promise<Permit | string> {
   if (look === undefined) return permit
   look.stream.end()
+  await look.of.add('names of the image', Buffer.from(repository))
   const verdict = await exchange.finishLook(look.of, (name) => (name === layer ? `layer ${digest}` : name))
   return permitAfter(exchange, permit, verdict)
 }
