@@ -157,6 +157,21 @@ test('what is short or easy to guess is not looked for; what others may use, too
   )
 })
 
+test('an address that everybody has is not certain; one with a secret in its path, its query or before its host is', () => {
+  const secret = randomBytes(16).toString('hex')
+  for (const [address, isCertain] of [
+    ['https://hooks.slack.com/services/', false],
+    ['https://registry.corp-internal.example.com:8443', false],
+    ['https://deploy@git.corp-internal.example.com/octo/app.git', false],
+    [`https://hooks.slack.com/services/T0/B0/${secret}`, true],
+    [`https://api.example.com/x?sig=${secret}`, true],
+    [`https://${secret}@api.example.com/`, true],
+  ] as const) {
+    const { hits } = knowing(address).find(Buffer.from(`url: ${address}\n`))
+    assert.deepEqual([...new Set(hits.map((hit) => hit.isCertain))], [isCertain], address)
+  }
+})
+
 test('who scans has neither a secret nor what proves one, and can be another thread', () => {
   const known = knowing(token, pem)
   const table = structuredClone(known.table())

@@ -21,7 +21,13 @@ export function partsOf(secret: string, found: readonly string[] = []): Part[] {
 }
 
 function partOf(text: string): Part[] {
-  return isWorthLooking(text) ? [{ text, isCertain: bitsOf(text) >= certainBits }] : []
+  return isWorthLooking(text) ? [{ text, isCertain: bitsOf(ownOf(text)) >= certainBits }] : []
+}
+
+/** Of an address what is not the scheme and the host: these are everybody's. */
+function ownOf(text: string): string {
+  const [, user = '', rest = ''] = /^[a-z][a-z0-9+.-]*:\/\/([^/?#\s]*@)?[^/?#\s]*(\S*)$/i.exec(text) ?? []
+  return user + rest === '' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : user + rest
 }
 
 const pemBlock = /-----BEGIN ([A-Z0-9 ]{1,60})-----([^-]*)-----END [A-Z0-9 ]{1,60}-----/g
@@ -103,7 +109,7 @@ function urlPasswords(text: string): string[] {
 function plainParts(text: string): string[] {
   const passwords = urlPasswords(text)
   if (passwords.length > 0) return [text, ...passwords]
-  const basic = /^[\w.@+-]{1,100}:(\S+)$/.exec(text)
+  const basic = /^[\w.@+-]{1,100}:(?!\/\/)(\S+)$/.exec(text)
   return basic === null ? [text] : [text, basic[1] ?? '']
 }
 
