@@ -65,16 +65,14 @@ function joined({ keywords }: Rule): string {
 const hex = '[0-9A-Fa-f]'
 /** `\n` and its like, and in octal digits. */
 const letters = '\\\\(?:[abefnrtv]|[0-3]?[0-7]{1,2})'
-/** `\u2028`: of none that ASCII has. */
-const wide = `\\\\u(?:0[1-9A-Fa-f]|[1-9A-Fa-f]${hex})${hex}{2}`
-/** RFC 2045, 6.7: of `=`, a quote, a blank and the ends of lines. */
-const quotedPrintable = '=(?:3D|2[027]|0[9AD])'
+/** What stands before two hex digits: of `\u201c` the first two say nothing; `=3D` is of mails (RFC 2045, 6.7). */
+const numbered = `(?:\\\\x|\\\\u${hex}${hex}|%(?:25)*|=)`
 const colour = '\\[[0-9;]*[mK]'
 const option = '(?:^|[^A-Za-z0-9_-]|\\\\[nrt])-[A-Za-z]'
 
 /** Escapes of what is none of these characters, and what else ends with a letter and is no part of a word. */
 function escaped(word: string): string {
-  return `${letters}|(?:\\\\x|\\\\u00|%(?:25)*)${pairsBeside(word)}|${wide}|${quotedPrintable}|${colour}|${option}`
+  return `${letters}|${numbered}${pairsBeside(word)}|${colour}|${option}`
 }
 
 /** The two digits of each byte that is none of these characters, as a pattern: `(?:2[0-9A-CE-F]|40|...)`. */

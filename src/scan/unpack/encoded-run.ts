@@ -61,7 +61,10 @@ const [backslash, percent] = [0x5c, 0x25]
 /** Where a run begins whose first characters are the last ones of `\n`, `\u0022`, `\x22` or `%3D`. */
 export function behindEscape(bytes: Buffer, start: number): number {
   const lead = bytes[start - 1]
-  if (lead !== backslash && lead !== percent) return start
+  return lead === backslash || lead === percent ? escapeEnd(bytes, start, lead) : start
+}
+
+function escapeEnd(bytes: Buffer, start: number, lead: number): number {
   const text = bytes.toString('latin1', start, start + 5)
   const rest = lead === percent ? /^(?:25)?[0-9A-Fa-f]{2}/ : /^(?:[abefnrtv]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})/
   return start + (rest.exec(text)?.[0].length ?? 0)
@@ -114,11 +117,13 @@ function textsIn(bits: number): number {
   )
 }
 
-/** In UTF-16 (RFC 2781): behind its mark, or of letters of which each has a byte that is zero. */
+/** In UTF-16 (RFC 2781): behind its mark, or of letters of which each has a byte that is zero. Asked of most runs, so in two parts. */
 function isWideText(bytes: Buffer, at: number, first: number): boolean {
-  const mark = first >> 8
-  if (mark === 0xfffe || mark === 0xfeff) return true
-  if ((first & 0x00ff00) !== 0 && (first & 0xff00ff) !== 0) return false
+  const isWide = (first & 0x00ff00) === 0 || (first & 0xff00ff) === 0
+  return isWide ? isWideUnmarked(bytes, at) : first >> 8 === 0xfffe || first >> 8 === 0xfeff
+}
+
+function isWideUnmarked(bytes: Buffer, at: number): boolean {
   return orderOf(Buffer.from(bytes.toString('latin1', at, at + leastCharacters), 'base64')) !== undefined
 }
 
