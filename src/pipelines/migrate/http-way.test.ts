@@ -25,6 +25,8 @@ const ways: readonly (readonly [script: string, credential: string, holds: strin
   [`curl -u "$K:" ${api}`, '"basic"', 'TOKEN:'],
   [`curl -u $K ${api}`, '"basic"', 'USER:PASSWORD'],
   [`curl https://bot:$K@api.octo.example/x`, '"basic"', 'bot:TOKEN'],
+  [`curl -fsSH "X-Key: $K" ${api}`, header('X-Key'), 'the token'],
+  [`curl -su "bot:$K" ${api}`, '"basic"', 'bot:TOKEN'],
   [`http POST ${api} "X-Key:$K"`, header('X-Key'), 'the token'],
   [`curl -H "X-Key: \${{ secrets.K }}" ${api}`, header('X-Key'), 'the token'],
 ]
@@ -106,3 +108,60 @@ test('a connection has one credential: what is sent there in another way stays',
     'B_TOKEN: another one is sent to a.octo.example in another way, and its connection has one credential',
   ])
 })
+
+/** A job of each CI whose script sends TOKEN to an API that a connection of Git's forge is for. */
+const toForge = {
+  gitlab: (curl: string) =>
+    readPipeline('.gitlab-ci.yml', `tell:\n  script:\n    - ${curl}\n  only: [main]\n`, 'gitlab'),
+  github: (curl: string) =>
+    readPipeline(
+      '.github/workflows/a.yml',
+      `on: { push: { branches: [main] } }
+jobs:
+  tell:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: |
+          ${curl}
+        env: { GH_PAT: '\${{ secrets.GH_PAT }}' }
+`,
+      'github',
+    ),
+} as const
+
+const forgeApis: readonly (readonly [ci: keyof typeof toForge, curl: string, why: RegExp | undefined])[] = [
+  [
+    'github',
+    'curl -H "Authorization: Bearer $GH_PAT" -d x https://api.github.com/repos/o/r/dispatches',
+    undefined,
+  ],
+  ['github', 'curl -d "access_token=$GH_PAT" https://api.github.com/repos/o/r/dispatches', /in the body/],
+  [
+    'github',
+    'curl -d x "https://api.github.com/repos/o/r/dispatches?access_token=$GH_PAT"',
+    /the parameter access_token/,
+  ],
+  [
+    'gitlab',
+    'curl -F "private_token=$API_TOKEN" "$CI_API_V4_URL/projects/$CI_PROJECT_ID/releases"',
+    /in the body/,
+  ],
+  [
+    'gitlab',
+    'curl -sH "PRIVATE-TOKEN:$API_TOKEN" -d a=b "$CI_API_V4_URL/projects/$CI_PROJECT_ID/releases"',
+    undefined,
+  ],
+  ['gitlab', 'curl -H "X-Key:$API_TOKEN" https://gitlab.com/x', /where Git is, too/],
+]
+for (const [ci, curl, why] of forgeApis)
+  test(`what goes to a forge's API but not in a header alone stays: ${curl}`, () => {
+    const migrations = migrateFiles([toForge[ci](curl)], {
+      server: 'https://mayfly.example.com',
+      repository: { host: `https://${ci}.com`, path: 'octo/app', defaultBranch: 'main', id: '1' },
+      packages: {},
+      pins: new Map(),
+    })
+    const kept = migrations.flatMap((one) => one.kept.map((each) => each.why))
+    if (why === undefined) assert.deepEqual(kept, [])
+    else assert.match(kept.join('\n'), why)
+  })

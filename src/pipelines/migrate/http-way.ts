@@ -31,26 +31,37 @@ export function usualWay(id: string): Sent {
 
 /** How the commands of a script send what one of these variables, or an expression of that secret, has. */
 export function sentIn(script: string, names: readonly string[]): Sent | undefined {
+  const found = waysIn(script, names)
+  const [first] = found
+  const other = found.find((one) => JSON.stringify(one) !== JSON.stringify(first))
+  return other === undefined || first === undefined
+    ? first
+    : (unsentAmong(found) ?? { why: 'it is sent in several ways', instead: 'send it in one' })
+}
+
+/** Why no gateway can add what the commands send of it: a field of a form, a parameter. Undefined where they send it in headers alone. */
+export function unsentIn(script: string, names: readonly string[]): Unsent | undefined {
+  return unsentAmong(waysIn(script, names))
+}
+
+type Unsent = Extract<Sent, { readonly why: string }>
+
+function unsentAmong(found: readonly Sent[]): Unsent | undefined {
+  return found.flatMap((one) => ('why' in one ? [one] : []))[0]
+}
+
+function waysIn(script: string, names: readonly string[]): Sent[] {
   const any = names.map((name) => name.replaceAll(/[^\w-]/g, String.raw`\$&`)).join('|')
   const own = String.raw`\$\{?(?:env:)?(?:${any})\}?(?![\w])|\$\{\{\s*secrets\.(?:${any})\s*\}\}`
   const holder = new RegExp(own)
   const whole = new RegExp(`^(?:${own})$`)
-  const found = commandsOf(script).flatMap(({ program, words }) =>
+  return commandsOf(script).flatMap(({ program, words }) =>
     /^(?:curl|wget|http|https|xh)$/.test(program)
       ? words.flatMap((word, i) =>
           holder.test(word) ? [sentBy(word, words[i - 1] ?? '', { holder, whole })] : [],
         )
       : [],
   )
-  const [first] = found
-  const other = found.find((one) => JSON.stringify(one) !== JSON.stringify(first))
-  return other === undefined || first === undefined
-    ? first
-    : 'why' in first
-      ? first
-      : 'why' in other
-        ? other
-        : { why: 'it is sent in several ways', instead: 'send it in one' }
 }
 
 interface Pattern {
@@ -62,9 +73,11 @@ function sentBy(word: string, before: string, pattern: Pattern): Sent {
   const [, name = '', glued] = /^(--[a-z0-9-]+)=([^]*)$/.exec(word) ?? []
   const option = glued === undefined ? before : name
   const value = glued ?? word
-  if (/^(?:-H|--header)$/.test(option) || /^-H./.test(word))
+  // `-sH` is `-s -H`.
+  if (/^(?:-[a-zA-Z]*H|--header)$/.test(option) || /^-H./.test(word))
     return inHeader(value.replace(/^-H/, ''), pattern)
-  if (/^(?:-u|--user)$/.test(option) || /^-u./.test(word)) return asUser(value.replace(/^-u/, ''), pattern)
+  if (/^(?:-[a-zA-Z]*u|--user)$/.test(option) || /^-u./.test(word))
+    return asUser(value.replace(/^-u/, ''), pattern)
   if (/^(?:--http-password|--password)$/.test(option) && pattern.whole.test(value))
     return { way: { credential: 'basic', holds: 'USER:TOKEN' } }
   if (option === '--oauth2-bearer' && pattern.whole.test(value)) return { way: bearer }

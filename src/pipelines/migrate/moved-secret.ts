@@ -5,7 +5,7 @@ import type { Replacement } from '../replace/replacement.ts'
 import { reachOf, type ScriptReach } from './commands/index.ts'
 import { unknownName } from './commands/command.ts'
 import { connectionsFor } from './connections.ts'
-import { sentIn, usualWay } from './http-way.ts'
+import { sentIn, unsentIn, usualWay } from './http-way.ts'
 import type { Need, Project } from './model.ts'
 
 /** What takes a secret's place in a step, or why nothing can. */
@@ -45,6 +45,8 @@ function movedTo(file: PipelineFile, reference: SecretReference, script: string,
   const needs = reach.needs
     .filter((one) => isFor(one, replacement) && isNamedFor(one, reference))
     .toSorted((one, other) => Number(other.writes) - Number(one.writes))
+  const unsent = unsentIn(script, namesOf(reference))
+  if (unsent !== undefined && needs.length > 0) return { ok: false, ...unsent }
   const other = otherRegistry(replacement, script, needs)
   if (other !== undefined) return other
   if (needs.length > 0) return { ok: true, needs, replacement, isGuess: false }
@@ -58,6 +60,10 @@ function movedTo(file: PipelineFile, reference: SecretReference, script: string,
       isUnclear: true,
     }
   return { ok: true, needs: guess, replacement, isGuess: true }
+}
+
+function namesOf({ name, target }: SecretReference): string[] {
+  return [name, ...(target === undefined ? [] : [target])]
 }
 
 function cannotMove({ id, how, what, connection }: Replacement): Moved | undefined {
@@ -136,7 +142,7 @@ function httpMoved(
   replacement: Replacement,
   { hosts }: ScriptReach,
   script: string,
-  { name, target }: SecretReference,
+  reference: SecretReference,
   project: Project,
 ): Moved {
   const known =
@@ -154,7 +160,7 @@ function httpMoved(
       instead: 'if it is for an HTTP API, a connection of kind http adds it (docs/configuration.md)',
     }
   const at = known ?? host ?? ''
-  const shown = sentIn(script, [name, ...(target === undefined ? [] : [target])])
+  const shown = sentIn(script, namesOf(reference))
   if (shown === undefined && replacement.url === undefined)
     return {
       ok: false,
@@ -163,6 +169,12 @@ function httpMoved(
     }
   const sent = shown ?? usualWay(replacement.id)
   if ('why' in sent) return { ok: false, ...sent }
+  if (at === new URL(project.repository.host).host)
+    return {
+      ok: false,
+      why: `it is sent to ${at}, where Git is, too, and no two connections have one address`,
+      instead: 'give it to a step of its own outside of Mayfly',
+    }
   const path = narrowPath(urls.find(([, one]) => one?.toLowerCase() === at)?.[2] ?? '')
   const isRead =
     !/\s(?:-X|--request|-d|--data\S*|-F|--form|-T|--upload-file|--json)\b/.test(script) &&
