@@ -6,6 +6,8 @@ export interface Command {
   readonly program: string
   /** What follows it, quotes taken off. */
   readonly words: readonly string[]
+  /** `npx`, `bunx` or their like gets it from the registry where the checkout does not have it. */
+  readonly isFetched?: true
 }
 
 export interface CommandFacts {

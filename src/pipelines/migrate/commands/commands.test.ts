@@ -21,6 +21,25 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
     ['git:read git/octo/app', 'git:force git/octo/app@refs/heads/gh-pages'],
   ],
   ['git push', ['git:read git/octo/app', 'git:push git/octo/app@refs/heads/main']],
+  [
+    'git checkout develop && git merge main && git push',
+    ['git:read git/octo/app', 'git:push git/octo/app@refs/heads/develop'],
+  ],
+  ['git checkout HEAD && git push', ['git:read git/octo/app', 'git:push git/octo/app@refs/heads/main']],
+  ['git checkout "$B"; git push', ['git:read git/octo/app', 'git:push git/octo/app@refs/heads/main']],
+  ['npx wrangler deploy', ['npm:install npm']],
+  ['npx --no-install wrangler deploy', []],
+  ['npm view @octo/app version', ['npm:install npm']],
+  [
+    'npx semantic-release',
+    [
+      'npm:install npm',
+      'npm:publish npm/@octo/app',
+      'git:read git/octo/app',
+      'git:push git/octo/app@refs/tags/v*',
+      'github:release github/octo/app',
+    ],
+  ],
   ['git push --tags', ['git:read git/octo/app', 'git:push git/octo/app@refs/tags/v*']],
   ['gh release create "$TAG" dist/*', ['github:release github/octo/app']],
   [
@@ -69,6 +88,15 @@ test('a server of one’s own has its own API', () => {
   assert.equal(other?.url, 'https://ghe.example.com/api/v3')
   const urls = reachOf('gh release create v1; glab release create v1', own).needs.map(({ url }) => url)
   assert.deepEqual(urls, ['https://git.example.com/api/v3', 'https://git.example.com'])
+})
+
+test('a version that is released goes to the forge where the project is', () => {
+  const at = (host: string) =>
+    reachOf('npx semantic-release', { ...facts, repository: { ...facts.repository, host } }).needs.flatMap(
+      ({ action, url }) => (action.endsWith(':release') ? [`${action} ${url ?? ''}`] : []),
+    )
+  assert.deepEqual(at('https://gitlab.com'), ['gitlab:release '])
+  assert.deepEqual(at('https://git.example.com'), ['github:release https://git.example.com/api/v3'])
 })
 
 test('what is computed is no bare star: a grant never writes to everything', () => {

@@ -37,6 +37,24 @@ export const forges: readonly Family[] = [
     },
   },
   {
+    // Tags the version, and makes a release of it by the job's token: github.com/semantic-release/semantic-release, docs/usage/ci-configuration.md.
+    programs: /^semantic-release$/,
+    reaches(_, facts) {
+      const { host, path } = facts.repository
+      const release = host.includes('gitlab')
+        ? { ...need('gitlab', 'gitlab:release', true, path), ...apiOf(host, 'https://gitlab.com', '') }
+        : { ...need('github', 'github:release', true, path), ...apiOf(host, 'https://github.com', '/api/v3') }
+      const place = { connection: 'git', path }
+      return {
+        needs: [
+          { ...place, action: 'git:read', writes: false },
+          { ...place, action: 'git:push', writes: true, ref: 'refs/tags/v*' },
+          { ...release, needsLogin: true },
+        ],
+      }
+    },
+  },
+  {
     programs: /^(?:glab|release-cli)$/,
     reaches({ program, words }, { repository }) {
       const [subject = '', verb = ''] = plainWords(words)
@@ -101,7 +119,6 @@ function ghAction(subject: string, verb: string): string {
 
 /** What a push moves, as far as its words say; each ref as narrow as they are. */
 function pushed(words: readonly string[], place: Place, facts: CommandFacts): Need[] {
-  const { repository } = facts
   const isDelete = words.includes('--delete') || words.includes('-d')
   const isForce = words.some((word) => /^(?:-f|--force|--force-with-lease\b.*)$/.test(word))
   const [, ...named] = plainWords(words)
@@ -117,10 +134,7 @@ function pushed(words: readonly string[], place: Place, facts: CommandFacts): Ne
     ),
     ...whole,
   ]
-  const all =
-    refs.length === 0 || words.includes('--follow-tags')
-      ? [...refs, `refs/heads/${repository.defaultBranch}`]
-      : refs
+  const all = refs.length === 0 || words.includes('--follow-tags') ? [...refs, ...current(facts)] : refs
   return [...new Set(all)].map((ref) => {
     const action = isDelete
       ? 'git:delete'
@@ -129,6 +143,14 @@ function pushed(words: readonly string[], place: Place, facts: CommandFacts): Ne
         : 'git:push'
     return { ...place, action, writes: true, ref }
   })
+}
+
+/** The branches that the script, or one before it, is on by `git checkout NAME`; else the one that was checked out. */
+function current({ repository, refs, script = '' }: CommandFacts): string[] {
+  const on = [...(refs?.branches ?? [])]
+    .map((name) => asPattern(valueOf(name, script)))
+    .filter((name) => /^(?!HEAD$|-$|[0-9a-f]{7,40}$)[\w/-]+$/.test(name))
+  return (on.length === 0 ? [repository.defaultBranch] : on).map((name) => `refs/heads/${name}`)
 }
 
 /** Tags that the script makes; else versions. */

@@ -3,7 +3,7 @@ import type { Command, CommandFacts } from './command.ts'
 import { deploys } from './deploys.ts'
 import { forges } from './forges.ts'
 import { madeRefs } from './made-refs.ts'
-import { registries } from './registries.ts'
+import { npmInstall, registries } from './registries.ts'
 import { commandsOf } from './words.ts'
 
 const families = [...registries, ...forges, ...deploys]
@@ -19,17 +19,20 @@ export function reachOf(script: string, facts: CommandFacts): ScriptReach {
   const hosts = new Set<Host>()
   const commands = commandsOf(script)
   const known = { ...facts, script, refs: madeRefs(commands, facts.refs) }
-  for (const command of commands)
+  const add = (one: Need) =>
+    needs.set(
+      `${one.action} ${one.connection}/${one.path ?? ''}@${one.ref ?? ''} ${one.url ?? one.place ?? ''}`,
+      one,
+    )
+  for (const command of commands) {
+    if (command.isFetched === true) add(npmInstall)
     for (const family of families) {
       if (!family.programs.test(command.program)) continue
       const reached = family.reaches(command, known)
-      for (const one of reached.needs)
-        needs.set(
-          `${one.action} ${one.connection}/${one.path ?? ''}@${one.ref ?? ''} ${one.url ?? one.place ?? ''}`,
-          one,
-        )
+      for (const one of reached.needs) add(one)
       for (const host of reached.hosts ?? []) hosts.add(host)
     }
+  }
   return { needs: [...needs.values()], hosts: [...hosts] }
 }
 

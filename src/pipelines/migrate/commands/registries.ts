@@ -36,7 +36,7 @@ function named(words: readonly string[], options: readonly string[], everybodys:
 
 const npmPublish = (facts: CommandFacts) =>
   published('npm', facts, (name) => need('npm', 'npm:publish', true, name))
-const npmInstall = need('npm', 'npm:install', false)
+export const npmInstall = need('npm', 'npm:install', false)
 
 export const registries: readonly Family[] = [
   {
@@ -50,9 +50,10 @@ export const registries: readonly Family[] = [
       const called = first === 'exec' || first === 'run' || first === 'dlx' ? second : first
       if (isPublish || /^(?:changeset|semantic-release|lerna)$/.test(called))
         return { needs: [npmInstall, ...at(optionOf(words, '--registry'), npmPublish(facts))] }
-      const takes = /^(?:ci|i|install|install-ci-test|cit|add|update|audit|exec|dlx|create|x|rebuild)$/.test(
-        first,
-      )
+      const takes =
+        /^(?:ci|i|install|install-ci-test|cit|add|update|audit|exec|dlx|create|x|rebuild|view|info|show|v|outdated)$/.test(
+          first,
+        )
       const isBare = program === 'npx' || (program === 'yarn' && first === '')
       return { needs: takes || isBare ? at(optionOf(words, '--registry'), [npmInstall]) : [] }
     },

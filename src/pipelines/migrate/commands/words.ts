@@ -32,7 +32,13 @@ function commandOf(words: readonly string[]): Command | undefined {
   }
   const program = words[at]
   if (program === undefined) return isRun ? { program: 'npx', words: [] } : undefined
-  return { program: program.slice(program.lastIndexOf('/') + 1), words: words.slice(at + 1) }
+  return {
+    program: program.slice(program.lastIndexOf('/') + 1),
+    words: words.slice(at + 1),
+    ...(isRun && !words.slice(0, at).some((word) => /^--no(?:-install)?$/.test(word))
+      ? { isFetched: true }
+      : {}),
+  }
 }
 
 const separators = new Set([';', '&', '|', '\n', '(', ')'])
