@@ -221,6 +221,31 @@ test('GitHub: of tags that a role’s pattern has more of, it asks that they are
   assert.match(notes.join('\n'), /asks for vars\.ON, which no token says/)
 })
 
+const ofContent: readonly (readonly [on: string, condition: string, told: RegExp | undefined])[] = [
+  [
+    'push',
+    "!contains(github.event.head_commit.message, 'skip ci')",
+    /contains\(github\.event\.head_commit\.message/,
+  ],
+  [
+    '{ release: { types: [published] } }',
+    '!github.event.release.prerelease',
+    /asks for github\.event\.release\.prerelease/,
+  ],
+  ['workflow_dispatch', "inputs.channel == 'stable'", /asks for inputs\.channel == 'stable'/],
+  ['push', "github.event_name == 'push' && github.ref == 'refs/heads/main'", undefined],
+  ['push', 'github.ref_name == github.event.repository.default_branch', undefined],
+]
+for (const [on, condition, told] of ofContent)
+  test(`GitHub: what the event brings, and no token says, is told: on ${on}, if ${condition}`, () => {
+    const text = `on: ${on}\njobs:\n  ship:\n    runs-on: ubuntu-24.04\n    if: ${JSON.stringify(condition)}\n    steps:\n      - run: npm publish\n        env: { NODE_AUTH_TOKEN: "\${{ secrets.NPM_TOKEN }}" }\n`
+    const { notes, edits } = migrateFile(readPipeline('.github/workflows/ci.yml', text, 'github'), project)
+    assert.notDeepEqual(edits, [])
+    const all = notes.join('\n')
+    if (told === undefined) assert.doesNotMatch(all, /which no token says/)
+    else assert.match(all, new RegExp(`${told.source}.*which no token says`))
+  })
+
 test('roles that would be called alike have names of their own', () => {
   const job = (id: string, first = '') =>
     `  ${id}:\n    runs-on: x\n    steps:\n${first}      - run: npm publish\n        env: { NODE_AUTH_TOKEN: "\${{ secrets.NPM_TOKEN }}" }\n`

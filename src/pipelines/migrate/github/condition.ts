@@ -62,8 +62,11 @@ function termOf(term: string, repository: RepositoryFacts): Condition {
 }
 
 const readsRun = /\b(?:github|inputs)\b/i
+/** What the event brings, or whoever starts it by hand gives: a token names the event alone. */
+const ofContent = /\b(?:github\.event\.(?!repository\.)|inputs\.)\w/i
 
 function told(term: string, refs: readonly string[], at: (run: Run) => Outcome): Condition {
+  if (ofContent.test(term)) return leaf(at, refs, term)
   return readsRun.test(term) || !/[A-Za-z_]/.test(term.replaceAll(/'[^']*'|true|false|null/g, ''))
     ? leaf(at, refs)
     : untoldLeaf(term)

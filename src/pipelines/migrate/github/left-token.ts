@@ -11,6 +11,19 @@ export function needsLeftToken(steps: readonly StepPlan[], checkout: StepPlan): 
   return `${one.step.uses?.name ?? 'a script that stays outside of Mayfly'} behind it may use what it leaves for \`git\``
 }
 
+/** Why a secret of the checkout has to stay: what pushes by it would fail where it did its work before. */
+export function pushesForOthers(steps: readonly StepPlan[], checkout: StepPlan): string | undefined {
+  const one = steps.find(
+    ({ index, others, needs }) =>
+      index > checkout.index &&
+      others.length > 0 &&
+      needs.some(({ connection, writes }) => writes && connection === 'git'),
+  )
+  return one === undefined
+    ? undefined
+    : `what pushes by it runs when ${one.others.join(' or ')} starts it, too, where no role that has a secret behind it is given, and would fail then`
+}
+
 const withoutGit =
   /^(?:docker|softprops|ncipollo|svenstaro|codecov|coverallsapp|sonarsource|slackapi|rtcamp|8398a7|ilshidur|appleboy|aws-actions|google-github-actions|azure|pypa|benc-uk)\//i
 

@@ -65,6 +65,17 @@ ${condition}`,
   assert.equal(move(ofJob(onPush)).moved.length, 2)
 })
 
+test('a token of the checkout, by which a step of pull requests pushes, stays', () => {
+  const checkout =
+    '      - uses: actions/checkout@v5\n        with: { token: "${{ secrets.BOT_TOKEN }}" }\n      - run: git push origin HEAD:develop\n'
+  const text = workflow('{ pull_request: { types: [closed] }, workflow_dispatch: }', checkout)
+  const moved = move(text)
+  assert.equal(moved.text, text)
+  assert.match(moved.why, /what pushes by it runs when pull_request starts it, too/)
+  const byHand = `${checkout}        if: github.event_name == 'workflow_dispatch'\n`
+  assert.equal(move(workflow('{ pull_request: , workflow_dispatch: }', byHand)).moved.length, 1)
+})
+
 test('what Mayfly runs of a job for pull requests fails for those of forks, and that is told', () => {
   const { notes, roles } = move(workflow('[push, pull_request]', `      - run: npm test\n${install(onPush)}`))
   assert.match(notes.join(), /no identity token, so that what Mayfly runs fails in them/)

@@ -7,7 +7,7 @@ import type { Edit } from '../edits.ts'
 import { within } from '../lines.ts'
 import { standIn, type Kept, type MovedSecret } from '../model.ts'
 import { takeOutEntries, takeOutItem } from '../take-out.ts'
-import { needsLeftToken } from './left-token.ts'
+import { needsLeftToken, pushesForOthers } from './left-token.ts'
 import type { Roles } from './roles.ts'
 import type { Asked } from './secrets.ts'
 import { runByMayfly } from './shell.ts'
@@ -39,7 +39,7 @@ export function tokenInputs(file: PipelineFile, step: StepPlan, steps: readonly 
         ? 'another repository than the job’s own is read by it, before any step of Mayfly'
         : fetchesSubmodules(step)
           ? 'submodules are fetched by it, before any step of Mayfly, which the job’s own token may not read'
-          : needsLeftToken(steps, step)
+          : (needsLeftToken(steps, step) ?? pushesForOthers(steps, step))
   if (why !== undefined)
     return {
       ...nothing,
