@@ -435,3 +435,23 @@ test('a token for another registry than npm’s own is left, unless the command 
   assert.equal(login('npm.example.com/a/', ' --registry https://npm.example.com/a/').moved.length, 1)
   assert.equal(login('registry.npmjs.org/').moved.length, 1)
 })
+
+test('variables of a test that are called as secrets are, with their values in the file, are not handed on, and that is told', () => {
+  const { text, notes } = move(`ship:
+  services: [postgres:17]
+  variables:
+    POSTGRES_DB: app
+    DATABASE_URL: postgres://app:app@postgres/app
+    NPM_TOKEN: $NPM_PUBLISH_TOKEN
+  script:
+    - npm test
+    - npm publish
+  only: [main]
+`)
+  assert.match(text, /-e POSTGRES_DB /)
+  assert.doesNotMatch(text, /-e (?:DATABASE_URL|NPM_TOKEN)/)
+  assert.match(
+    notes.join('\n'),
+    /job ship: what Mayfly runs does not have DATABASE_URL, by the name a secret/,
+  )
+})

@@ -10,7 +10,7 @@ import { isGitOnly, roleOf } from '../role.ts'
 import { ambientNeeds } from '../scripts/ambient-needs.ts'
 import { needsOfRole } from '../scripts/own-repository.ts'
 import { planScript, type ScriptPlan, type Why } from '../scripts/script-plan.ts'
-import { serviceNote } from '../scripts/run-line.ts'
+import { serviceNote, withheldNotes } from '../scripts/run-line.ts'
 import { wrapCommands } from '../scripts/wrap-commands.ts'
 import { takeOutEntries } from '../take-out.ts'
 import { commandsOf, type UnitCommands } from './commands-of-unit.ts'
@@ -308,6 +308,7 @@ function notesOf(unit: Unit, plan: ScriptPlan, trusted: Trusted, { outside }: Un
           `${where}: what puts tools into its image stays in front of Mayfly, and could use the job’s identity token`,
         ]
       : []),
+    ...withheldNotes(plan).map((note) => `${where}: ${note}`),
     ...ambientNeeds(plan).map(
       (connection) =>
         `${where}: what it has for ${connection} stands in no file: look for it among the variables of project and group, and delete it there if no other job needs it`,

@@ -11,7 +11,7 @@ import { takeOutEntries } from '../take-out.ts'
 import { ambientNeeds } from './ambient-needs.ts'
 import { needsOfRole } from './own-repository.ts'
 import { nameOfRole } from './role-names.ts'
-import { serviceNote } from './run-line.ts'
+import { serviceNote, withheldNotes } from './run-line.ts'
 import { planScript, type ScriptPlan, type Why } from './script-plan.ts'
 import { wrapCommands } from './wrap-commands.ts'
 
@@ -145,6 +145,7 @@ function notesOf({ job, hasServices, notes = [] }: Place, plan: ScriptPlan): str
   return [
     ...notes.map((note) => `${job}: ${note}`),
     ...(hasServices === true ? [`${job}: ${serviceNote}`] : []),
+    ...withheldNotes(plan).map((note) => `${job}: ${note}`),
     ...ambientNeeds(plan).map(
       (connection) =>
         `${job}: what it has for ${connection} stands in no file: look for it among the CI’s variables, and delete it there if no other job needs it`,

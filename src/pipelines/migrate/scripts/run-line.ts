@@ -56,6 +56,15 @@ export function isPlainCommand(text: string): boolean {
   return words.every((word) => plainWord.test(word)) && !ofTheShell.test(program) && !program.includes('=')
 }
 
+/** What is to be known of variables that a step does not get although the file has their values. */
+export function withheldNotes({ withheld }: Pick<ScriptPlan, 'withheld'>): string[] {
+  return withheld.length === 0
+    ? []
+    : [
+        `what Mayfly runs does not have ${withheld.join(', ')}, by the name a secret: where it is none (a database of a test), say it in the script, or call it otherwise`,
+      ]
+}
+
 /** What is to be known of a job that has services: a step in Mayfly reaches none by itself. */
 export const serviceNote =
   'it has services: what Mayfly runs reaches one only if its role allows that, and `mayfly run --service PORT` asks for it (docs/cli.md)'

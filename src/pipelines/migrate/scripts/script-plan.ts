@@ -21,6 +21,8 @@ export interface ScriptPlan {
   readonly gone: ReadonlySet<string>
   /** Variables that the step is given by name. */
   readonly named: readonly string[]
+  /** Variables with their values in the file that the step is not given, since their names say that they are secrets. */
+  readonly withheld: readonly string[]
   /** Connections of which the script does not show what it reaches there. */
   readonly guesses: readonly string[]
 }
@@ -91,6 +93,7 @@ export function planScript(facts: ScriptFacts): Planned {
       stands: [...stands].toSorted(),
       gone,
       named: namedBy(facts, stands, gone),
+      withheld: withheldFrom(facts, gone),
       guesses: movable.flatMap(({ one }) => (one.isGuess ? (one.needs[0]?.connection ?? []) : [])),
     },
   }
@@ -208,6 +211,16 @@ function readsAll(script: string): Why | undefined {
         instead: "name them: envsubst '$A $B'",
       }
     : undefined
+}
+
+/** The CI's settings may have another value for such a name, which wins over the file's: it is not handed on. */
+function withheldFrom(facts: ScriptFacts, gone: ReadonlySet<string>): string[] {
+  const names = [...facts.above, ...facts.own].flatMap((entry) =>
+    looksSecret(entry.key.value) && !hasSecret(facts, entry) && (entry.value?.value ?? '') !== ''
+      ? [entry.key.value]
+      : [],
+  )
+  return [...new Set(names)].filter((name) => !gone.has(name))
 }
 
 function namedBy(facts: ScriptFacts, stands: ReadonlySet<string>, gone: ReadonlySet<string>): string[] {
