@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { grantText } from '../policy.ts'
-import { reachOf } from './index.ts'
+import { impossibleIn, reachOf } from './index.ts'
 import { commandsOf } from './words.ts'
 
 const facts = {
@@ -27,6 +27,8 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ],
   ['git checkout HEAD && git push', ['git:read git/octo/app', 'git:push git/octo/app@refs/heads/main']],
   ['git checkout "$B"; git push', ['git:read git/octo/app', 'git:push git/octo/app@refs/heads/main']],
+  ['gcloud auth configure-docker -q && gcloud config set project p', []],
+  ['gcloud projects describe p', ['gcp:read gcp/resourcemanager.projects.get']],
   ['npx wrangler deploy', ['npm:install npm']],
   ['npx --no-install wrangler deploy', []],
   ['npm view @octo/app version', ['npm:install npm']],
@@ -97,6 +99,13 @@ test('a version that is released goes to the forge where the project is', () => 
     )
   assert.deepEqual(at('https://gitlab.com'), ['gitlab:release '])
   assert.deepEqual(at('https://git.example.com'), ['github:release https://git.example.com/api/v3'])
+})
+
+test('npm cannot sign in a step what it is asked to', () => {
+  for (const script of ['npm publish --provenance', 'cd p && pnpm -r publish --provenance=true'])
+    assert.match(impossibleIn(script)?.why ?? '', /the job’s identity token/)
+  for (const script of ['npm publish', 'npm publish --provenance=false', 'verify --provenance a'])
+    assert.equal(impossibleIn(script), undefined)
 })
 
 test('what is computed is no bare star: a grant never writes to everything', () => {

@@ -304,5 +304,7 @@ function gcpNeeds(program: string, words: readonly string[]): Need[] {
       need('gcp', 'gcp:call', true, `run.services.update/locations/${region}/services/${narrow(plain[2])}`),
     ]
   }
+  // Of this machine alone: `gcloud auth configure-docker` is for docker, to which the gateway’s credential is none.
+  if (program === 'gcloud' && /^(?:auth|config|components|info|version)$/.test(plain[0] ?? '')) return []
   return [need('gcp', 'gcp:read', false, 'resourcemanager.projects.get')]
 }

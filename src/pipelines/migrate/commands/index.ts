@@ -37,7 +37,13 @@ export function reachOf(script: string, facts: CommandFacts): ScriptReach {
 }
 
 /** What cannot be done inside `mayfly run`, and what to do instead. */
-const impossible: readonly { readonly programs: RegExp; readonly why: string; readonly instead: string }[] = [
+const impossible: readonly {
+  readonly programs: RegExp
+  /** One of its words; undefined: whatever they are. */
+  readonly word?: RegExp
+  readonly why: string
+  readonly instead: string
+}[] = [
   {
     programs: /^(?:docker|docker-compose|nerdctl)$/,
     why: 'docker needs its daemon, which is root on the machine and is not there in a step',
@@ -53,11 +59,23 @@ const impossible: readonly { readonly programs: RegExp; readonly why: string; re
     why: 'the system is read-only in a step',
     instead: 'put what it installs into the runner’s image, or into a step without secrets before it',
   },
+  {
+    // npm fails where it is asked for it and has no token: docs.npmjs.com, "Generating provenance statements".
+    programs: /^(?:npm|pnpm|yarn|bun|lerna)$/,
+    word: /^--provenance(?:=true)?$/,
+    why: 'with --provenance npm signs by the job’s identity token, which no step has, and fails without it',
+    instead: 'leave --provenance out: what a step publishes is attested by Mayfly (docs/attestations.md)',
+  },
 ]
 
 export function impossibleIn(script: string): (typeof impossible)[number] | undefined {
-  const programs = commandsOf(script).map(({ program }) => program)
-  return impossible.find((one) => programs.some((program) => one.programs.test(program)))
+  const commands = commandsOf(script)
+  return impossible.find(({ programs, word }) =>
+    commands.some(
+      ({ program, words }) =>
+        programs.test(program) && (word === undefined || words.some((one) => word.test(one))),
+    ),
+  )
 }
 
 /** What a script leaves behind for the scripts after it. */
