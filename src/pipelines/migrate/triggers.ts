@@ -88,6 +88,14 @@ export function eventsWithOtherRefs(starts: Starts, { rule }: Triggers): string[
 /** Of names that no condition says. */
 const someRefs = ['refs/heads/\u0001', 'refs/tags/\u0001']
 
+/** The one branch that a job is on in the runs that a role which writes may trust; undefined where it may be on several. */
+export function onlyBranch(starts: Starts): string | undefined {
+  const [one, ...others] = new Set(
+    writingRuns(starts).flatMap(({ ref }) => /^refs\/heads\/([^*]+)$/.exec(ref)?.[1] ?? []),
+  )
+  return others.length === 0 ? one : undefined
+}
+
 /** May any of the steps run by this event on this ref, or one of these? */
 export function mayRun({ job, steps }: Starts, event: string, ref: string): boolean {
   return (steps.length === 0 ? [job] : steps).some((step) => {

@@ -1,7 +1,7 @@
 import type { Job, PipelineFile } from '../../model.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { Kept, Project } from '../model.ts'
-import { eventsWithoutRole } from '../triggers.ts'
+import { eventsWithoutRole, onlyBranch } from '../triggers.ts'
 import { planAmbient, type Ambient } from './ambient.ts'
 import { planLogin, type LoginPlan } from './logins.ts'
 import { rolesOf, startsOf, type Roles } from './roles.ts'
@@ -37,7 +37,10 @@ export function planJob(
   const why = whyNot(job, view)
   if (why !== undefined) return { is: 'stays', job, view, why }
   const starts = startsOf(file, root, job, project)
-  const steps = planSteps(file, root, view, job, project, (step) => eventsWithoutRole(starts([step])))
+  // What `git push` without a ref moves.
+  const defaultBranch = onlyBranch(starts([])) ?? project.repository.defaultBranch
+  const here = { ...project, repository: { ...project.repository, defaultBranch } }
+  const steps = planSteps(file, root, view, job, here, (step) => eventsWithoutRole(starts([step])))
   const logins = steps.map((step) => planLogin(step, steps, file.text))
   const isOf = ({ job: id, step }: { readonly job?: string; readonly step?: number }) =>
     id === job.id && step === undefined

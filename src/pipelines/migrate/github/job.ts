@@ -8,6 +8,7 @@ import { folderOf } from './checkouts.ts'
 import type { Ambient } from './ambient.ts'
 import type { JobPlan } from './job-plan.ts'
 import { withIdToken } from './permissions.ts'
+import { isOfTheSystem } from '../scripts/system-commands.ts'
 import { serviceNote } from '../scripts/run-line.ts'
 import type { Roles } from './roles.ts'
 import { stepEdits, tokenInputs } from './step-edits.ts'
@@ -114,6 +115,11 @@ function notesOf(
         ({ step }) =>
           `${where}: ${step.uses?.name ?? ''} runs outside of Mayfly, and could ask for the job’s identity token`,
       ),
+    ...(steps.some((one) => one.use === undefined && one.blocked === undefined && isOfTheSystem(one.script))
+      ? [
+          `${where}: what its steps install by name (npm install -g, pip install) the steps behind them do not have, since the system is read-only in a step and each has a home of its own: install it into the checkout (npm ci, a venv), or in the step that uses it`,
+        ]
+      : []),
     ...guesses.map(
       (connection) =>
         `${where}: what it reaches on ${connection} the script does not show; its grant names "${unknownName}", or all packages of the checkout. The first denial says what to write`,

@@ -65,6 +65,31 @@ ${condition}`,
   assert.equal(move(ofJob(onPush)).moved.length, 2)
 })
 
+test('what a step installs by name for those behind it is told', () => {
+  const told = /what its steps install by name/
+  for (const command of ['npm install -g @octo/tool', 'pip install build twine'])
+    assert.match(move(workflow('push', `      - run: ${command}\n${install()}`)).notes.join(), told)
+  for (const command of ['npm ci', 'pip install -r requirements.txt', 'sudo apt-get install jq'])
+    assert.doesNotMatch(move(workflow('push', `      - run: ${command}\n${install()}`)).notes.join(), told)
+})
+
+test('a push without a ref is of the branch that the job is on', () => {
+  const grants = (on: string, more = '') =>
+    move(
+      workflow(
+        on,
+        `      - uses: actions/checkout@v5\n        with: { token: "\${{ secrets.BOT_TOKEN }}" }\n      - run: git push\n${more}`,
+      ),
+    ).roles.flatMap(({ needs }) => needs.map(grantText))
+  assert.ok(grants('{ push: { branches: [develop] } }').includes('git:push git/octo/app@refs/heads/develop'))
+  for (const on of [
+    'push',
+    '{ push: { branches: [develop] }, workflow_dispatch: }',
+    '{ push: { branches: ["v*"] } }',
+  ])
+    assert.ok(grants(on).includes('git:push git/octo/app@refs/heads/main'), on)
+})
+
 test('a token of the checkout, by which a step of pull requests pushes, stays', () => {
   const checkout =
     '      - uses: actions/checkout@v5\n        with: { token: "${{ secrets.BOT_TOKEN }}" }\n      - run: git push origin HEAD:develop\n'

@@ -3,7 +3,7 @@ import { isIncludedAs } from '../../read/included.ts'
 import { readYamlFile } from '../../read/yaml-document.ts'
 import type { YamlView } from '../../read/yaml-view.ts'
 import type { Why } from '../scripts/script-plan.ts'
-import { isOfTheSystem } from './system-commands.ts'
+import { isOfTheSystem } from '../scripts/system-commands.ts'
 import { topLevelOf, type TopLevel } from './top-level.ts'
 import { chainOf, lookUp, variablesIn, type Unit } from './unit.ts'
 

@@ -5,7 +5,7 @@ import type { Edit } from '../edits.ts'
 import { beginsLine, indentTo, lineBreak, lineStart, wholeLines } from '../lines.ts'
 import type { Led } from '../scripts/wrap-commands.ts'
 import { lookUp, type Unit } from './unit.ts'
-import { isOfTheSystem } from './system-commands.ts'
+import { isOfTheSystem } from '../scripts/system-commands.ts'
 
 /** `before_script` and `script`, which GitLab runs one after the other in one shell. */
 export interface UnitCommands {

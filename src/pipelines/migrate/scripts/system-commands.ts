@@ -1,6 +1,6 @@
 import { looksSecret } from '../../read/secret-names.ts'
 import { commandsOf } from '../commands/words.ts'
-import { readVariables } from '../scripts/read-variables.ts'
+import { readVariables } from './read-variables.ts'
 
 const beside = /^(?:echo|printf|command|which|test|\[|true|set|update-ca-certificates|export|mkdir|rm)$/
 const system = /^(?:apt-get|apt|apk|yum|dnf|microdnf|apt-key|add-apt-repository|corepack)$/
