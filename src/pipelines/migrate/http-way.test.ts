@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readPipeline } from '../read/read-pipeline.ts'
-import { sentIn, usualWay } from './http-way.ts'
+import { goesTo, sentIn, usualWay } from './http-way.ts'
 import { migrateFiles } from './migrate.ts'
 import { draftPolicyText } from './policy.ts'
 
@@ -106,6 +106,34 @@ test('a connection has one credential: what is sent there in another way stays',
   ])
   assert.deepEqual(kept, [
     'B_TOKEN: another one is sent to a.octo.example in another way, and its connection has one credential',
+  ])
+})
+
+const places: readonly (readonly [script: string, goes: boolean])[] = [
+  [`curl -H "X-A: $K" ${api}`, true],
+  [`curl -H "X-A: $K" --url=https://api.octo.example:443`, true],
+  [`curl -u a:$K https://API.octo.example?x=1`, true],
+  [`curl https://bot:$K@api.octo.example/x`, true],
+  [`curl -H "X-A: $OTHER" "$URL/x"`, true],
+  [`URL=https://api.octo.example/v1\ncurl -H "X-A: $K" "$URL/x"`, true],
+  [`URL=https://other.example/v1\ncurl -H "X-A: $K" "\${URL}/x"`, false],
+  [`curl -H "X-A: $K" "$URL/x"`, false],
+  [`curl -H "X-A: $K" https://api.octo.example.evil.example/x`, false],
+  [`curl -H "X-A: $K" http://api.octo.example/x`, false],
+  [`curl -H "X-A: $K" ${api}\ncurl -H "X-A: $K" "$URL/x"`, false],
+]
+for (const [script, goes] of places)
+  test(`where a request goes is what it says itself: ${script}`, () => {
+    assert.equal(goesTo('api.octo.example', script, ['K']), goes)
+  })
+
+test('a secret for an address that is computed is not that of the API beside it', () => {
+  const { kept } = move([
+    `|\n      curl -f -H "X-A: $A_TOKEN" "$A_URL/v1/x"\n      curl -f -H "X-A: $B_TOKEN" https://b.octo.example/v1/x`,
+  ])
+  assert.deepEqual(kept, [
+    'A_TOKEN: it is sent to an address that the script does not say, or to another one than b.octo.example',
+    'B_TOKEN: the job needs A_TOKEN, too, which cannot be moved',
   ])
 })
 

@@ -1,3 +1,4 @@
+import { valueOf } from './commands/made-refs.ts'
 import { commandsOf } from './commands/words.ts'
 import type { Way } from './model.ts'
 
@@ -50,15 +51,40 @@ function unsentAmong(found: readonly Sent[]): Unsent | undefined {
   return found.flatMap((one) => ('why' in one ? [one] : []))[0]
 }
 
-function waysIn(script: string, names: readonly string[]): Sent[] {
+/** Does each request that has it go to this host, by an address that the script says? */
+export function goesTo(host: string, script: string, names: readonly string[]): boolean {
+  const { holder } = patternOf(names)
+  return commandsOf(script).every(
+    ({ program, words }) =>
+      !client.test(program) ||
+      !words.some((word) => holder.test(word)) ||
+      words.some((word) => hostOf(filledIn(word, script)) === host),
+  )
+}
+
+/** `API=https://HOST/v1; curl "$API/x"`: with what the script sets once. */
+function filledIn(word: string, script: string): string {
+  return word.replace(/^(?:\$\{[A-Za-z_]\w*\}|\$[A-Za-z_]\w*)/, (name) => valueOf(name, script))
+}
+
+function hostOf(word: string): string | undefined {
+  return /^(?:--url=)?https:\/\/(?:[^@/?#]*@)?([^/?#:]+)(?::443)?(?=[/?#]|$)/i.exec(word)?.[1]?.toLowerCase()
+}
+
+const client = /^(?:curl|wget|http|https|xh)$/
+
+function patternOf(names: readonly string[]): Pattern {
   const any = names.map((name) => name.replaceAll(/[^\w-]/g, String.raw`\$&`)).join('|')
   const own = String.raw`\$\{?(?:env:)?(?:${any})\}?(?![\w])|\$\{\{\s*secrets\.(?:${any})\s*\}\}`
-  const holder = new RegExp(own)
-  const whole = new RegExp(`^(?:${own})$`)
+  return { holder: new RegExp(own), whole: new RegExp(`^(?:${own})$`) }
+}
+
+function waysIn(script: string, names: readonly string[]): Sent[] {
+  const pattern = patternOf(names)
   return commandsOf(script).flatMap(({ program, words }) =>
-    /^(?:curl|wget|http|https|xh)$/.test(program)
+    client.test(program)
       ? words.flatMap((word, i) =>
-          holder.test(word) ? [sentBy(word, words[i - 1] ?? '', { holder, whole })] : [],
+          pattern.holder.test(word) ? [sentBy(word, words[i - 1] ?? '', pattern)] : [],
         )
       : [],
   )

@@ -5,7 +5,7 @@ import type { Replacement } from '../replace/replacement.ts'
 import { reachOf, type ScriptReach } from './commands/index.ts'
 import { unknownName } from './commands/command.ts'
 import { connectionsFor } from './connections.ts'
-import { sentIn, unsentIn, usualWay } from './http-way.ts'
+import { goesTo, sentIn, unsentIn, usualWay } from './http-way.ts'
 import type { Need, Project } from './model.ts'
 
 /** What takes a secret's place in a step, or why nothing can. */
@@ -169,6 +169,12 @@ function httpMoved(
     }
   const sent = shown ?? usualWay(replacement.id)
   if ('why' in sent) return { ok: false, ...sent }
+  if (!goesTo(at, script, namesOf(reference)))
+    return {
+      ok: false,
+      why: `it is sent to an address that the script does not say, or to another one than ${at}`,
+      instead: 'write the host out where it is sent: curl https://HOST/...',
+    }
   if (at === new URL(project.repository.host).host)
     return {
       ok: false,
