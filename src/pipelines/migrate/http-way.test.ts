@@ -27,6 +27,7 @@ const ways: readonly (readonly [script: string, credential: string, holds: strin
   [`curl https://bot:$K@api.octo.example/x`, '"basic"', 'bot:TOKEN'],
   [`curl -fsSH "X-Key: $K" ${api}`, header('X-Key'), 'the token'],
   [`curl -su "bot:$K" ${api}`, '"basic"', 'bot:TOKEN'],
+  [`echo "::add-mask::$K"\ncurl -F f=@a.zip -H "X-Key: $K" ${api}`, header('X-Key'), 'the token'],
   [`http POST ${api} "X-Key:$K"`, header('X-Key'), 'the token'],
   [`curl -H "X-Key: \${{ secrets.K }}" ${api}`, header('X-Key'), 'the token'],
 ]
@@ -43,6 +44,8 @@ const left: readonly (readonly [script: string, why: RegExp])[] = [
   [`curl -d "token=$K" ${api}`, /in the body/],
   [`curl --json "{\\"a\\": \\"$K\\"}" ${api}`, /in the body/],
   [`curl -H "Authorization: Basic $(printf 'a:%s' $K | base64)" ${api}`, /holds more than it/],
+  [`curl -H "X-A: $K" ${api}; echo "{$K}" > a.json; curl -d @a.json ${api}`, /in the body/],
+  [`printf '%s' "$K" | curl --data @- ${api}`, /in the body/],
   [`curl -H "Cookie: $K" ${api}`, /holds more than it/],
   [`curl -u "bot:x$K" ${api}`, /a part of the password/],
   [`curl -H "X-A: $K" ${api}\ncurl -u "a:$K" ${api}`, /in several ways/],

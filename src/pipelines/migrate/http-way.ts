@@ -1,4 +1,5 @@
 import { valueOf } from './commands/made-refs.ts'
+import type { Command } from './commands/command.ts'
 import { commandsOf } from './commands/words.ts'
 import type { Way } from './model.ts'
 
@@ -81,13 +82,36 @@ function patternOf(names: readonly string[]): Pattern {
 
 function waysIn(script: string, names: readonly string[]): Sent[] {
   const pattern = patternOf(names)
-  return commandsOf(script).flatMap(({ program, words }) =>
+  const commands = commandsOf(script)
+  const found = commands.flatMap(({ program, words }) =>
     client.test(program)
       ? words.flatMap((word, i) =>
           pattern.holder.test(word) ? [sentBy(word, words[i - 1] ?? '', pattern)] : [],
         )
       : [],
   )
+  return isInFile(commands, pattern) ? [...found, inBody] : found
+}
+
+/** `echo "{$TOKEN}" > a.json; curl -d @a.json`, or by a pipe to `-d @-`. */
+function isInFile(commands: readonly Command[], { holder }: Pattern): boolean {
+  const takes = commands.flatMap(({ program, words }) =>
+    client.test(program) ? words.filter((word) => /^(?:-d|[\w-]+=)?@./.test(word)) : [],
+  )
+  return (
+    takes.length > 0 &&
+    commands.some(
+      ({ program, words }) =>
+        /^(?:echo|printf|jq)$/.test(program) &&
+        words.some((word) => holder.test(word)) &&
+        (words.some((word) => /^>(?!&)/.test(word)) || takes.some((word) => word.endsWith('@-'))),
+    )
+  )
+}
+
+const inBody: Unsent = {
+  why: 'it is sent in the body of a request, or in a way that is not understood: the gateway adds a credential to headers alone',
+  instead: 'send it as the API takes it in a header, if it does',
 }
 
 interface Pattern {
@@ -109,10 +133,7 @@ function sentBy(word: string, before: string, pattern: Pattern): Sent {
   if (option === '--oauth2-bearer' && pattern.whole.test(value)) return { way: bearer }
   if (/^https?:\/\//.test(value)) return inUrl(value, pattern)
   if (/^[\w-]+:(?!=)/.test(value) && !option.startsWith('-')) return inHeader(value, pattern)
-  return {
-    why: 'it is sent in the body of a request, or in a way that is not understood: the gateway adds a credential to headers alone',
-    instead: 'send it as the API takes it in a header, if it does',
-  }
+  return inBody
 }
 
 function inHeader(value: string, { holder, whole }: Pattern): Sent {
