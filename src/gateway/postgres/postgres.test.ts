@@ -218,6 +218,10 @@ test('a statement is cancelled on another connection, notifications come, and th
   const ended = new Promise<void>((resolve) => client.on('error', () => resolve()))
   shop.world.brokers.endLease(shop.world.step, 'orders')
   await ended
+  // The next lease has another value.
+  const password = (value: string) => postgres?.sql(`ALTER ROLE ${login.user} PASSWORD '${value}'`)
+  password(`${login.password}-2`)
+  t.after(() => password(login.password))
   const last = new pg.Client(options)
   await last.connect()
   const over = new Promise<void>((resolve) => last.on('error', () => resolve()))
