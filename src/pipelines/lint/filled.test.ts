@@ -22,6 +22,12 @@ const filled: readonly (readonly [what: string, CiName, text: string, expected: 
     ['FOO > AWS_ACCESS_KEY_ID > aws', 'BAR > AWS_SECRET_ACCESS_KEY > aws'],
   ],
   [
+    'of an anchor that a job takes by its alias, whole or with more',
+    'gitlab',
+    '.x: &x { AWS_ACCESS_KEY_ID: $FOO, AWS_SECRET_ACCESS_KEY: { value: $BAR } }\na: { script: [aws s3 ls], variables: { <<: *x, LEVEL: $Z } }',
+    ['FOO > AWS_ACCESS_KEY_ID > aws', 'BAR > AWS_SECRET_ACCESS_KEY > aws'],
+  ],
+  [
     'a key by a variable that is called like an id',
     'gitlab',
     'a: { script: [aws s3 ls], variables: { AWS_ACCESS_KEY_ID: $DEPLOY_ID } }',

@@ -54,6 +54,9 @@ test('who publishes elsewhere, by an option or a variable, does so afterwards, a
     ['UV_PUBLISH_TOKEN', `uv publish --publish-url ${corp}/pypi`, '', 'pypi-upload'],
     ['GEM_HOST_API_KEY', `gem push --host ${corp}/gems a.gem`, '', 'gems'],
     ['CARGO_REGISTRY_TOKEN', `cargo publish --index ${corp}/cargo`, '', 'crates'],
+    ['NODE_AUTH_TOKEN', `npm config set registry ${corp}/npm && npm publish`, '', 'npm'],
+    ['NODE_AUTH_TOKEN', `echo "registry=${corp}/npm" > .npmrc\nnpm publish`, '', 'npm'],
+    ['NODE_AUTH_TOKEN', `npm publish --@acme:registry=${corp}/npm`, '', 'npm'],
   ] as const) {
     const { text } = policyOf(variable, script, more)
     const line = text.split('\n').find((one) => one.startsWith(`  ${connection}: `)) ?? ''
@@ -70,6 +73,10 @@ test('what nothing says where it is, is nowhere until somebody says it', () => {
     ['CARGO_REGISTRY_TOKEN', 'cargo publish --registry corp', ''],
     ['CARGO_REGISTRY_TOKEN', 'cargo publish', '          CARGO_REGISTRY_DEFAULT: corp\n'],
     ['GEM_HOST_API_KEY', 'gem push --host "$HOST" a.gem', ''],
+    ['NODE_AUTH_TOKEN', 'npm config set registry "$REGISTRY" && npm publish', ''],
+    ['TWINE_PASSWORD', 'twine upload --config-file .pypirc dist/*', ''],
+    ['CARGO_REGISTRIES_CORP_TOKEN', 'cargo publish', ''],
+    ['GH_ENTERPRISE_TOKEN', 'gh release create v1', ''],
   ] as const) {
     const { text, fillIn } = policyOf(variable, script, more)
     assert.match(text, /url: "https:\/\/replace-me\.invalid"/, `${script}\n${text}`)
@@ -120,6 +127,28 @@ test('the files of the checkout say where its registries are', (t) => {
       `//packages.corp.example/npm/:_authToken=\${T}\nregistry=${corp}/npm/\n`,
       { connection: 'npm', url: `${corp}/npm` },
     ],
+    [
+      '.npmrc',
+      `@acme:registry=${corp}/npm/\n`,
+      { connection: 'npm', url: `${corp}/npm`, isForPublishing: true },
+    ],
+    ['pkg/.npmrc', `registry=${corp}/npm/\n`, { connection: 'npm', url: `${corp}/npm` }],
+    [
+      '.yarnrc.yml',
+      `npmScopes:\n  acme:\n    npmPublishRegistry: ${corp}/npm\n`,
+      { connection: 'npm', url: `${corp}/npm`, isForPublishing: true },
+    ],
+    [
+      'package.json',
+      `{ "publishConfig": { "@acme:registry": "${corp}/npm" } }`,
+      { connection: 'npm', url: `${corp}/npm`, isForPublishing: true },
+    ],
+    [
+      'Cargo.toml',
+      '[package]\nname = "a"\npublish = ["corp"]\n',
+      { connection: 'crates', url: undefined, isForPublishing: true },
+    ],
+    ['.pypirc', `[corp]\nrepository: ${corp}/pypi\n`, { connection: 'pypi-upload', url: `${corp}/pypi` }],
     ['.yarnrc.yml', `npmRegistryServer: "${corp}/npm"\n`, { connection: 'npm', url: `${corp}/npm` }],
     [
       'packages/a/package.json',
@@ -144,6 +173,7 @@ test('the files of the checkout say where its registries are', (t) => {
     checkoutOf(t, {
       '.npmrc': 'registry=https://registry.npmjs.org/\n',
       'package.json': '{ "publishConfig": { "access": "public" } }',
+      'Cargo.toml': '[package]\npublish = ["crates-io"]\n',
       'a.gemspec': 'spec.metadata["allowed_push_host"] = "https://rubygems.org"\n',
     }),
     [],

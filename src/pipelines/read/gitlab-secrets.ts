@@ -23,13 +23,19 @@ export function gitlabSecrets(declared: Declared): FindSecrets {
     const at = path.lastIndexOf('variables')
     // `NAME: value`, or `NAME: { value: ... }`.
     const isValue = at === path.length - 2 || (at === path.length - 3 && path.at(-1) === 'value')
-    const target = at !== -1 && isValue ? path[at + 1] : undefined
+    const target = at === -1 ? ofAnchor(path) : isValue ? path[at + 1] : undefined
     // What a rule gives the job is a variable like any other.
-    const isGiven = target !== undefined && path[at - 1] === 'rules'
+    const isGiven = at !== -1 && target !== undefined && path[at - 1] === 'rules'
     if (!isGiven && path.some((one) => notRead.has(one))) return []
     return shellSecrets(source, text, declared, {
       inCommand,
       ...(target === undefined ? {} : { target }),
     }) satisfies FoundSecret[]
   }
+}
+
+/** `.keys: &keys { AWS_SECRET_ACCESS_KEY: $KEY }`: variables that jobs take by an alias stand under a name of their own. */
+function ofAnchor(path: readonly string[]): string | undefined {
+  const name = path.at(-1) === 'value' ? path.at(-2) : path.at(-1)
+  return name !== undefined && /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(name) ? name : undefined
 }

@@ -31,7 +31,8 @@ export const forges: readonly Family[] = [
       // `[HOST/]OWNER/REPO`, as gh takes it.
       const [, named, where = repository.path] =
         /^(?:([\w-]+(?:\.[\w-]+)+)\/)?([\w.-]+\/[\w.-]+)$/.exec(path) ?? []
-      const host = named === undefined ? repository.host : `https://${named}`
+      const other = named ?? optionOf(words, '--hostname')
+      const host = other === undefined ? repository.host : `https://${other}`
       const one = need('github', ghAction(subject, verb), ghWrites(subject, verb), where)
       return { needs: [{ ...one, needsLogin: true, ...apiOf(host, 'https://github.com', '/api/v3') }] }
     },

@@ -60,6 +60,13 @@ const impossible: readonly {
     instead: 'put what it installs into the runner’s image, or into a step without secrets before it',
   },
   {
+    programs: /^aws$/,
+    word: /^--endpoint-url\b/,
+    why: 'it goes to a server that is not AWS (--endpoint-url), and a connection of kind aws reaches AWS alone',
+    instead:
+      'a connection of kind http to that server, if it takes a credential in a header (docs/configuration.md)',
+  },
+  {
     // npm fails where it is asked for it and has no token: docs.npmjs.com, "Generating provenance statements".
     programs: /^(?:npm|pnpm|yarn|bun|lerna)$/,
     word: /^--provenance(?:=true)?$/,

@@ -69,7 +69,7 @@ export const registries: readonly Family[] = [
         return {
           needs: at(
             optionOf(words, '--repository-url', '--publish-url') ??
-              named(words, ['-r', '--repository', '--index'], 'pypi'),
+              named(words, ['-r', '--repository', '--index', '--config-file'], 'pypi'),
             published('pypi', facts, (name, versions) =>
               need('pypi-upload', 'pypi:publish', true, name, versions),
             ),
