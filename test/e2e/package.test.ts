@@ -42,11 +42,15 @@ before(async () => {
     stdio: 'ignore',
   })
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? ''
-  const ran = spawnSync('npm', ['install', '--prefer-offline', join(folder, tarball)], {
-    cwd: installed,
-    env,
-    encoding: 'utf8',
-  })
+  const ran = spawnSync(
+    'npm',
+    ['install', '--prefix', installed, '--prefer-offline', join(folder, tarball)],
+    {
+      cwd: installed,
+      env,
+      encoding: 'utf8',
+    },
+  )
   if (ran.status !== 0 && /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/.test(ran.stderr))
     skipped = 'no npm registry can be reached'
   else assert.equal(ran.status, 0, ran.stderr)
