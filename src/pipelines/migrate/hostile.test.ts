@@ -74,3 +74,20 @@ test('what is too large to be moved is said', () => {
   assert.deepEqual(edits, [])
   assert.match(kept.map(({ why }) => why).join(), /more than 200000 names and values/)
 })
+
+test('one word over and over is gone through once for each place, not for each pair of them', () => {
+  const secret = '${{ secrets.NPM_TOKEN }}'
+  for (const word of ['git ', '//a', 'envsubst ', 'https://a', 'registry ', '\\n', 'curl -H ', 'read -a ']) {
+    const script = `${word.repeat(200_000 / word.length)}$`
+    const github = `on: { push: { branches: [main] } }\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: "npm publish; ${script}"\n        env: { NODE_AUTH_TOKEN: "${secret}" }\n`
+    const gitlab = `a:\n  script: ["npm publish $NPM_TOKEN; ${script}"]\n  rules: [{ if: '$CI_COMMIT_BRANCH == "main"' }]\n`
+    for (const [path, text, ci] of [
+      ['.github/workflows/a.yml', github, 'github'],
+      ['.gitlab-ci.yml', gitlab, 'gitlab'],
+    ] as const) {
+      const file = readPipeline(path, text, ci)
+      const { edits, kept } = migrateFile(file, project)
+      assert.ok(edits.length > 0 || kept.length > 0, word)
+    }
+  }
+})

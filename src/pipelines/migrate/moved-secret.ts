@@ -80,7 +80,11 @@ function isNamedFor({ connection }: Need, { name, target = '' }: SecretReference
 /** A login for another registry than that of the connections: the step would reach neither. */
 function otherRegistry({ id }: Replacement, script: string, needs: readonly Need[]): Moved | undefined {
   if (id !== 'npm') return undefined
-  const named = [...script.matchAll(/\/\/([\w.-]+)(?::\d+)?(?:\/[^\s"']*)?:_(?:authToken|auth|password)\b/g)]
+  const named = [
+    ...script.matchAll(
+      /\/\/([\w.-]{1,253})(?::\d{1,5})?(?:\/[^\s"']{0,200})?:_(?:authToken|auth|password)\b/g,
+    ),
+  ]
   const other = named
     .flatMap(([, host]) => host ?? [])
     .find(

@@ -178,6 +178,19 @@ test('the files of the checkout say where its registries are', (t) => {
     }),
     [],
   )
+  // Files of nothing but lines, or blanks: each is gone through once.
+  for (const filler of ['\n', ' ', '[registry]\n', '"publishConfig":{', '"registry" '])
+    for (const name of [
+      '.npmrc',
+      '.yarnrc.yml',
+      'package.json',
+      '.cargo/config.toml',
+      'Cargo.toml',
+      'pyproject.toml',
+      '.pypirc',
+      'a.gemspec',
+    ])
+      assert.deepEqual(checkoutOf(t, { [name]: filler.repeat(900_000 / filler.length) }), [], name)
   const publishing = checkoutOf(t, { 'package.json': `{ "publishConfig": { "registry": "${corp}/npm" } }` })
   assert.match(
     policyOf('NODE_AUTH_TOKEN', 'npm publish', '', publishing).text,

@@ -114,7 +114,7 @@ function addressIn(value: string): string | undefined {
 /** Manifests that are looked into. */
 const mostManifests = 100
 
-/** What the files of a checkout say. Read as text: nothing of them runs. */
+/** What the files of a checkout say. Read as text: nothing of them runs, and no pattern goes over a line's end again and again. */
 export function registriesOf(files: CheckoutFiles): RegistryPlace[] {
   const read = (path: string): string => {
     const file = files.read(path)
@@ -129,14 +129,18 @@ export function registriesOf(files: CheckoutFiles): RegistryPlace[] {
     ...named(/(?:^|\/)\.npmrc$/).flatMap((path) => {
       const text = read(path)
       return [
-        place('npm', /^\s*registry\s*=\s*(\S+)/m.exec(text)?.[1]),
-        place('npm', /^\s*@[\w.-]{1,100}:registry\s*=\s*(\S+)/m.exec(text)?.[1], true),
+        place('npm', /^[ \t]{0,100}registry[ \t]{0,100}=[ \t]{0,100}(\S+)/m.exec(text)?.[1]),
+        place(
+          'npm',
+          /^[ \t]{0,100}@[\w.-]{1,100}:registry[ \t]{0,100}=[ \t]{0,100}(\S+)/m.exec(text)?.[1],
+          true,
+        ),
       ]
     }),
     ...['npmPublishRegistry', 'npmRegistryServer'].map((key) =>
       place(
         'npm',
-        new RegExp(`^\\s*${key}:\\s*["']?([^\\s"']+)`, 'm').exec(read('.yarnrc.yml'))?.[1],
+        new RegExp(`^[ \\t]{0,100}${key}:[ \\t]{0,100}["']?([^\\s"']+)`, 'm').exec(read('.yarnrc.yml'))?.[1],
         key === 'npmPublishRegistry',
       ),
     ),
@@ -151,8 +155,16 @@ export function registriesOf(files: CheckoutFiles): RegistryPlace[] {
     ),
     place('crates', defaultOfCargo(read('.cargo/config.toml'))),
     ...named(/(?:^|\/)Cargo\.toml$/).map((path) => place('crates', onlyOfCargo(read(path)), true)),
-    place('pypi-upload', /^\s*publish-url\s*=\s*["']([^"']{1,500})/m.exec(read('pyproject.toml'))?.[1]),
-    place('pypi-upload', /^\s*repository\s*[:=]\s*(\S+)/m.exec(read('.pypirc'))?.[1]),
+    place(
+      'pypi-upload',
+      /^[ \t]{0,100}publish-url[ \t]{0,100}=[ \t]{0,100}["']([^"']{1,500})/m.exec(
+        read('pyproject.toml'),
+      )?.[1],
+    ),
+    place(
+      'pypi-upload',
+      /^[ \t]{0,100}repository[ \t]{0,100}[:=][ \t]{0,100}(\S+)/m.exec(read('.pypirc'))?.[1],
+    ),
     ...named(/\.gemspec$/).map((path) =>
       place('gems', /allowed_push_host["']?\]?\s*=\s*["']([^"']{1,500})/.exec(read(path))?.[1], true),
     ),
@@ -173,12 +185,14 @@ function place(
 
 /** The name of a registry that another table explains: which one it is nobody looks up here. */
 function defaultOfCargo(text: string): string | undefined {
-  const name = /^\[registry\][^[]*?^\s*default\s*=\s*["']([^"']{1,200})/m.exec(text)?.[1]
+  const name = /^\[registry\][^[]*?^[ \t]{0,100}default[ \t]{0,100}=[ \t]{0,100}["']([^"']{1,200})/m.exec(
+    text,
+  )?.[1]
   return name === undefined || name === 'crates-io' ? undefined : '$'
 }
 
 /** `publish = ["corp"]`: the registries that a package may go to. */
 function onlyOfCargo(text: string): string | undefined {
-  const names = /^\s*publish\s*=\s*\[([^\]]{1,500})\]/m.exec(text)?.[1]
+  const names = /^[ \t]{0,100}publish[ \t]{0,100}=[ \t]{0,100}\[([^\]]{1,500})\]/m.exec(text)?.[1]
   return names === undefined || names.includes('crates-io') ? undefined : '$'
 }

@@ -21,15 +21,24 @@ export function roleOf(
 
 /** It tags and pushes what the commit has: a clean checkout of its own is all that it needs. */
 export function isGitOnly({ script }: { readonly script: string }): boolean {
+  const lines = behindGit(script, /\n/)
   return (
-    /\bgit\b[^\n]*\bpush\b/.test(script) &&
+    lines.some((rest) => /\bpush\b/.test(rest)) &&
     programsOf(script).every((program) => /^(?:git|echo|set|printf|export|test|\[|true)$/.test(program)) &&
-    !/\bgit\b[^\n]*\b(?:add|commit|config|merge|rebase|reset|cherry-pick|am|apply|checkout|switch)\b/.test(
-      script,
+    !lines.some((rest) =>
+      /\b(?:add|commit|config|merge|rebase|reset|cherry-pick|am|apply|checkout|switch)\b/.test(rest),
     ) &&
     // Without a ref the branch that is checked out is pushed: a clean checkout of the commit is on none.
-    !/\bgit\b[^\n;&|]*\bpush(?:[ \t]+(?:-\S+|origin))*[ \t]*(?:[\n;&|]|$)/.test(script)
+    !behindGit(script, /[\n;&|]/).some((rest) => /\bpush(?:[ \t]+(?:-\S+|origin))*[ \t]*$/.test(rest))
   )
+}
+
+/** What stands behind the first `git` of each part: one pass, where a pattern over both words would take one for each `git`. */
+function behindGit(script: string, between: RegExp): string[] {
+  return script.split(between).flatMap((part) => {
+    const at = part.search(/\bgit\b/)
+    return at === -1 ? [] : [part.slice(at + 'git'.length)]
+  })
 }
 
 /** By the file and the job, as the configuration takes names. `stem`: undefined where the CI has one file alone. */

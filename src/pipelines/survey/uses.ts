@@ -51,7 +51,7 @@ const finders: readonly Finder[] = [
   {
     name: /^(?:package\.json)$/,
     find: (where, read) => {
-      const url = httpsUrl(/^\s*registry\s*=\s*(\S+)/m.exec(read('.npmrc'))?.[1])
+      const url = httpsUrl(/^[ \t]{0,100}registry[ \t]{0,100}=[ \t]{0,100}(\S+)/m.exec(read('.npmrc'))?.[1])
       return [
         one('an npm registry', where, {
           ...need('npm', 'npm:install', false),

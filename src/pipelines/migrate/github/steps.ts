@@ -211,7 +211,7 @@ function judge(
 function isOfGit(name: string, script: string): boolean {
   if (!/^[\w-]{1,200}$/.test(name)) return false
   return new RegExp(
-    `\\bgit\\b[^\\n]*https?://[^\\s"'@/]*\\$\\{\\{\\s*secrets\\.${name}\\s*\\}\\}@`,
+    `\\bgit\\b[^\\n]{0,500}https?://[^\\s"'@/]{0,200}\\$\\{\\{\\s*secrets\\.${name}\\s*\\}\\}@`,
     'i',
   ).test(script)
 }

@@ -129,7 +129,9 @@ function judge(facts: ScriptFacts, reference: SecretReference, blocked: Why | un
 /** `TWINE_PASSWORD=$PYPI_TOKEN twine upload`, `git push https://bot:$BOT_TOKEN@...`: what takes it says what it is for. */
 function assignedTo(script: string, name: string): string | undefined {
   const assigned = new RegExp(`\\b([A-Z][A-Z0-9_]{1,199})=["']?\\$\\{?${name}\\b`).exec(script)?.[1]
-  const isOfGit = new RegExp(`\\bgit\\b[^\\n]*https?://[^\\s"'@/]*\\$\\{?${name}\\}?@`).test(script)
+  const isOfGit = new RegExp(`\\bgit\\b[^\\n]{0,500}https?://[^\\s"'@/]{0,200}\\$\\{?${name}\\}?@`).test(
+    script,
+  )
   return isOfGit ? 'GIT_TOKEN' : assigned
 }
 
@@ -205,7 +207,7 @@ function hasSecret({ file }: ScriptFacts, entry: Entry): boolean {
 
 /** `envsubst` without a list of names fills in what no script names: a step would have nothing there. */
 function readsAll(script: string): Why | undefined {
-  return /\benvsubst\b(?![^\n;&|]*\$)/.test(script)
+  return /\benvsubst\b(?![^\n;&|]{0,500}\$)/.test(script)
     ? {
         why: 'envsubst reads any variable of the job, and the script does not show which',
         instead: "name them: envsubst '$A $B'",

@@ -157,8 +157,10 @@ function commentEdits(text: string, from: number, to: number, indent: string, re
 }
 
 function indented(value: string, indent: string): string[] {
+  let end = value.length
+  while (value[end - 1] === '\n') end--
   return value
-    .replace(/\n+$/, '')
+    .slice(0, end)
     .split('\n')
     .map((line) => (line === '' ? '' : `${indent}${line}`))
 }
